@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   style.c -- palette, dashes, markers, type sizes and layout of every figure.  It reads
+   no data; axes are in axis.c. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "plots/style.h"
+
+/* Colours: M. Okabe, K. Ito, "Color universal design" (2008),
+   https://jfly.uni-koeln.de/color/, told apart with every kind of colour vision.  Yellow
+   is left out: it is too faint for a line on white.  Markers are gnuplot's: circle,
+   square, triangle, diamond, inverted triangle, pentagon. */
+typedef struct series_style {
+    const char *colour;
+    int marker, open_marker, dash;
+} series_style;
+
+static const series_style series[STYLE_COUNT] = {
+    {"#0072b2", 7, 6, 1},   /* blue */
+    {"#d55e00", 5, 4, 2},   /* vermilion */
+    {"#009e73", 9, 8, 4},   /* bluish green */
+    {"#cc79a7", 13, 12, 3}, /* reddish purple */
+    {"#000000", 11, 10, 5}, /* black */
+    {"#e69f00", 15, 14, 2}, /* orange */
+    {"#56b4e9", 7, 6, 4},   /* sky blue */
+};
+
+const char *style_colour(int i)
+{
+    return series[i % STYLE_COUNT].colour;
+}
+
+int style_marker(int i)
+{
+    return series[i % STYLE_COUNT].marker;
+}
+
+int style_open_marker(int i)
+{
+    return series[i % STYLE_COUNT].open_marker;
+}
+
+int style_dash(int i)
+{
+    return series[i % STYLE_COUNT].dash;
+}
+
+void style_begin(figure_call *c)
+{
+    text_add(c->script, "set encoding utf8\n"
+                        "set border 15 front linewidth 0.6\n"
+                        "set tics in scale 0.55,0.3 nomirror\n"
+                        "set style fill solid 1 noborder\n"
+                        "unset key\nunset colorbox\n");
+}
+
+/* Fractions of the page, from its bottom left corner as gnuplot counts.  On a grid of
+   characters the first one is at 0 and the last at 1. */
+static double screen_x(const figure_call *c, double x)
+{
+    if (c->medium == MEDIUM_TEXT)
+        return round(x / 2) / fmax(1, c->width_mm / 2 - 1);
+    return x / c->width_mm;
+}
+
+static double screen_y(const figure_call *c, double y)
+{
+    if (c->medium == MEDIUM_TEXT)
+        return 1 - round(y / 4) / fmax(1, c->height_mm / 4 - 1);
+    return 1 - y / c->height_mm;
+}
+
+void style_panel(figure_call *c, double left, double top, double width, double height)
+{
+    text_addf(c->script,
+              "unset label\nunset object\nunset arrow\n"
+              "set lmargin at screen %.5f\nset rmargin at screen %.5f\n"
+              "set tmargin at screen %.5f\nset bmargin at screen %.5f\n",
+              screen_x(c, left), screen_x(c, left + width), screen_y(c, top),
+              screen_y(c, top + height));
+}
+
+void style_text(figure_call *c, double x, double y, const char *align, int points,
+                const char *words, int columns)
+{
+    text_add(c->script, "set label ");
+    figure_string(c, words, columns);
+    text_addf(c->script, " at screen %.5f,%.5f %s font ',%d' front\n", screen_x(c, x),
+              screen_y(c, y), align, points);
+}
+
+double style_key(figure_call *c, int64_t entries, int columns, double left, double top,
+                 double width)
+{
+    bool text_only = c->medium == MEDIUM_TEXT;
+    double character = text_only ? 2 : 1.65, sample = text_only ? 16 : 11;
+    int64_t across = (int64_t)fmax(1, floor(width / (sample + character * columns)));
+    int64_t rows = (entries + across - 1) / across;
+    text_addf(c->script,
+              "set key at screen %.5f,%.5f left top vertical maxrows %d Left reverse "
+              "samplen 2.4 spacing 1.1 font ',%d' noenhanced\n",
+              screen_x(c, left), screen_y(c, top), (int)rows, STYLE_POINTS);
+    return (text_only ? 4 : 3.7) * (double)rows;
+}
+
+/* COUNT colours, evenly from LOW to HIGH; for maps a grey segment below LOW. */
+static void add_palette(figure_call *c, const char *const *colours, int count, double low,
+                        double high, bool maps)
+{
+    const double below = 0.05;
+    double range = high - low, least = maps ? low - below * range : low;
+    text_add(c->script, "set palette defined (");
+    if (maps)
+        text_addf(c->script, "%g '%s', 0 '%s', ", -below * (count - 1), STYLE_NO_VALUE,
+                  STYLE_NO_VALUE);
+    for (int i = 0; i < count; i++)
+        text_addf(c->script, "%s%d '%s'", i ? ", " : "", i, colours[i]);
+    text_addf(c->script, ")\nset cbrange [%.9g:%.9g]\n", least, high);
+    if (maps)
+        text_addf(c->script,
+                  "shade(v) = v != v ? %.9g : v < %.9g ? %.9g : v > %.9g ? %.9g : v\n",
+                  least, low + 1e-6 * range, low + 1e-6 * range, high, high);
+}
+
+/* "viridis" by S. van der Walt and N. Smith (matplotlib, CC0), at ten places: its
+   lightness rises evenly, so it reads the same in grey. */
+void style_palette_sequential(figure_call *c, double low, double high, bool maps)
+{
+    static const char *const colours[] = {"#440154", "#482878", "#3e4989", "#31688e",
+                                          "#26828e", "#1f9e89", "#35b779", "#6ece58",
+                                          "#b5de2b", "#fde725"};
+    add_palette(c, colours, sizeof colours / sizeof *colours, low, high, maps);
+}
+
+/* "RdBu" by C. Brewer, M. Harrower (www.ColorBrewer.org), blue for negative numbers;
+   told apart with every kind of colour vision. */
+void style_palette_diverging(figure_call *c, double low, double high, bool maps)
+{
+    static const char *const colours[] = {"#053061", "#2166ac", "#4393c3", "#92c5de",
+                                          "#d1e5f0", "#f7f7f7", "#fddbc7", "#f4a582",
+                                          "#d6604d", "#b2182b", "#67001f"};
+    add_palette(c, colours, sizeof colours / sizeof *colours, low, high, maps);
+}
+
+/* gnuplot's own box is made of polygons, between which viewers show seams. */
+void style_colour_bar(figure_call *c, double left, double top, double width,
+                      double height, style_axis axis)
+{
+    enum { STEPS = 256 };
+    double step = (axis.high - axis.low) / STEPS;
+    int index = figure_block(c, "the colours of a bar");
+    for (int row = 0; row < 2; row++) {
+        for (int i = 0; i < STEPS; i++)
+            figure_number(c, axis.low + step * (i + 0.5));
+        figure_end_row(c);
+    }
+    style_panel(c, left, top, width, height);
+    axis.letter = 'x';
+    axis.length_mm = width;
+    style_axis_set(c, &axis);
+    text_addf(
+        c->script,
+        "unset ytics\nunset ylabel\nset yrange [-0.5:1.5] noextend\n"
+        "plot DATA index %d matrix using (%.9g + ($1 + 0.5) * %.9g):2:3 with image\n",
+        index, axis.low, step);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   training.c -- the figure `training`: losses over epochs, the best epoch marked.  It reads
+   what the models recorded and runs nothing. */
+#include <math.h>
+#include "base/memory.h"
+#include "plots/style.h"
+
+static const option options[] = {
+    {"models", OPTION_WORDS, NULL, NULL, NULL, "models that were trained"},
+    {0},
+};
+
+/* What is drawn of all models together. */
+typedef struct extent {
+    double low, high; /* of positive losses */
+    bool positive;    /* are all losses above 0? */
+    bool validated;   /* is there any validation loss? */
+    int64_t epochs;   /* the last epoch */
+} extent;
+
+static void extend(extent *x, double loss)
+{
+    if (!isfinite(loss))
+        return;
+    x->positive &= loss > 0;
+    x->low = fmin(x->low, loss);
+    x->high = fmax(x->high, loss);
+}
+
+/* A block of epoch, training loss, validation loss, and loss of the best epoch. */
+static void add_model(figure_call *c, const model *m, extent *x)
+{
+    figure_block(c, "epoch, training loss, validation loss, loss of the best epoch");
+    for (int64_t i = 0; i < m->epoch_count; i++) {
+        const epoch_row *row = &m->epochs[i];
+        double best = isfinite(row->val_loss) ? row->val_loss : row->train_loss;
+        figure_number(c, (double)row->epoch);
+        figure_number(c, row->train_loss);
+        figure_number(c, row->val_loss);
+        figure_number(c, row->best ? best : NAN);
+        figure_end_row(c);
+        extend(x, row->train_loss);
+        extend(x, row->val_loss);
+        x->validated |= isfinite(row->val_loss);
+        x->epochs = row->epoch > x->epochs ? row->epoch : x->epochs;
+    }
+}
+
+static status gather(figure_call *c, const option_value *names, extent *x, error *e)
+{
+    *x = (extent){.low = INFINITY, .high = -INFINITY, .positive = true};
+    for (int64_t i = 0; i < names->count; i++) {
+        const model *m = session_get_model(c->session, names->items[i], e);
+        if (!m)
+            return e->code;
+        if (m->epoch_count == 0) {
+            fail(e, E_USAGE, "'%s' has no epochs, it was not trained", names->items[i]);
+            return fail_hint(e, "train it first: train %s DATA", names->items[i]);
+        }
+        add_model(c, m, x);
+    }
+    if (!(x->low <= x->high))
+        return fail(e, E_NUMERIC, "no loss is finite");
+    return E_OK;
+}
+
+/* "training" for one model, "NAME: training" for several. */
+static void add_title(figure_call *c, const option_value *names, int64_t i,
+                      const char *what)
+{
+    enum { NAME_COLUMNS = 30 };
+    text title = {0};
+    if (names->count > 1)
+        text_addf(&title, "%s: %s", names->items[i], what);
+    else
+        text_add(&title, what);
+    c->script->failed |= title.failed;
+    text_add(c->script, " title ");
+    figure_string(c, text_get(&title), NAME_COLUMNS);
+    text_clear(&title);
+}
+
+static void add_lines(figure_call *c, const option_value *names, const extent *x)
+{
+    int64_t every = (x->epochs + 19) / 20;
+    const char *separator = "plot ";
+    for (int64_t i = 0; i < names->count; i++) {
+        int k = (int)i;
+        text_addf(c->script,
+                  "%sDATA index %d using 1:2 with linespoints linecolor rgb '%s' "
+                  "dashtype 2 linewidth 1 pointtype %d pointsize 0.45 pointinterval %d",
+                  separator, k, style_colour(k), style_open_marker(k), (int)every);
+        add_title(c, names, i, "training");
+        separator = ", \\\n     ";
+        if (!x->validated)
+            continue;
+        text_addf(c->script,
+                  "%sDATA index %d using 1:3 with linespoints linecolor rgb '%s' "
+                  "dashtype 1 linewidth 1.4 pointtype %d pointsize 0.5 pointinterval %d",
+                  separator, k, style_colour(k), style_marker(k), (int)every);
+        add_title(c, names, i, "validation");
+    }
+    for (int64_t i = 0; i < names->count; i++) {
+        text_addf(
+            c->script,
+            ", \\\n     DATA index %d using 1:4 with points linecolor rgb '#000000' "
+            "linewidth 1 pointtype 6 pointsize 1.3",
+            (int)i);
+        if (i == 0) {
+            text_add(c->script, " title ");
+            figure_string(c, "best epoch", 0);
+        } else {
+            text_add(c->script, " notitle");
+        }
+    }
+    text_add(c->script, "\n");
+}
+
+static int title_columns(const option_value *names)
+{
+    int columns = 10;
+    for (int64_t i = 0; names->count > 1 && i < names->count; i++) {
+        int wide = text_columns(names->items[i]) + 12;
+        columns = wide > columns ? wide : columns;
+    }
+    return columns < 30 ? columns : 30;
+}
+
+static status draw(figure_call *c, error *e)
+{
+    const option_value *names = option_get(c->options, "models");
+    extent x;
+    TRY(gather(c, names, &x, e));
+    style_widen(&x.low, &x.high, 0.06, x.positive);
+    const double left = 18, right = 4, bottom = 11;
+    double width = c->width_mm - left - right;
+    double top = (c->medium == MEDIUM_TEXT ? 8 : 3) +
+                 style_key(c, names->count * (x.validated ? 2 : 1) + 1,
+                           title_columns(names), left, 2, width);
+    double height = c->height_mm - top - bottom;
+    style_panel(c, left, top, width, height);
+    double first = 1, last = (double)x.epochs;
+    style_widen(&first, &last, 0.03, false);
+    style_axis_set(c, &(style_axis){.letter = 'x',
+                                    .low = first,
+                                    .high = last,
+                                    .integer = true,
+                                    .length_mm = width,
+                                    .label = "epoch"});
+    style_axis_set(c, &(style_axis){.letter = 'y',
+                                    .low = x.low,
+                                    .high = x.high,
+                                    .logarithmic = x.positive,
+                                    .length_mm = height,
+                                    .label = "loss"});
+    add_lines(c, names, &x);
+    return E_OK;
+}
+
+const figure_row figure_training = {
+    .name = "training",
+    .summary = "loss over epochs of one or several models, the best epoch marked",
+    .options = options,
+    .arguments = 1,
+    .required = 1,
+    .example = "plot training m > training.svg",
+    .width_mm = 120,
+    .height_mm = 80,
+    .draw = draw,
+};

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   parallel.c -- the team, on OpenMP; sums by a tree that only the length shapes.
+   It never decides how work is cut: tiles come from the caller. */
+#include "base/parallel.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include "base/cpu.h"
+
+static _Thread_local bool working; /* this thread is inside a tile */
+static _Thread_local int number;   /* of this thread in the team */
+
+/* Each thread of the team calls OpenBLAS on its own tile; a team of OpenBLAS's own
+   inside each of ours would only get in the way. */
+static void make_blas_serial(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static void run_here(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
+                     void *context)
+{
+    for (int64_t tile = 0; tile < tiles; tile++)
+        body(context, tile, number);
+}
+
+void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
+                  void *context)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (working) {
+        run_here(tiles, body, context);
+        return;
+    }
+    pthread_once(&once, make_blas_serial);
+    int team = cpu_threads();
+    if (tiles < team)
+        team = tiles < 1 ? 1 : (int)tiles;
+    if (team == 1) {
+        cpu_flush_subnormals();
+        working = true;
+        number = 0;
+        run_here(tiles, body, context);
+        working = false;
+        return;
+    }
+#pragma omp parallel num_threads(team)
+    {
+        cpu_flush_subnormals();
+        working = true;
+        number = omp_get_thread_num();
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t tile = 0; tile < tiles; tile++)
+            body(context, tile, number);
+        working = false;
+    }
+}
+
+struct range {
+    int64_t n, grain;
+    void (*body)(void *context, int64_t begin, int64_t end, int thread);
+    void *context;
+};
+
+static void range_tile(void *context, int64_t tile, int thread)
+{
+    const struct range *r = context;
+    int64_t begin = tile * r->grain;
+    int64_t end = r->n - begin < r->grain ? r->n : begin + r->grain;
+    r->body(r->context, begin, end, thread);
+}
+
+void parallel_range(int64_t n, int64_t grain,
+                    void (*body)(void *context, int64_t begin, int64_t end, int thread),
+                    void *context)
+{
+    if (grain < 1)
+        grain = 1;
+    struct range r = {n, grain, body, context};
+    parallel_for(n < 1 ? 0 : (n - 1) / grain + 1, range_tile, &r);
+}
+
+/* The tree: at most LEAVES leaves of one length, 16 running sums in each, then pairs. */
+enum { LEAVES = 256, LEAF_LEAST = 8192, LANES = 16 };
+
+struct sum {
+    const float *x;
+    int64_t grain;
+    bool squares;
+    double leaf[LEAVES];
+};
+
+static double sum_pairs(double *values, int64_t n)
+{
+    if (n < 1)
+        return 0;
+    for (int64_t step = 1; step < n; step *= 2)
+        for (int64_t i = 0; i + step < n; i += 2 * step)
+            values[i] += values[i + step];
+    return values[0];
+}
+
+static void sum_leaf(void *context, int64_t begin, int64_t end, int thread)
+{
+    struct sum *s = context;
+    double lanes[LANES] = {0};
+    int64_t whole = end - (end - begin) % LANES;
+    (void)thread;
+    if (s->squares) {
+        for (int64_t i = begin; i < whole; i += LANES)
+            for (int64_t j = 0; j < LANES; j++)
+                lanes[j] += (double)s->x[i + j] * (double)s->x[i + j];
+        for (int64_t i = whole; i < end; i++)
+            lanes[i - whole] += (double)s->x[i] * (double)s->x[i];
+    } else {
+        for (int64_t i = begin; i < whole; i += LANES)
+            for (int64_t j = 0; j < LANES; j++)
+                lanes[j] += (double)s->x[i + j];
+        for (int64_t i = whole; i < end; i++)
+            lanes[i - whole] += (double)s->x[i];
+    }
+    s->leaf[begin / s->grain] = sum_pairs(lanes, LANES);
+}
+
+static double sum_tree(const float *x, int64_t n, bool squares)
+{
+    int64_t grain = n / LEAVES + 1;
+    if (grain < LEAF_LEAST)
+        grain = LEAF_LEAST;
+    struct sum s = {.x = x, .grain = grain, .squares = squares};
+    parallel_range(n, grain, sum_leaf, &s);
+    return sum_pairs(s.leaf, n < 1 ? 0 : (n - 1) / grain + 1);
+}
+
+double parallel_sum(const float *x, int64_t n)
+{
+    return sum_tree(x, n, false);
+}
+
+double parallel_sum_squares(const float *x, int64_t n)
+{
+    return sum_tree(x, n, true);
+}

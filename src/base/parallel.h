@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   parallel.h -- lathe's one team of threads.  Work is cut into tiles by shape alone,
+   never by the number of threads, so that results have the same bits on any machine
+   setting; every thread flushes subnormals and may call OpenBLAS, which runs
+   single-threaded there. */
+#ifndef LATHE_BASE_PARALLEL_H
+#define LATHE_BASE_PARALLEL_H
+
+#include <stdint.h>
+
+/* Calls BODY(context, tile, thread) once for each tile 0..tiles-1; thread is
+   0..cpu_threads()-1, for scratch memory.  Nested calls run in the calling thread. */
+void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
+                  void *context);
+
+/* Cuts 0..n into tiles of GRAIN (the last one shorter) and calls BODY with each. */
+void parallel_range(int64_t n, int64_t grain,
+                    void (*body)(void *context, int64_t begin, int64_t end, int thread),
+                    void *context);
+
+/* Sum of N numbers by a fixed tree, in double: the same bits for any thread count. */
+double parallel_sum(const float *x, int64_t n);
+double parallel_sum_squares(const float *x, int64_t n);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   fold.c -- batch norms folded into the layer before them.  Exact but for rounding; no
+   other node is touched. */
+#include "compress/quantize.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/memory.h"
+#include "graph/operator.h"
+
+/* y = (W x + b) * factor + offset for each output channel. */
+typedef struct affine {
+    int64_t channels;
+    double *factor, *offset;
+} affine;
+
+static const float *data_of(const graph *g, const node *n, parameter_role role)
+{
+    const parameter *p = graph_parameter(g, n, role);
+    return p ? tensor_f32(p->data) : NULL;
+}
+
+/* factor = gamma / sqrt(var + epsilon), offset = beta - mean * factor.
+   Source: Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1. */
+static status affine_of(const graph *g, const node *norm, affine *a, error *e)
+{
+    const float *mean = data_of(g, norm, ROLE_RUNNING_MEAN);
+    const float *variance = data_of(g, norm, ROLE_RUNNING_VARIANCE);
+    const float *gamma = data_of(g, norm, ROLE_SCALE);
+    const float *beta = data_of(g, norm, ROLE_SHIFT);
+    a->channels = tensor_count(graph_parameter(g, norm, ROLE_RUNNING_MEAN)->data);
+    a->factor = memory_new(2 * a->channels, sizeof *a->factor, e);
+    if (!a->factor)
+        return E_MEMORY;
+    a->offset = a->factor + a->channels;
+    for (int64_t c = 0; c < a->channels; c++) {
+        double root = sqrt((double)variance[c] + norm->attr.epsilon);
+        a->factor[c] = (gamma ? (double)gamma[c] : 1.0) / root;
+        a->offset[c] = (beta ? (double)beta[c] : 0.0) - (double)mean[c] * a->factor[c];
+        if (!isfinite(a->factor[c]) || !isfinite(a->offset[c])) {
+            memory_free(a->factor);
+            return fail(e, E_NUMERIC, "fold: channel %lld of %s has no finite scale",
+                        (long long)c, norm->name);
+        }
+    }
+    return E_OK;
+}
+
+/* A bias of zeros for a layer without one. */
+static status add_bias(graph *g, int layer, int64_t channels, error *e)
+{
+    TRY(memory_grow((void **)&g->parameters, &g->parameter_capacity,
+                    g->parameter_count + 1, sizeof *g->parameters, e));
+    node *n = &g->nodes[layer];
+    parameter bias = {.role = ROLE_BIAS};
+    bias.name = memory_format(e, "%s.bias", n->name);
+    bias.data = bias.name ? tensor_new(DTYPE_F32, shape_of(1, channels), e) : NULL;
+    if (!bias.data) {
+        memory_free(bias.name);
+        return E_MEMORY;
+    }
+    g->parameters[g->parameter_count] = bias;
+    n->parameters[ROLE_BIAS] = g->parameter_count++;
+    n->attr.bias = true;
+    return E_OK;
+}
+
+/* Where the norm's scale is masked, the channel's weights are zero and stay so. */
+static status mask_channels(parameter *weight, const parameter *gamma, error *e)
+{
+    if (!gamma || !gamma->mask)
+        return E_OK;
+    const uint8_t *kept = tensor_data(gamma->mask);
+    int64_t channels = tensor_count(gamma->mask);
+    int64_t taps = tensor_count(weight->data) / channels;
+    uint8_t *mask;
+    if (weight->mask) {
+        mask = tensor_write(weight->mask, e);
+    } else {
+        weight->mask = tensor_new(DTYPE_U8, tensor_shape(weight->data), e);
+        mask = weight->mask ? tensor_write(weight->mask, e) : NULL;
+        if (mask)
+            memset(mask, 1, (size_t)(channels * taps));
+    }
+    if (!mask)
+        return E_MEMORY;
+    for (int64_t c = 0; c < channels; c++)
+        if (!kept[c])
+            memset(mask + c * taps, 0, (size_t)taps);
+    return E_OK;
+}
+
+static status fold_into(graph *g, int layer, int norm, error *e)
+{
+    affine a;
+    TRY(affine_of(g, &g->nodes[norm], &a, e));
+    status s = E_OK;
+    if (!graph_parameter(g, &g->nodes[layer], ROLE_BIAS))
+        s = add_bias(g, layer, a.channels, e);
+    parameter *weight = graph_parameter(g, &g->nodes[layer], ROLE_WEIGHT);
+    parameter *bias = graph_parameter(g, &g->nodes[layer], ROLE_BIAS);
+    if (!s)
+        s = mask_channels(weight, graph_parameter(g, &g->nodes[norm], ROLE_SCALE), e);
+    float *w = s ? NULL : tensor_write_f32(weight->data, e);
+    float *b = w ? tensor_write_f32(bias->data, e) : NULL;
+    int64_t taps = tensor_count(weight->data) / a.channels;
+    const uint8_t *mask = weight->mask ? tensor_data(weight->mask) : NULL;
+    for (int64_t c = 0; b && c < a.channels; c++) {
+        for (int64_t i = c * taps; i < (c + 1) * taps; i++)
+            w[i] = mask && !mask[i] ? 0.0f : (float)((double)w[i] * a.factor[c]);
+        b[c] = (float)((double)b[c] * a.factor[c] + a.offset[c]);
+    }
+    memory_free(a.factor);
+    return b ? graph_bypass(g, norm, e) : E_MEMORY;
+}
+
+/* The layer that node NORM can be folded into, or -1: a conv or linear in f32 whose
+   output nobody else reads. */
+static int layer_before(const graph *g, int norm)
+{
+    int between = g->nodes[norm].inputs[0], layer = g->values[between].producer;
+    if (g->nodes[norm].op != &op_batch_norm || layer < 0 || between == g->output ||
+        graph_reader_count(g, between) != 1)
+        return -1;
+    const node *n = &g->nodes[layer];
+    if (n->op != &op_conv2d && n->op != &op_linear)
+        return -1;
+    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
+    bool plain = !graph_parameter(g, n, ROLE_WEIGHT)->quantizer;
+    return plain && !(bias && bias->quantizer) ? layer : -1;
+}
+
+status fold_batch_norm(graph *g, int *folded, error *e)
+{
+    *folded = 0;
+    for (int i = 0; i < g->node_count;) {
+        int layer = layer_before(g, i);
+        if (layer < 0) {
+            i++;
+            continue;
+        }
+        TRY(fold_into(g, layer, i, e));
+        (*folded)++;
+    }
+    return E_OK;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   quantize.c -- the pass that turns a float graph into one that runs in integers, or
+   only its weights into codes.  Arithmetic is kernel/integer.h's, ranges observe.c's. */
+#include "compress/quantize.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+#include "base/memory.h"
+#include "base/random.h"
+#include "graph/check.h"
+#include "graph/coding.h"
+#include "graph/op_integer.h"
+#include "graph/operator.h"
+#include "kernel/integer.h"
+
+typedef struct pass {
+    graph *graph;
+    const quantize_settings *settings;
+    bool *chosen;      /* [parameter_count] weights that become codes */
+    float model_scale; /* PER_MODEL: one for all weights */
+    int32_t model_zero;
+} pass;
+
+static bool is_layer(const node *n)
+{
+    return n->op == &op_conv2d || n->op == &op_linear;
+}
+
+static bool is_chosen(const pass *p, const node *n)
+{
+    return is_layer(n) && p->chosen[n->parameters[ROLE_WEIGHT]];
+}
+
+bool quantize_is_done(const graph *g)
+{
+    for (int i = 0; i < g->parameter_count; i++)
+        if (g->parameters[i].quantizer)
+            return true;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i].type == DTYPE_S8)
+            return true;
+    return false;
+}
+
+static status check_settings(const model *m, const quantize_settings *s, const dataset *d,
+                             error *e)
+{
+    if (s->bits < 2 || s->bits > 8)
+        return fail(e, E_RANGE, "quantize: %d bits, wanted 2 to 8", s->bits);
+    if (s->keep_first < 0 || s->keep_last < 0)
+        return fail(e, E_RANGE, "quantize: a negative number of layers to keep");
+    if (quantize_is_done(m->graph)) {
+        fail(e, E_USAGE, "quantize: the model is quantized already");
+        return fail_hint(e, "quantize the float model it came from");
+    }
+    if (s->scheme != QUANTIZE_STATIC)
+        return E_OK;
+    if (!d || s->samples < 1) {
+        fail(e, E_USAGE, "quantize: a static scheme wants calibration data");
+        return fail_hint(e, "give data=NAME, or use scheme=weight");
+    }
+    return E_OK;
+}
+
+/* ---- choosing ---- */
+
+/* The most that |q_w - Z_w| can be. */
+static int64_t largest_code(const quantize_settings *s)
+{
+    int64_t most = integer_high(s->bits);
+    return s->grain == PER_MODEL ? most - integer_low(s->bits) : most;
+}
+
+/* A row of so many taps cannot leave 32 bits, whatever its codes. */
+static bool sums_fit(const quantize_settings *s, const parameter *weight)
+{
+    int64_t rows = tensor_shape(weight->data).dim[0];
+    int64_t taps = tensor_count(weight->data) / rows;
+    return taps <= INTEGER_SUM_MAX / 255 / largest_code(s);
+}
+
+static status choose_layers(pass *p, error *e)
+{
+    const quantize_settings *s = p->settings;
+    const graph *g = p->graph;
+    int64_t layers = 0, at = 0, chosen = 0;
+    p->chosen = memory_new(g->parameter_count, sizeof *p->chosen, e);
+    if (!p->chosen)
+        return E_MEMORY;
+    for (int i = 0; i < g->node_count; i++)
+        layers += is_layer(&g->nodes[i]);
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = &g->nodes[i];
+        if (!is_layer(n))
+            continue;
+        bool kept = at < s->keep_first || layers - at <= s->keep_last;
+        bool fits = s->scheme == QUANTIZE_WEIGHT ||
+                    sums_fit(s, graph_parameter(g, n, ROLE_WEIGHT));
+        p->chosen[n->parameters[ROLE_WEIGHT]] = !kept && fits;
+        chosen += !kept && fits;
+        at++;
+    }
+    if (chosen == 0)
+        return fail(e, E_RANGE, "quantize: of %lld layers none is left to quantize",
+                    (long long)layers);
+    return E_OK;
+}
+
+/* PER_MODEL: one affine range over all chosen weights. */
+static void observe_weights(pass *p)
+{
+    double low = 0.0, high = 0.0;
+    for (int i = 0; i < p->graph->parameter_count; i++) {
+        const tensor *t = p->graph->parameters[i].data;
+        const float *x = tensor_f32(t);
+        for (int64_t k = 0; p->chosen[i] && k < tensor_count(t); k++) {
+            low = (double)x[k] < low ? (double)x[k] : low;
+            high = (double)x[k] > high ? (double)x[k] : high;
+        }
+    }
+    quantizer_from_range(low, high, p->settings->bits, &p->model_scale, &p->model_zero);
+}
+
+static status check_finite(const parameter *p, error *e)
+{
+    const float *x = tensor_f32(p->data);
+    for (int64_t i = 0; i < tensor_count(p->data); i++)
+        if (!isfinite(x[i]))
+            return fail(e, E_NUMERIC, "quantize: %s holds a value that is not finite",
+                        p->name);
+    return E_OK;
+}
+
+/* ---- weights and biases ---- */
+
+static status quantize_weight(const pass *p, parameter *weight, const double *least,
+                              error *e)
+{
+    const quantize_settings *s = p->settings;
+    quantizer *q;
+    TRY(check_finite(weight, e));
+    if (s->grain == PER_MODEL) {
+        q = quantizer_new(s->bits, PER_MODEL, 1, e);
+        if (q) {
+            q->scale[0] = p->model_scale;
+            q->zero_point[0] = p->model_zero;
+        }
+    } else {
+        q = quantizer_of_weight(weight, s->bits, s->grain, least, e);
+    }
+    return q ? parameter_encode(weight, q, DTYPE_S8, e) : E_MEMORY;
+}
+
+/* Codes with S = S_x S_w[c]; they saturate at 2^30, which only a model-wide scale can
+   let happen (the others have a least scale that keeps their biases inside). */
+static status quantize_bias(parameter *bias, const quantizer *weight, float input_scale,
+                            error *e)
+{
+    quantizer *q = quantizer_new(32, weight->grain, weight->channels, e);
+    if (!q)
+        return E_MEMORY;
+    for (int64_t c = 0; c < q->channels; c++) {
+        double scale = (double)input_scale * (double)weight->scale[c];
+        q->scale[c] = scale > (double)FLT_MIN ? (float)scale : FLT_MIN;
+    }
+    return parameter_encode(bias, q, DTYPE_S32, e);
+}
+
+/* A weight's scale below |b| / (2^30 S_x) could not hold the bias of its channel. */
+static status quantize_layer(const pass *p, const node *n, error *e)
+{
+    parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
+    parameter *bias = graph_parameter(p->graph, n, ROLE_BIAS);
+    float input_scale = p->graph->values[n->inputs[0]].quantizer->scale[0];
+    if (!bias)
+        return quantize_weight(p, weight, NULL, e);
+    TRY(check_finite(bias, e));
+    int64_t channels = tensor_count(bias->data);
+    double *least = memory_new(channels, sizeof *least, e);
+    if (!least)
+        return E_MEMORY;
+    for (int64_t c = 0; c < channels; c++)
+        least[c] = fabs((double)tensor_f32(bias->data)[c]) /
+                   ((double)(INTEGER_SUM_MAX / 2) * (double)input_scale);
+    status s = quantize_weight(p, weight, least, e);
+    memory_free(least);
+    return s ? s : quantize_bias(bias, weight->quantizer, input_scale, e);
+}
+
+/* ---- values ---- */
+
+/* Samples of the training split, drawn by the seed; the caller frees *INDEX. */
+static status draw_samples(const quantize_settings *s, const dataset *d, int64_t **index,
+                           int64_t *count, error *e)
+{
+    TRY(dataset_split_index(d, SPLIT_TRAIN, index, count, e));
+    if (*count == 0) {
+        memory_free(*index);
+        fail(e, E_RANGE, "quantize: the dataset has no training samples to calibrate on");
+        return fail_hint(e, "split it first: split DATA train=.6 val=.2 test=.2");
+    }
+    random_stream r = random_new(s->seed, "calibrate", 0);
+    random_shuffle(&r, *index, *count);
+    *count = *count < s->samples ? *count : s->samples;
+    return E_OK;
+}
+
+static status attach_quantizers(graph *g, int bits, const double *low, const double *high,
+                                error *e)
+{
+    for (int v = 0; v < g->value_count; v++) {
+        quantizer *q = quantizer_new(bits, PER_TENSOR, 1, e);
+        if (!q)
+            return E_MEMORY;
+        quantizer_from_range(low[v], high[v], bits, &q->scale[0], &q->zero_point[0]);
+        quantizer_free(g->values[v].quantizer);
+        g->values[v].quantizer = q;
+    }
+    return E_OK;
+}
+
+/* Observes every value and gives it the quantizer it has should it become s8. */
+static status calibrate(model *m, const quantize_settings *s, const dataset *d,
+                        const task *watch, error *e)
+{
+    int64_t *index, count;
+    TRY(draw_samples(s, d, &index, &count, e));
+    double *low = memory_new(2 * (int64_t)m->graph->value_count, sizeof *low, e);
+    double *high = low ? low + m->graph->value_count : NULL;
+    status result =
+        low ? observe_ranges(m, d, index, count, watch, low, high, e) : E_MEMORY;
+    if (!result)
+        result = attach_quantizers(m->graph, s->bits, low, high, e);
+    memory_free(low);
+    memory_free(index);
+    return result;
+}
+
+/* ---- the graph ---- */
+
+static status drop_dropouts(graph *g, error *e)
+{
+    for (int i = 0; i < g->node_count;) {
+        if (g->nodes[i].op == &op_dropout)
+            TRY(graph_bypass(g, i, e));
+        else
+            i++;
+    }
+    return E_OK;
+}
+
+/* Takes out each ReLU that alone reads a chosen layer.  The layer's output takes over the
+   range behind the ReLU, whose lowest code is the zero point: its clamp is the ReLU. */
+static status fold_relus(const pass *p, error *e)
+{
+    graph *g = p->graph;
+    for (int i = 0; i < g->node_count;) {
+        int from = g->nodes[i].inputs[0], producer = g->values[from].producer;
+        if (g->nodes[i].op != &op_relu || producer < 0 || from == g->output ||
+            !is_chosen(p, &g->nodes[producer]) || graph_reader_count(g, from) != 1) {
+            i++;
+            continue;
+        }
+        value *before = &g->values[from], *behind = &g->values[g->nodes[i].output];
+        quantizer_free(before->quantizer);
+        before->quantizer = behind->quantizer;
+        behind->quantizer = NULL;
+        TRY(graph_bypass(g, i, e));
+    }
+    return E_OK;
+}
+
+static bool reads_codes_alone(const graph *g, const node *n)
+{
+    for (int k = 0; k < n->input_count; k++)
+        if (g->values[n->inputs[k]].type != DTYPE_S8)
+            return false;
+    return true;
+}
+
+/* In order: a chosen layer makes codes; so does any node that reads nothing but codes and
+   has an integer kernel. */
+static status assign_types(const pass *p, error *e)
+{
+    graph *g = p->graph;
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = &g->nodes[i];
+        value *out = &g->values[n->output];
+        if (is_chosen(p, n)) {
+            TRY(quantize_layer(p, n, e));
+            out->type = DTYPE_S8;
+        } else if (!is_layer(n) && n->op->forward_s8 && reads_codes_alone(g, n)) {
+            out->type = DTYPE_S8;
+            if (!integer_keeps_format(n->op))
+                continue;
+            quantizer *same = quantizer_copy(g->values[n->inputs[0]].quantizer, e);
+            if (!same)
+                return E_MEMORY;
+            quantizer_free(out->quantizer);
+            out->quantizer = same;
+        }
+    }
+    return E_OK;
+}
+
+/* Does node N read f32 where value TYPE is s8, or the other way round? */
+static bool wants_other(const graph *g, const node *n, int value, dtype type)
+{
+    if (n->op == &op_quantize || n->op == &op_dequantize ||
+        g->values[n->output].type == type)
+        return false;
+    for (int k = 0; k < n->input_count; k++)
+        if (n->inputs[k] == value)
+            return true;
+    return false;
+}
+
+static int first_reader(const graph *g, int value, dtype type)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (wants_other(g, &g->nodes[i], value, type))
+            return i;
+    return -1;
+}
+
+/* One conversion of VALUE for all readers of the other type, right before the first. */
+static status convert_value(graph *g, int value, error *e)
+{
+    dtype type = g->values[value].type;
+    bool to_codes = type == DTYPE_F32, output = value == g->output && !to_codes;
+    int at = first_reader(g, value, type), producer = g->values[value].producer;
+    if (at < 0 && !output)
+        return E_OK;
+    char *name =
+        memory_format(e, "%s.%s", producer < 0 ? "input" : g->nodes[producer].name,
+                      to_codes ? "quantize" : "dequantize");
+    if (!name)
+        return E_MEMORY;
+    int made =
+        graph_insert(g, at < 0 ? g->node_count : at, to_codes ? "quantize" : "dequantize",
+                     name, NULL, &value, 1, e);
+    memory_free(name);
+    if (made < 0)
+        return e ? e->code : E_MEMORY;
+    if (to_codes) {
+        g->values[made].type = DTYPE_S8;
+        g->values[made].quantizer = quantizer_copy(g->values[value].quantizer, e);
+        if (!g->values[made].quantizer)
+            return E_MEMORY;
+    }
+    for (int i = 0; i < g->node_count; i++) {
+        node *n = &g->nodes[i];
+        if (!wants_other(g, n, value, type))
+            continue;
+        for (int k = 0; k < n->input_count; k++)
+            n->inputs[k] = n->inputs[k] == value ? made : n->inputs[k];
+    }
+    if (output)
+        g->output = made;
+    return E_OK;
+}
+
+static status place_borders(graph *g, error *e)
+{
+    int values = g->value_count; /* those that conversions add need none themselves */
+    for (int v = 0; v < values; v++)
+        TRY(convert_value(g, v, e));
+    for (int v = 0; v < g->value_count; v++) {
+        if (g->values[v].type == DTYPE_S8)
+            continue;
+        quantizer_free(g->values[v].quantizer);
+        g->values[v].quantizer = NULL;
+    }
+    return E_OK;
+}
+
+static status run_static(pass *p, model *m, const dataset *d, const task *watch, error *e)
+{
+    int folded;
+    TRY(drop_dropouts(p->graph, e));
+    TRY(fold_batch_norm(p->graph, &folded, e));
+    TRY(choose_layers(p, e));
+    TRY(calibrate(m, p->settings, d, watch, e));
+    if (p->settings->grain == PER_MODEL)
+        observe_weights(p);
+    TRY(fold_relus(p, e));
+    TRY(assign_types(p, e));
+    TRY(place_borders(p->graph, e));
+    return graph_check_types(p->graph, e);
+}
+
+static status run_weights(pass *p, error *e)
+{
+    TRY(choose_layers(p, e));
+    if (p->settings->grain == PER_MODEL)
+        observe_weights(p);
+    for (int i = 0; i < p->graph->parameter_count; i++)
+        if (p->chosen[i])
+            TRY(quantize_weight(p, &p->graph->parameters[i], NULL, e));
+    return E_OK;
+}
+
+status quantize_model(model *m, const quantize_settings *s, const dataset *d,
+                      const task *watch, error *e)
+{
+    TRY(check_settings(m, s, d, e));
+    model *work = model_copy(m, e);
+    if (!work)
+        return E_MEMORY;
+    pass p = {.graph = work->graph, .settings = s};
+    status result = s->scheme == QUANTIZE_STATIC ? run_static(&p, work, d, watch, e)
+                                                 : run_weights(&p, e);
+    memory_free(p.chosen);
+    if (!result) {
+        work->graph = m->graph;
+        m->graph = p.graph;
+    }
+    model_free(work);
+    return result;
+}

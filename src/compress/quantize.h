@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   quantize.h -- from a float graph to one that runs in integers: batch norm folded,
+   ranges observed on calibration data, weights and values given quantizers, quantize and
+   dequantize nodes put at the borders.  q = clamp(round(r / S) + Z); weights symmetric,
+   S = absmax / qmax; values S = (max - min) / (qmax - qmin), Z = qmin - round(min / S);
+   one scale for all weights of the model: affine, as values; bias s32, S = S_in * S_w.
+   Source: Jacob et al. 2018, arXiv:1712.05877. */
+#ifndef LATHE_COMPRESS_QUANTIZE_H
+#define LATHE_COMPRESS_QUANTIZE_H
+
+#include "base/error.h"
+#include "base/table.h"
+#include "base/task.h"
+#include "data/dataset.h"
+#include "graph/model.h"
+
+typedef enum quantize_scheme { QUANTIZE_STATIC, QUANTIZE_WEIGHT } quantize_scheme;
+
+typedef struct quantize_settings {
+    quantize_scheme scheme; /* weights and values, or weights alone (runs in f32) */
+    int bits;               /* 2..8 */
+    granularity grain;      /* of weights: one scale for the model, tensor, channel */
+    int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
+    int64_t samples;               /* calibration samples, from the training split */
+    uint64_t seed;
+} quantize_settings;
+
+/* Folds each batch norm that follows a conv or linear alone into it (exactly but for
+   rounding) and drops the node. */
+status fold_batch_norm(graph *g, int *folded, error *e);
+
+/* The range of every value of G over N samples, with constant memory: LOW and HIGH have
+   value_count entries. */
+status observe_ranges(const model *m, const dataset *d, const int64_t *index, int64_t n,
+                      const task *watch, double *low, double *high, error *e);
+
+/* M is changed, or on failure left as it was.  D may be NULL for QUANTIZE_WEIGHT.
+   Static: dropouts go, batch norms are folded, a ReLU that alone reads a quantized layer
+   becomes that layer's clamp.  Conv and linear layers run in integers, but for those kept
+   and those whose sums could leave 32 bits; other nodes do where all their inputs are
+   codes and they have an integer kernel.  The model's input and output stay f32.
+   E_USAGE where M is quantized already. */
+status quantize_model(model *m, const quantize_settings *s, const dataset *d,
+                      const task *watch, error *e);
+bool quantize_is_done(const graph *g); /* is anything in it quantized? */
+
+/* The symmetric quantizer of a weight: S = absmax / qmax of the tensor or of each output
+   channel, but not below LEAST[c] (may be NULL); 1 where all is 0. */
+quantizer *quantizer_of_weight(const parameter *p, int bits, granularity grain,
+                               const double *least, error *e);
+
+/* Scale and zero point for a range; the range is widened to hold 0. */
+void quantizer_from_range(double low, double high, int bits, float *scale,
+                          int32_t *zero_point);
+/* q = clamp(round-half-even(r / scale) + zero_point). */
+int32_t quantize_value(double r, float scale, int32_t zero_point, int bits);
+
+#endif

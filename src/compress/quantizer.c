@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   quantizer.c -- quantizers of ranges and of weights.  Codes are made in graph/coding,
+   the pass over a graph is quantize.c. */
+#include "compress/quantize.h"
+
+#include <float.h>
+#include <math.h>
+#include "base/memory.h"
+#include "kernel/integer.h"
+
+int32_t quantize_value(double r, float scale, int32_t zero_point, int bits)
+{
+    return integer_encode(
+        r, (integer_format){scale, zero_point, integer_low(bits), integer_high(bits)});
+}
+
+void quantizer_from_range(double low, double high, int bits, float *scale,
+                          int32_t *zero_point)
+{
+    double least = integer_low(bits), most = integer_high(bits);
+    low = low < 0.0 ? low : 0.0;
+    high = high > 0.0 ? high : 0.0;
+    *scale = (float)((high - low) / (most - least));
+    if (!(*scale >= FLT_MIN))
+        *scale = 1.0f; /* nothing to tell apart: all is 0 */
+    double zero = least - rint(low / (double)*scale);
+    *zero_point = (int32_t)(zero > most ? most : zero);
+}
+
+static double largest_magnitude(const float *x, int64_t n)
+{
+    float most = 0.0f;
+    for (int64_t i = 0; i < n; i++)
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    return (double)most;
+}
+
+quantizer *quantizer_of_weight(const parameter *p, int bits, granularity grain,
+                               const double *least, error *e)
+{
+    int64_t rows = tensor_shape(p->data).dim[0];
+    int64_t taps = tensor_count(p->data) / rows;
+    quantizer *q = quantizer_new(bits, grain, grain == PER_CHANNEL ? rows : 1, e);
+    if (!q)
+        return NULL;
+    for (int64_t c = 0; c < rows; c++) {
+        int64_t at = q->channels == 1 ? 0 : c;
+        double scale =
+            largest_magnitude(tensor_f32(p->data) + c * taps, taps) / integer_high(bits);
+        if (least && least[c] > scale)
+            scale = least[c];
+        if ((float)scale > q->scale[at])
+            q->scale[at] = (float)scale;
+    }
+    for (int64_t c = 0; c < q->channels; c++)
+        if (!(q->scale[c] >= FLT_MIN))
+            q->scale[c] = 1.0f;
+    return q;
+}

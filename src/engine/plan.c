@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan.c -- making, asking and freeing plans.  Fusing is in plan_steps.c, memory in
+   plan_memory.c, running in plan_run.c. */
+#include "engine/plan.h"
+
+#include "base/memory.h"
+#include "engine/plan_parts.h"
+
+static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, error *e)
+{
+    if (batch < 1) {
+        fail(e, E_RANGE, "plan: a batch of %lld, wants at least 1", (long long)batch);
+        return NULL;
+    }
+    plan *p = memory_new(1, sizeof *p, e);
+    if (!p)
+        return NULL;
+    p->graph = g;
+    p->writable = writable;
+    p->training = writable != NULL;
+    p->batch = batch;
+    p->scratch_piece = NO_PIECE;
+    p->shapes = memory_new(g->value_count, sizeof *p->shapes, e);
+    if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e)) {
+        plan_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+plan *plan_new_inference(const graph *g, int64_t batch, shape in, error *e)
+{
+    return plan_new(g, NULL, batch, in, e);
+}
+
+plan *plan_new_training(graph *g, int64_t batch, shape in, error *e)
+{
+    return plan_new(g, g, batch, in, e);
+}
+
+void plan_free(plan *p)
+{
+    if (!p)
+        return;
+    for (int i = 0; i < p->step_count; i++) {
+        memory_free(p->steps[i].tail_scale);
+        memory_free(p->steps[i].tail_shift);
+    }
+    for (int i = 0; p->gradients && i < p->graph->parameter_count; i++)
+        memory_free(p->gradients[i]);
+    memory_free(p->gradients);
+    memory_free(p->steps);
+    memory_free(p->pieces);
+    memory_free(p->value_piece);
+    memory_free(p->gradient_piece);
+    memory_free(p->arena);
+    memory_free(p->shapes);
+    memory_free(p);
+}
+
+static status make_gradients(plan *p, error *e)
+{
+    const graph *g = p->graph;
+    p->gradients = memory_new(g->parameter_count, sizeof *p->gradients, e);
+    if (!p->gradients)
+        return E_MEMORY;
+    for (int i = 0; i < g->parameter_count; i++) {
+        if (!parameter_is_trained(&g->parameters[i]))
+            continue;
+        p->gradients[i] =
+            memory_new(tensor_count(g->parameters[i].data), sizeof(float), e);
+        if (!p->gradients[i])
+            return E_MEMORY;
+    }
+    return E_OK;
+}
+
+status plan_start(plan *p, error *e)
+{
+    if (p->ready)
+        return E_OK;
+    TRY(plan_make_steps(p, e));
+    if (p->training)
+        TRY(make_gradients(p, e));
+    TRY(plan_make_memory(p, e));
+    TRY(plan_bind(p, e));
+    p->ready = true;
+    return E_OK;
+}
+
+status plan_want_input_gradient(plan *p, error *e)
+{
+    if (p->ready || !p->training)
+        return fail(e, E_USAGE,
+                    "plan: input gradients are asked for before the first run "
+                    "of a training plan");
+    p->want_input_gradient = true;
+    return E_OK;
+}
+
+status plan_keep_values(plan *p, error *e)
+{
+    if (p->ready)
+        return fail(e, E_USAGE, "plan: keeping values is asked for before the first run");
+    p->keep_values = true;
+    return E_OK;
+}
+
+shape plan_output_shape(const plan *p)
+{
+    return p->shapes[p->graph->output];
+}
+
+float *plan_input(plan *p)
+{
+    if (plan_start(p, NULL))
+        return NULL;
+    return plan_piece(p, p->value_piece[p->graph->input]);
+}
+
+const float *plan_output(const plan *p)
+{
+    return plan_piece(p, p->value_piece[p->graph->output]);
+}
+
+float *plan_output_gradient(plan *p)
+{
+    return p->training ? plan_piece(p, p->gradient_piece[p->graph->output]) : NULL;
+}
+
+float *plan_input_gradient(plan *p)
+{
+    if (!p->want_input_gradient || !p->ready)
+        return NULL;
+    return plan_piece(p, p->gradient_piece[p->graph->input]);
+}
+
+const float *plan_gradient(const plan *p, int parameter)
+{
+    return p->gradients ? p->gradients[parameter] : NULL;
+}
+
+float *plan_gradient_write(plan *p, int parameter)
+{
+    return p->gradients ? p->gradients[parameter] : NULL;
+}
+
+const void *plan_value(const plan *p, int value)
+{
+    return p->ready ? plan_piece(p, p->value_piece[value]) : NULL;
+}
+
+shape plan_value_shape(const plan *p, int value)
+{
+    return p->shapes[value];
+}
+
+size_t plan_arena_bytes(const plan *p)
+{
+    return p->arena_bytes;
+}
+
+size_t plan_largest_live(const plan *p)
+{
+    return p->largest_live;
+}
+
+void plan_time_steps(plan *p, bool on)
+{
+    p->timing = on;
+}

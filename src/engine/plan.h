@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan.h -- a graph made ready to run: shapes resolved for a batch, chains fused where
+   that is exact, one arena of memory with reuse by lifetime.
+   A plan borrows its graph, which must outlive it and keep its structure; parameters may
+   change in between runs.  One plan is used by one caller at a time. */
+#ifndef LATHE_ENGINE_PLAN_H
+#define LATHE_ENGINE_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/table.h"
+#include "graph/graph.h"
+
+typedef struct plan plan;
+
+/* For BATCH samples of input shape IN (batch left out).  Training writes running
+   statistics into G. */
+plan *plan_new_inference(const graph *g, int64_t batch, shape in, error *e);
+plan *plan_new_training(graph *g, int64_t batch, shape in, error *e);
+void plan_free(plan *p);
+
+shape plan_output_shape(const plan *p); /* with the batch */
+/* Where to write the batch, f32 (N,H,W,C), before EVERY run: its memory is used again.
+   The first call takes the memory; NULL where there is none (plan_start tells why). */
+float *plan_input(plan *p);
+status plan_start(plan *p, error *e);
+const float *plan_output(const plan *p); /* valid until the next run */
+
+/* Runs all nodes.  In training: batch norm uses and updates batch statistics (in the
+   graph's running parameters), dropout draws from SEED and STEP. */
+status plan_forward(plan *p, uint64_t seed, uint64_t step, error *e);
+
+/* After plan_forward in training: gradients of sum(output * grad_output).  The caller
+   writes the gradient to plan_output_gradient first. */
+float *plan_output_gradient(plan *p);
+status plan_backward(plan *p, error *e);
+const float *plan_gradient(const plan *p, int parameter); /* NULL where not trained */
+float *plan_gradient_write(plan *p, int parameter);
+float *plan_input_gradient(plan *p); /* NULL unless plan_want_input_gradient was called */
+status plan_want_input_gradient(plan *p, error *e); /* before the first forward */
+
+/* After plan_forward, what flowed along a value (f32, or s8); NULL where fused away.
+   plan_keep_values before the first forward keeps every value (for observers). */
+status plan_keep_values(plan *p, error *e);
+const void *plan_value(const plan *p, int value);
+shape plan_value_shape(const plan *p, int value);
+
+size_t plan_arena_bytes(const plan *p);  /* what it allocated */
+size_t plan_largest_live(const plan *p); /* the largest set alive at once */
+/* One row a step: node, kernel, shape, type, multiply_adds, bytes, median of the times
+   seen (ms), where timing was switched on. */
+table *plan_describe(const plan *p, error *e);
+void plan_time_steps(plan *p, bool on);
+
+#endif

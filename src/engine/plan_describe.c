@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan_describe.c -- a plan as a table: which kernel runs each node, and its time. */
+#include "engine/plan_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_ms(const step *s)
+{
+    double times[STEP_TIMES];
+    size_t n = (size_t)(s->time_count < STEP_TIMES ? s->time_count : STEP_TIMES);
+    memcpy(times, s->seconds, n * sizeof *times);
+    qsort(times, n, sizeof *times, ascending);
+    return 1e3 * (n % 2 ? times[n / 2] : (times[n / 2 - 1] + times[n / 2]) / 2);
+}
+
+static void kernel_words(const plan *p, const step *s, text *out)
+{
+    text_addf(out, "%s %s", s->op.node->op->name, s->integer ? "s8" : "f32");
+    if (s->norm >= 0)
+        text_addf(out, " + %s", p->graph->nodes[s->norm].op->name);
+    if (s->act >= 0)
+        text_addf(out, " + %s", p->graph->nodes[s->act].op->name);
+}
+
+table *plan_describe(const plan *p, error *e)
+{
+    table *t = table_new(e);
+    if (!t)
+        return NULL;
+    for (int i = 0; i < p->step_count; i++) {
+        const step *s = &p->steps[i];
+        const operator_row *row = s->op.node->op;
+        char words[128];
+        text kernel = {0};
+        kernel_words(p, s, &kernel);
+        operation_cost c = {0};
+        if (row->cost)
+            row->cost(s->op.node, s->op.in, s->op.out, &c);
+        table_row(t);
+        table_text(t, "node", s->op.node->name);
+        table_text(t, "kernel", text_get(&kernel));
+        table_text(t, "shape", shape_text(words, s->op.out));
+        table_integer(t, "multiply_adds", c.multiply_adds * p->batch);
+        table_integer(t, "bytes", (int64_t)plan_value_bytes(p, s->output));
+        if (s->time_count)
+            table_real(t, "median_ms", median_ms(s));
+        text_clear(&kernel);
+    }
+    if (table_ok(t, e)) {
+        table_free(t);
+        return NULL;
+    }
+    return t;
+}

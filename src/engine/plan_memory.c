@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan_memory.c -- one arena for everything a plan needs, reused by lifetime. */
+#include "engine/plan_parts.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include "base/memory.h"
+#include "base/text.h"
+
+#define ALIGNMENT 64
+
+void *plan_piece(const plan *p, int piece)
+{
+    return piece == NO_PIECE || !p->arena ? NULL : p->arena + p->pieces[piece].offset;
+}
+
+size_t plan_value_bytes(const plan *p, int value)
+{
+    return (size_t)shape_count(p->shapes[value]) *
+           dtype_size(p->graph->values[value].type);
+}
+
+static int add_piece(plan *p, size_t bytes, int first, int last, error *e)
+{
+    if (memory_grow((void **)&p->pieces, &p->piece_capacity, p->piece_count + 1,
+                    sizeof *p->pieces, e))
+        return NO_PIECE;
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    p->pieces[p->piece_count] = (piece){.bytes = bytes, .first = first, .last = last};
+    return p->piece_count++;
+}
+
+static int backward_time(const plan *p, int step)
+{
+    return 2 * p->step_count - 1 - step;
+}
+
+static int last_time(const plan *p)
+{
+    return p->training ? 2 * p->step_count : p->step_count;
+}
+
+static void extend(plan *p, int piece, int time)
+{
+    if (p->pieces[piece].last < time)
+        p->pieces[piece].last = time;
+}
+
+static bool reads(const graph *g, const step *s, int value)
+{
+    const node *n = &g->nodes[s->node];
+    for (int k = 0; k < n->input_count; k++)
+        if (n->inputs[k] == value)
+            return true;
+    return false;
+}
+
+/* May the step write over its first input?  Only where nobody else needs that any more. */
+static bool runs_in_place(const plan *p, int index)
+{
+    const graph *g = p->graph;
+    const step *s = &p->steps[index];
+    const node *n = &g->nodes[s->node];
+    int x = n->inputs[0];
+    if (!n->op->in_place || p->keep_values || x == g->input || x == g->output ||
+        graph_reader_count(g, x) != 1 ||
+        plan_value_bytes(p, x) != plan_value_bytes(p, s->output))
+        return false;
+    if (!p->training)
+        return true;
+    const node *producer = &g->nodes[g->values[x].producer];
+    return !n->op->needs_x && !producer->op->needs_y;
+}
+
+static status place_values(plan *p, error *e)
+{
+    const graph *g = p->graph;
+    int end = last_time(p);
+    p->value_piece[g->input] =
+        add_piece(p, plan_value_bytes(p, g->input), 0, p->keep_values ? end : 0, e);
+    if (p->value_piece[g->input] == NO_PIECE)
+        return E_MEMORY;
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        const node *n = &g->nodes[s->node];
+        int x = n->inputs[0], *y = &p->value_piece[s->output];
+        *y = runs_in_place(p, i) ? p->value_piece[x]
+                                 : add_piece(p, plan_value_bytes(p, s->output), i, i, e);
+        if (*y == NO_PIECE)
+            return E_MEMORY;
+        extend(p, *y, i);
+        for (int k = 0; k < n->input_count; k++)
+            extend(p, p->value_piece[n->inputs[k]],
+                   p->training && n->op->needs_x ? backward_time(p, i) : i);
+        if (p->training && n->op->needs_y)
+            extend(p, *y, backward_time(p, i));
+        if (s->output == g->output || p->keep_values)
+            extend(p, *y, end);
+    }
+    return E_OK;
+}
+
+static status place_saved(plan *p, error *e)
+{
+    size_t scratch = 0;
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        const operator_row *row = s->op.node->op;
+        size_t own = row->scratch_bytes ? row->scratch_bytes(&s->op) : 0;
+        scratch = own > scratch ? own : scratch;
+        size_t saved = p->training && row->saved_bytes ? row->saved_bytes(&s->op) : 0;
+        if (!saved)
+            continue;
+        s->saved = add_piece(p, saved, i, backward_time(p, i), e);
+        if (s->saved == NO_PIECE)
+            return E_MEMORY;
+    }
+    if (!scratch)
+        return E_OK;
+    p->scratch_piece = add_piece(p, scratch, 0, last_time(p), e);
+    return p->scratch_piece == NO_PIECE ? E_MEMORY : E_OK;
+}
+
+/* Does the gradient of the value lead to anything that is trained? */
+static void mark_wanted(const plan *p, bool *wanted)
+{
+    const graph *g = p->graph;
+    wanted[g->input] = p->want_input_gradient;
+    for (int i = 0; i < p->step_count; i++) {
+        const node *n = &g->nodes[p->steps[i].node];
+        bool any = false;
+        for (int k = 0; k < n->input_count; k++)
+            any = any || wanted[n->inputs[k]];
+        for (int role = 0; role < ROLE_COUNT; role++) {
+            const parameter *q = graph_parameter(g, n, (parameter_role)role);
+            any = any || (q && parameter_is_trained(q));
+        }
+        wanted[n->output] = any;
+    }
+}
+
+/* A gradient lives from the backward of the value's last reader to that of its producer;
+   the output's from before the first backward step. */
+static status place_gradients(plan *p, error *e)
+{
+    const graph *g = p->graph;
+    bool *wanted = memory_new(g->value_count, sizeof *wanted, e);
+    if (!wanted)
+        return E_MEMORY;
+    mark_wanted(p, wanted);
+    for (int v = 0; v < g->value_count; v++) {
+        int first = INT_MAX, last = last_time(p);
+        for (int i = 0; i < p->step_count; i++) {
+            if (reads(g, &p->steps[i], v) && backward_time(p, i) < first)
+                first = backward_time(p, i);
+            if (p->steps[i].output == v)
+                last = backward_time(p, i);
+        }
+        if (v == g->output)
+            first = p->step_count - 1;
+        if (!wanted[v] || first == INT_MAX)
+            continue;
+        p->gradient_piece[v] = add_piece(p, plan_value_bytes(p, v), first, last, e);
+        if (p->gradient_piece[v] == NO_PIECE) {
+            memory_free(wanted);
+            return E_MEMORY;
+        }
+    }
+    memory_free(wanted);
+    return E_OK;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const piece *x = *(piece *const *)a, *y = *(piece *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x < y ? -1 : 1;
+}
+
+static bool overlap(const piece *a, const piece *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* Lowest offset at which PIECE fits among the first COUNT of ORDER, already placed. */
+static size_t fit(const piece *piece_to_place, piece *const *order, int count)
+{
+    size_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int i = 0; i < count; i++) {
+            const piece *o = order[i];
+            if (overlap(o, piece_to_place) && offset < o->offset + o->bytes &&
+                o->offset < offset + piece_to_place->bytes) {
+                offset = o->offset + o->bytes;
+                moved = true;
+            }
+        }
+    }
+    return offset;
+}
+
+static void measure_live(plan *p)
+{
+    p->largest_live = 0;
+    for (int time = 0; time <= last_time(p); time++) {
+        size_t live = 0;
+        for (int i = 0; i < p->piece_count; i++)
+            if (p->pieces[i].first <= time && time <= p->pieces[i].last)
+                live += p->pieces[i].bytes;
+        if (live > p->largest_live)
+            p->largest_live = live;
+    }
+}
+
+/* Greedy by size: Pisarchyk and Lee 2020, arXiv:2001.03288, section 5.2. */
+static status place_arena(plan *p, error *e)
+{
+    piece **order = memory_new(p->piece_count, sizeof(piece *), e);
+    if (!order)
+        return E_MEMORY;
+    for (int i = 0; i < p->piece_count; i++)
+        order[i] = &p->pieces[i];
+    qsort(order, (size_t)p->piece_count, sizeof *order, larger_first);
+    for (int i = 0; i < p->piece_count; i++) {
+        order[i]->offset = fit(order[i], order, i);
+        size_t end = order[i]->offset + order[i]->bytes;
+        p->arena_bytes = end > p->arena_bytes ? end : p->arena_bytes;
+    }
+    memory_free(order);
+    measure_live(p);
+    p->arena = memory_new_raw((int64_t)p->arena_bytes, 1, e);
+    if (p->arena)
+        return E_OK;
+    char words[32];
+    text_bytes(words, (double)p->arena_bytes);
+    return fail_prefix(e, "a batch of %lld needs %s", (long long)p->batch, words);
+}
+
+status plan_make_memory(plan *p, error *e)
+{
+    int values = p->graph->value_count;
+    p->value_piece = memory_new(values, sizeof(int), e);
+    p->gradient_piece = memory_new(values, sizeof(int), e);
+    if (!p->value_piece || !p->gradient_piece)
+        return E_MEMORY;
+    for (int v = 0; v < values; v++)
+        p->value_piece[v] = p->gradient_piece[v] = NO_PIECE;
+    TRY(place_values(p, e));
+    TRY(place_saved(p, e));
+    if (p->training)
+        TRY(place_gradients(p, e));
+    return place_arena(p, e);
+}
+
+static void bind_backward(plan *p, step *s, bool *written)
+{
+    operation *op = &s->op;
+    op->grad_y = plan_piece(p, p->gradient_piece[s->output]);
+    for (int k = 0; k < op->node->input_count; k++) {
+        int v = op->node->inputs[k];
+        op->grad_x[k] = plan_piece(p, p->gradient_piece[v]);
+        op->accumulate[k] = written[v];
+        written[v] = true;
+    }
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        int q = op->node->parameters[role];
+        op->grad_parameters[role] = q < 0 ? NULL : p->gradients[q];
+    }
+}
+
+static status bind_gradients(plan *p, error *e)
+{
+    bool *written = memory_new(p->graph->value_count, sizeof *written, e);
+    if (!written)
+        return E_MEMORY;
+    for (int i = p->step_count - 1; i >= 0; i--)
+        bind_backward(p, &p->steps[i], written);
+    memory_free(written);
+    return E_OK;
+}
+
+status plan_bind(plan *p, error *e)
+{
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        operation *op = &s->op;
+        for (int k = 0; k < op->node->input_count; k++)
+            op->x[k] = plan_piece(p, p->value_piece[op->node->inputs[k]]);
+        op->y = plan_piece(p, p->value_piece[s->output]);
+        op->saved = plan_piece(p, s->saved);
+        op->scratch = plan_piece(p, p->scratch_piece);
+    }
+    return p->training ? bind_gradients(p, e) : E_OK;
+}

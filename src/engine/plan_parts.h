@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan_parts.h -- what the files of engine/ share about a plan.  Nobody else reads it. */
+#ifndef LATHE_ENGINE_PLAN_PARTS_H
+#define LATHE_ENGINE_PLAN_PARTS_H
+
+#include "engine/plan.h"
+#include "graph/operator.h"
+
+/* A piece of the arena, alive from step FIRST to LAST (inclusive).  Time runs over
+   steps: 0 .. n-1 forward, n .. 2n-1 backward (step i goes backward at 2n-1-i). */
+typedef struct piece {
+    size_t bytes, offset;
+    int first, last;
+} piece;
+
+#define NO_PIECE   (-1)
+#define STEP_TIMES 64
+
+/* One call of an operator, with what is fused behind it. */
+typedef struct step {
+    int node;
+    int norm, act; /* nodes fused behind it (inference), or -1 */
+    int output;    /* value it leaves: that of the last fused node */
+    int saved;     /* piece */
+    operation op;
+    float *tail_scale, *tail_shift; /* owned: the fused batch norm as numbers */
+    bool integer;
+    int64_t time_count;
+    double seconds[STEP_TIMES];
+} step;
+
+struct plan {
+    const graph *graph;
+    struct graph *writable; /* the same graph in training, else NULL */
+    bool training, keep_values, want_input_gradient, timing, ready;
+    int64_t batch;
+    shape *shapes; /* [value_count] */
+    step *steps;
+    int step_count;
+    piece *pieces;
+    int piece_count;
+    int64_t piece_capacity;
+    int *value_piece;    /* [value_count] where a value lies, or NO_PIECE */
+    int *gradient_piece; /* [value_count] */
+    int scratch_piece;
+    char *arena;
+    size_t arena_bytes, largest_live;
+    float **gradients; /* [parameter_count], own blocks; NULL where not trained */
+};
+
+/* Chooses what is fused; fills steps.  (plan_steps.c) */
+status plan_make_steps(plan *p, error *e);
+/* Lays out values, gradients, saved memory and scratch; takes the arena. (plan_memory.c) */
+status plan_make_memory(plan *p, error *e);
+/* Points the operations at their memory. (plan_memory.c) */
+status plan_bind(plan *p, error *e);
+
+void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */
+size_t plan_value_bytes(const plan *p, int value);
+
+#endif

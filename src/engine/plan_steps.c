@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan_steps.c -- from nodes to steps: which nodes run as the tail of the one before
+   them.  Fusing happens in inference alone and only where the result is the same
+   arithmetic up to rounding. */
+#include "engine/plan_parts.h"
+
+#include <string.h>
+#include "base/memory.h"
+
+static int single_reader(const graph *g, int value)
+{
+    if (value == g->output || graph_reader_count(g, value) != 1)
+        return -1;
+    for (int i = 0; i < g->node_count; i++)
+        for (int k = 0; k < g->nodes[i].input_count; k++)
+            if (g->nodes[i].inputs[k] == value)
+                return i;
+    return -1;
+}
+
+static bool activation_of(const node *n, activation *act, float *slope)
+{
+    if (n->op == &op_relu)
+        *act = ACTIVATION_RELU;
+    else if (n->op == &op_leaky_relu)
+        *act = ACTIVATION_LEAKY_RELU;
+    else
+        return false;
+    *slope = (float)n->attr.slope;
+    return true;
+}
+
+static void fuse_tail(plan *p, step *s, bool *taken)
+{
+    const graph *g = p->graph;
+    if (!g->nodes[s->node].op->can_fuse || s->integer)
+        return;
+    int next = single_reader(g, s->output);
+    if (next >= 0 && g->nodes[next].op == &op_batch_norm &&
+        g->nodes[s->node].op != &op_batch_norm) {
+        s->norm = next;
+        s->output = g->nodes[next].output;
+        taken[next] = true;
+        next = single_reader(g, s->output);
+    }
+    if (next >= 0 && activation_of(&g->nodes[next], &s->op.tail.act, &s->op.tail.slope)) {
+        s->act = next;
+        s->output = g->nodes[next].output;
+        taken[next] = true;
+    }
+}
+
+static status check_types(const graph *g, const node *n, bool integer, error *e)
+{
+    if (integer && !n->op->forward_s8 && n->op != &op_quantize && n->op != &op_dequantize)
+        return fail(e, E_SHAPE, "%s: %s has no integer kernel", n->name, n->op->name);
+    for (int k = 0; k < n->input_count; k++) {
+        bool s8 = g->values[n->inputs[k]].type == DTYPE_S8;
+        if (s8 != (integer && n->op != &op_quantize))
+            return fail(e, E_SHAPE, "%s: input %d is %s where the node runs in %s",
+                        n->name, k, s8 ? "s8" : "f32", integer ? "s8" : "f32");
+    }
+    return E_OK;
+}
+
+/* What an operation must know before memory is laid out. */
+static void describe_operation(plan *p, step *s)
+{
+    const graph *g = p->graph;
+    const node *n = &g->nodes[s->node];
+    operation *op = &s->op;
+    op->node = n;
+    op->out = p->shapes[n->output];
+    op->out_value = &g->values[n->output];
+    op->training = p->training;
+    for (int k = 0; k < n->input_count; k++) {
+        op->in[k] = p->shapes[n->inputs[k]];
+        op->in_value[k] = &g->values[n->inputs[k]];
+    }
+    for (int role = 0; role < ROLE_COUNT; role++)
+        op->parameters[role] = graph_parameter(g, n, (parameter_role)role);
+}
+
+static status make_tail(plan *p, step *s, error *e)
+{
+    if (s->norm < 0)
+        return E_OK;
+    int64_t channels = s->op.out.dim[s->op.out.rank - 1];
+    s->tail_scale = memory_new(channels, sizeof(float), e);
+    s->tail_shift = memory_new(channels, sizeof(float), e);
+    s->op.tail.scale = s->tail_scale;
+    s->op.tail.shift = s->tail_shift;
+    (void)p;
+    return s->tail_scale && s->tail_shift ? E_OK : E_MEMORY;
+}
+
+static status make_step(plan *p, int node_index, bool *taken, error *e)
+{
+    const graph *g = p->graph;
+    const node *n = &g->nodes[node_index];
+    step *s = &p->steps[p->step_count++];
+    *s = (step){.node = node_index,
+                .norm = -1,
+                .act = -1,
+                .output = n->output,
+                .saved = NO_PIECE};
+    s->integer = g->values[n->output].type == DTYPE_S8 ||
+                 (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
+    TRY(check_types(g, n, s->integer, e));
+    if (p->training && (s->integer || !n->op->backward))
+        return fail(e, E_USAGE, "%s: %s cannot be trained", n->name,
+                    s->integer ? "a model that runs in integers" : n->op->name);
+    describe_operation(p, s);
+    if (!p->training && !p->keep_values)
+        fuse_tail(p, s, taken);
+    return make_tail(p, s, e);
+}
+
+status plan_make_steps(plan *p, error *e)
+{
+    int count = p->graph->node_count;
+    bool *taken = memory_new(count, sizeof *taken, e);
+    p->steps = taken ? memory_new(count, sizeof *p->steps, e) : NULL;
+    status s = p->steps ? E_OK : E_MEMORY;
+    for (int i = 0; i < count && !s; i++)
+        if (!taken[i])
+            s = make_step(p, i, taken, e);
+    memory_free(taken);
+    return s;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   op_convolution.c -- the row of conv2d.
+   The arithmetic is in kernel/convolution. */
+#include "graph/operator.h"
+#include "graph/op_integer.h"
+#include "graph/rule.h"
+#include "kernel/convolution.h"
+#include "kernel/norm.h"
+
+static const attribute conv2d_attributes[] = {
+    ATTRIBUTE(channels, ATTR_INTEGER),  ATTRIBUTE(kernel, ATTR_INTEGERS),
+    ATTRIBUTE(stride, ATTR_INTEGERS),   ATTRIBUTE(padding, ATTR_INTEGERS),
+    ATTRIBUTE(dilation, ATTR_INTEGERS), ATTRIBUTE(groups, ATTR_INTEGER),
+    ATTRIBUTE(bias, ATTR_FLAG),         ATTRIBUTE_END};
+
+static status conv2d_shape(const node *n, const shape *in, shape *out, error *e)
+{
+    const attributes *a = &n->attr;
+    int64_t height, width;
+    TRY(rule_window(n, in, a->dilation, &height, &width, e));
+    if (a->kernel[1] > CONVOLUTION_KERNEL_MAX || a->kernel[2] > CONVOLUTION_KERNEL_MAX)
+        return fail(e, E_RANGE, "%s %s: the kernel is %lldx%lld, wanted at most %d each way",
+                    n->op->name, n->name, (long long)a->kernel[1],
+                    (long long)a->kernel[2], CONVOLUTION_KERNEL_MAX);
+    if (a->channels < 1 || a->groups < 1 || a->channels % a->groups != 0 ||
+        in[0].dim[3] % a->groups != 0)
+        return fail(e, E_SHAPE,
+                    "%s %s: %lld channels in, %lld out, in %lld groups: wanted both to be "
+                    "multiples of the groups",
+                    n->op->name, n->name, (long long)in[0].dim[3], (long long)a->channels,
+                    (long long)a->groups);
+    *out = shape_of(4, in[0].dim[0], height, width, a->channels);
+    return E_OK;
+}
+
+static void conv2d_parameter(const node *n, const shape *in, parameter_role role,
+                             shape *out)
+{
+    const attributes *a = &n->attr;
+    *out = (shape){0};
+    if (role == ROLE_WEIGHT)
+        *out = shape_of(4, a->channels, a->kernel[1], a->kernel[2],
+                        in[0].dim[3] / a->groups);
+    else if (role == ROLE_BIAS && a->bias)
+        *out = shape_of(1, a->channels);
+}
+
+static void conv2d_cost(const node *n, const shape *in, shape out, operation_cost *c)
+{
+    const attributes *a = &n->attr;
+    int64_t products = a->kernel[1] * a->kernel[2] * (in[0].dim[3] / a->groups);
+    cost_of_moving(n, in, out, c);
+    c->multiply_adds = rule_sample_count(out) * products;
+    c->bytes += (a->channels * products + (a->bias ? a->channels : 0)) *
+                (int64_t)sizeof(float);
+}
+
+static convolution conv2d_geometry(const operation *op)
+{
+    const attributes *a = &op->node->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    return (convolution){
+        .n = in[0],
+        .h = in[1],
+        .w = in[2],
+        .c = in[3],
+        .out_h = out[1],
+        .out_w = out[2],
+        .out_c = out[3],
+        .kernel_h = a->kernel[1],
+        .kernel_w = a->kernel[2],
+        .stride_h = a->stride[1],
+        .stride_w = a->stride[2],
+        .pad_h = a->padding[1],
+        .pad_w = a->padding[2],
+        .dilation_h = a->dilation[1],
+        .dilation_w = a->dilation[2],
+        .groups = a->groups,
+    };
+}
+
+static size_t conv2d_scratch(const operation *op)
+{
+    convolution v = conv2d_geometry(op);
+    size_t bytes = convolution_forward_scratch(&v);
+    if (!op->training)
+        return bytes;
+    size_t others[3] = {convolution_grad_input_scratch(&v),
+                        convolution_grad_weight_scratch(&v),
+                        channel_scratch(v.n * v.out_h * v.out_w, v.out_c)};
+    for (int i = 0; i < 3; i++)
+        bytes = others[i] > bytes ? others[i] : bytes;
+    return bytes;
+}
+
+static void conv2d_forward(const operation *op)
+{
+    convolution v = conv2d_geometry(op);
+    finish tail = operation_finish(op);
+    convolution_forward(&v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
+                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
+}
+
+static void conv2d_backward(const operation *op)
+{
+    convolution v = conv2d_geometry(op);
+    if (op->grad_parameters[ROLE_BIAS])
+        channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y,
+                    op->grad_parameters[ROLE_BIAS], op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT])
+        convolution_grad_weight(&v, op->x[0], op->grad_y,
+                                op->grad_parameters[ROLE_WEIGHT], op->scratch);
+    if (op->grad_x[0])
+        convolution_grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
+                               op->grad_x[0], op->accumulate[0], op->scratch);
+}
+
+const operator_row op_conv2d = {
+    .name = "conv2d",
+    .summary = "convolution of images, with groups, stride, padding and dilation",
+    .attributes = conv2d_attributes,
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape_rule = conv2d_shape,
+    .parameter_shape = conv2d_parameter,
+    .cost = conv2d_cost,
+    .scratch_bytes = conv2d_scratch,
+    .forward = conv2d_forward,
+    .backward = conv2d_backward,
+    .forward_s8 = conv2d_forward_s8,
+    .needs_x = true,
+    .can_fuse = true,
+};

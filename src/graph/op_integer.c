@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   op_integer.c -- integer forward of the operators with weights, of pointwise functions,
+   of concat and add.  Windows and resampling are in op_integer_window.c.  Nothing here
+   allocates or knows f32 data. */
+#include "graph/op_integer.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/parallel.h"
+#include "kernel/integer.h"
+
+integer_format integer_format_of(const quantizer *q)
+{
+    return (integer_format){q->scale[0], q->zero_point[0], integer_low(q->bits),
+                            integer_high(q->bits)};
+}
+
+bool integer_keeps_format(const operator_row *op)
+{
+    return op == &op_max_pool2d || op == &op_pad_or_crop || op == &op_flatten ||
+           op == &op_resize_bilinear || op == &op_resize_nearest;
+}
+
+bool integer_same_format(integer_format a, integer_format b)
+{
+    return a.scale == b.scale && a.zero == b.zero;
+}
+
+/* ---- convolution and linear ---- */
+
+/* What both layers share: codes, scales, formats.  A ReLU behind the layer needs no code:
+   the range of the output was observed behind it, so that its zero point is the lowest
+   code and the clamp of every output is the ReLU (compress/quantize.c sees to it). */
+static integer_conv layer_of(const operation *op)
+{
+    const parameter *weight = op->parameters[ROLE_WEIGHT];
+    const parameter *bias = op->parameters[ROLE_BIAS];
+    integer_conv c = {.x = op->x[0], .y = op->y};
+    c.weight = tensor_data(weight->codes);
+    c.bias = bias ? tensor_data(bias->codes) : NULL;
+    c.in = integer_format_of(op->in_value[0]->quantizer);
+    c.out = integer_format_of(op->out_value->quantizer);
+    c.weight_scale = weight->quantizer->scale;
+    c.weight_zero = weight->quantizer->zero_point;
+    c.weight_channels = weight->quantizer->channels;
+    return c;
+}
+
+void conv2d_forward_s8(const operation *op)
+{
+    const attributes *a = &op->node->attr;
+    integer_conv c = layer_of(op);
+    c.batch = op->in[0].dim[0];
+    c.height = op->in[0].dim[1];
+    c.width = op->in[0].dim[2];
+    c.channels = op->in[0].dim[3];
+    c.out_height = op->out.dim[1];
+    c.out_width = op->out.dim[2];
+    c.out_channels = op->out.dim[3];
+    /* Shapes say what the attribute may leave open: weight (O, kH, kW, I / groups). */
+    c.groups = c.channels / tensor_shape(op->parameters[ROLE_WEIGHT]->codes).dim[3];
+    for (int axis = 0; axis < 2; axis++) {
+        c.kernel[axis] = a->kernel[axis + 1];
+        c.stride[axis] = a->stride[axis + 1];
+        c.padding[axis] = a->padding[axis + 1];
+        c.dilation[axis] = a->dilation[axis + 1];
+    }
+    integer_conv_run(&c);
+}
+
+void linear_forward_s8(const operation *op)
+{
+    integer_conv c = layer_of(op);
+    int last = op->out.rank - 1;
+    c.channels = op->in[0].dim[op->in[0].rank - 1];
+    c.out_channels = op->out.dim[last];
+    c.batch = c.height = c.out_height = c.groups = 1;
+    c.width = c.out_width = shape_count(op->out) / c.out_channels;
+    for (int axis = 0; axis < 2; axis++)
+        c.kernel[axis] = c.stride[axis] = c.dilation[axis] = 1;
+    integer_conv_run(&c);
+}
+
+/* ---- pointwise functions: a table of 256 codes ---- */
+
+static double real_relu(double x, double slope)
+{
+    (void)slope;
+    return x > 0.0 ? x : 0.0;
+}
+
+static double real_leaky_relu(double x, double slope)
+{
+    return x > 0.0 ? x : slope * x;
+}
+
+static double real_sigmoid(double x, double slope)
+{
+    (void)slope;
+    return 1.0 / (1.0 + exp(-x));
+}
+
+/* x Phi(x).  Source: Hendrycks, Gimpel, arXiv:1606.08415. */
+static double real_gelu(double x, double slope)
+{
+    (void)slope;
+    return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
+}
+
+/* clamp(x / 6 + 1/2, 0, 1).  Source: Howard et al., arXiv:1905.02244. */
+static double real_hard_sigmoid(double x, double slope)
+{
+    double y = x / 6.0 + 0.5;
+    (void)slope;
+    return y < 0.0 ? 0.0 : y > 1.0 ? 1.0 : y;
+}
+
+static double real_hard_swish(double x, double slope)
+{
+    return x * real_hard_sigmoid(x, slope);
+}
+
+static void pointwise_s8(const operation *op, double (*function)(double x, double slope))
+{
+    integer_format in = integer_format_of(op->in_value[0]->quantizer);
+    integer_format out = integer_format_of(op->out_value->quantizer);
+    int8_t table[256];
+    for (int q = -128; q < 128; q++) {
+        double x = (double)in.scale * (double)(q - in.zero);
+        table[q + 128] = (int8_t)integer_encode(function(x, op->node->attr.slope), out);
+    }
+    integer_map(op->x[0], shape_count(op->out), table, op->y);
+}
+
+void relu_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_relu);
+}
+
+void leaky_relu_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_leaky_relu);
+}
+
+void sigmoid_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_sigmoid);
+}
+
+void gelu_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_gelu);
+}
+
+void hard_swish_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_hard_swish);
+}
+
+void hard_sigmoid_forward_s8(const operation *op)
+{
+    pointwise_s8(op, real_hard_sigmoid);
+}
+
+/* ---- concat and add: every input brought to the output's scale ---- */
+
+/* TABLE[q + 128] = (float)(q - Z_x) * M: the products that are rounded. */
+static void product_table(integer_format in, integer_format out, float table[256])
+{
+    float m = integer_multiplier((double)in.scale / (double)out.scale);
+    for (int q = -128; q < 128; q++)
+        table[q + 128] = (float)(q - in.zero) * m;
+}
+
+typedef struct joining {
+    const operation *op;
+    int input;
+    int64_t first, columns, total; /* concat: columns of y that the input fills */
+    int8_t codes[256];
+    float products[NODE_INPUTS_MAX][256];
+    bool same[NODE_INPUTS_MAX], vector[NODE_INPUTS_MAX];
+    int64_t pixels, channels;
+    integer_format out;
+} joining;
+
+static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const joining *j = context;
+    const int8_t *x = j->op->x[j->input];
+    int8_t *y = j->op->y;
+    (void)thread;
+    for (int64_t row = begin; row < end; row++) {
+        const int8_t *from = x + row * j->columns;
+        int8_t *to = y + row * j->total + j->first;
+        if (j->same[j->input]) {
+            memcpy(to, from, (size_t)j->columns);
+            continue;
+        }
+        for (int64_t i = 0; i < j->columns; i++)
+            to[i] = j->codes[from[i] + 128];
+    }
+}
+
+void concat_forward_s8(const operation *op)
+{
+    joining j = {.op = op, .out = integer_format_of(op->out_value->quantizer)};
+    j.total = op->out.dim[op->out.rank - 1];
+    int64_t rows = shape_count(op->out) / j.total;
+    for (int k = 0; k < op->node->input_count; k++) {
+        integer_format in = integer_format_of(op->in_value[k]->quantizer);
+        j.input = k;
+        j.columns = op->in[k].dim[op->in[k].rank - 1];
+        j.same[k] = integer_same_format(in, j.out);
+        product_table(in, j.out, j.products[k]);
+        for (int q = 0; q < 256; q++)
+            j.codes[q] = (int8_t)integer_round(j.products[k][q], j.out);
+        parallel_range(rows, 256, concat_rows, &j);
+        j.first += j.columns;
+    }
+}
+
+static void add_pixels(void *context, int64_t begin, int64_t end, int thread)
+{
+    const joining *j = context;
+    int8_t *y = j->op->y;
+    (void)thread;
+    for (int64_t pixel = begin; pixel < end; pixel++)
+        for (int64_t c = 0; c < j->channels; c++) {
+            float sum = 0.0f;
+            for (int k = 0; k < j->op->node->input_count; k++) {
+                const int8_t *x = j->op->x[k];
+                int64_t at = j->vector[k] ? pixel / j->pixels : pixel;
+                sum += j->products[k][x[at * j->channels + c] + 128];
+            }
+            y[pixel * j->channels + c] = (int8_t)integer_round(sum, j->out);
+        }
+}
+
+void add_forward_s8(const operation *op)
+{
+    joining j = {.op = op, .out = integer_format_of(op->out_value->quantizer)};
+    j.channels = op->out.dim[op->out.rank - 1];
+    int64_t pixels = shape_count(op->out) / j.channels;
+    j.pixels = pixels / op->out.dim[0];
+    for (int k = 0; k < op->node->input_count; k++) {
+        /* An input may have one pixel an image, which counts for all of them. */
+        j.vector[k] = shape_count(op->in[k]) != shape_count(op->out);
+        product_table(integer_format_of(op->in_value[k]->quantizer), j.out,
+                      j.products[k]);
+    }
+    parallel_range(pixels, 1024, add_pixels, &j);
+}

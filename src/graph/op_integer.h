@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   op_integer.h -- the integer forward of each operator that has one: what its row points
+   to.  Values are s8 codes with one scale and one zero point; never called with f32.
+
+   The arithmetic, exact on every machine (S scale, Z zero point, rne round-half-to-even
+   of one float, q codes in [-2^(b-1), 2^(b-1)-1]):
+     conv, linear     acc = sum (q_w - Z_w) (q_x - Z_x) + q_bias in s32, padding is Z_x;
+                      y = clamp(rne((float)acc * M) + Z_y), M = (float)(S_x S_w / S_y)
+     max pool, crop,  act on codes; padding of pad_or_crop is Z
+     flatten
+     bilinear         Z + ((sum w_y w_x (q - Z) + 2^21) >> 22), weights in 11 bits
+     concat, add      inputs rescaled by M = (float)(S_x / S_y); equal quantizers: copied
+     average pools    rne(sum (q - Z) * (float)(S_x / (S_y n))) + Z_y
+     pointwise        a table of 256 codes from double arithmetic */
+#ifndef LATHE_GRAPH_OP_INTEGER_H
+#define LATHE_GRAPH_OP_INTEGER_H
+
+#include <stdbool.h>
+#include "graph/operator.h"
+#include "kernel/integer.h"
+
+void conv2d_forward_s8(const operation *op);
+void linear_forward_s8(const operation *op);
+void relu_forward_s8(const operation *op);
+void leaky_relu_forward_s8(const operation *op);
+void sigmoid_forward_s8(const operation *op);
+void gelu_forward_s8(const operation *op);
+void hard_swish_forward_s8(const operation *op);
+void hard_sigmoid_forward_s8(const operation *op);
+void max_pool2d_forward_s8(const operation *op);
+void avg_pool2d_forward_s8(const operation *op);
+void global_avg_pool2d_forward_s8(const operation *op);
+void resize_bilinear_forward_s8(const operation *op);
+void resize_nearest_forward_s8(const operation *op);
+void pad_or_crop_forward_s8(const operation *op);
+void concat_forward_s8(const operation *op);
+void add_forward_s8(const operation *op);
+void flatten_forward_s8(const operation *op);
+
+/* The format of a value's codes: its quantizer's first scale and zero point. */
+integer_format integer_format_of(const quantizer *q);
+
+/* Acts on codes alone, so that input and output share one quantizer? */
+bool integer_keeps_format(const operator_row *op);
+
+/* Do codes mean the same numbers? */
+bool integer_same_format(integer_format a, integer_format b);
+
+#endif

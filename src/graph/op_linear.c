@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   op_linear.c -- the row of linear: y = x W' + b over the last dimension.
+   The arithmetic is that of a convolution of single pixels (kernel/convolution). */
+#include "graph/operator.h"
+#include "graph/op_integer.h"
+#include "graph/rule.h"
+#include "kernel/convolution.h"
+#include "kernel/norm.h"
+
+static const attribute linear_attributes[] = {ATTRIBUTE(channels, ATTR_INTEGER),
+                                              ATTRIBUTE(bias, ATTR_FLAG), ATTRIBUTE_END};
+
+static status linear_shape(const node *n, const shape *in, shape *out, error *e)
+{
+    char text[128];
+    if (in[0].rank < 2)
+        return fail(e, E_SHAPE, "%s %s: input is %s, wanted rows of features",
+                    n->op->name, n->name, shape_text(text, in[0]));
+    TRY(rule_same(n, in, out, e));
+    if (n->attr.channels < 1)
+        return fail(e, E_RANGE, "%s %s: %lld output features, wanted 1 or more",
+                    n->op->name, n->name, (long long)n->attr.channels);
+    out->dim[out->rank - 1] = n->attr.channels;
+    return E_OK;
+}
+
+static void linear_parameter(const node *n, const shape *in, parameter_role role,
+                             shape *out)
+{
+    *out = (shape){0};
+    if (role == ROLE_WEIGHT)
+        *out = shape_of(2, n->attr.channels, in[0].dim[in[0].rank - 1]);
+    else if (role == ROLE_BIAS && n->attr.bias)
+        *out = shape_of(1, n->attr.channels);
+}
+
+static void linear_cost(const node *n, const shape *in, shape out, operation_cost *c)
+{
+    int64_t features = in[0].dim[in[0].rank - 1];
+    cost_of_moving(n, in, out, c);
+    c->multiply_adds = rule_sample_count(out) * features;
+    c->bytes += (n->attr.channels * features + (n->attr.bias ? n->attr.channels : 0)) *
+                (int64_t)sizeof(float);
+}
+
+static convolution linear_geometry(const operation *op)
+{
+    int64_t features = op->in[0].dim[op->in[0].rank - 1];
+    return (convolution){
+        .n = 1,
+        .h = 1,
+        .w = shape_count(op->in[0]) / features,
+        .c = features,
+        .out_h = 1,
+        .out_w = shape_count(op->in[0]) / features,
+        .out_c = op->node->attr.channels,
+        .kernel_h = 1,
+        .kernel_w = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dilation_h = 1,
+        .dilation_w = 1,
+        .groups = 1,
+    };
+}
+
+static size_t linear_scratch(const operation *op)
+{
+    convolution v = linear_geometry(op);
+    size_t bytes = convolution_forward_scratch(&v);
+    if (!op->training)
+        return bytes;
+    size_t others[3] = {convolution_grad_input_scratch(&v),
+                        convolution_grad_weight_scratch(&v),
+                        channel_scratch(v.out_w, v.out_c)};
+    for (int i = 0; i < 3; i++)
+        bytes = others[i] > bytes ? others[i] : bytes;
+    return bytes;
+}
+
+static void linear_forward(const operation *op)
+{
+    convolution v = linear_geometry(op);
+    finish tail = operation_finish(op);
+    convolution_forward(&v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
+                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
+}
+
+static void linear_backward(const operation *op)
+{
+    convolution v = linear_geometry(op);
+    if (op->grad_parameters[ROLE_BIAS])
+        channel_sum(v.out_w, v.out_c, op->grad_y, op->grad_parameters[ROLE_BIAS],
+                    op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT])
+        convolution_grad_weight(&v, op->x[0], op->grad_y,
+                                op->grad_parameters[ROLE_WEIGHT], op->scratch);
+    if (op->grad_x[0])
+        convolution_grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
+                               op->grad_x[0], op->accumulate[0], op->scratch);
+}
+
+const operator_row op_linear = {
+    .name = "linear",
+    .summary = "y = x W' + b over the last dimension",
+    .attributes = linear_attributes,
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape_rule = linear_shape,
+    .parameter_shape = linear_parameter,
+    .cost = linear_cost,
+    .scratch_bytes = linear_scratch,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .forward_s8 = linear_forward_s8,
+    .needs_x = true,
+    .can_fuse = true,
+};

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   operator.h -- the table of operators.  A row holds an operator's shape rule,
+   parameters, cost, forward and backward; engine/ calls them through `operation`.
+   To add one: a file with its functions and a row in operator.c. */
+#ifndef LATHE_GRAPH_OPERATOR_H
+#define LATHE_GRAPH_OPERATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/random.h"
+#include "graph/graph.h"
+#include "tensor/tensor.h"
+
+/* What is fused behind an operator that can take it: y = activation(x * scale + shift).
+   NULL scale and shift mean 1 and 0; both have one entry for each output channel. */
+typedef enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_LEAKY_RELU, /* uses slope */
+    ACTIVATION_COUNT
+} activation;
+
+typedef struct epilogue {
+    const float *scale, *shift;
+    activation act;
+    float slope;
+} epilogue;
+
+/* One execution of a node within a plan: shapes with their batch, and where things lie.
+   Buffers are lent and hold f32 unless the value's type says otherwise. */
+typedef struct operation {
+    const node *node;
+    shape in[NODE_INPUTS_MAX], out;
+    const void *x[NODE_INPUTS_MAX];
+    void *y;
+    const value *in_value[NODE_INPUTS_MAX], *out_value; /* types and quantizers */
+    const parameter *parameters[ROLE_COUNT];            /* NULL where absent */
+    float *running[ROLE_COUNT]; /* training: running statistics to update, else NULL */
+
+    epilogue tail;      /* inference only, and only where the row says can_fuse */
+    bool training;
+    random_stream random; /* for dropout: the same stream at every forward of a step */
+
+    void *saved;        /* row->saved_bytes of memory from forward to backward */
+    void *scratch;      /* row->scratch_bytes, during the call only */
+
+    /* backward: gradient of the output (f32, out shape), and of each input: NULL where
+       nobody wants it; added to where accumulate, else overwritten. */
+    const float *grad_y;
+    float *grad_x[NODE_INPUTS_MAX];
+    bool accumulate[NODE_INPUTS_MAX];
+    float *grad_parameters[ROLE_COUNT]; /* overwritten; NULL where not trained */
+} operation;
+
+typedef struct operation_cost {
+    int64_t multiply_adds; /* products of weights and activations, one sample */
+    int64_t bytes;         /* read and written, f32 */
+} operation_cost;
+
+/* Which fields of `attributes` an operator reads: for files, tables and equality. */
+typedef enum attribute_kind { ATTR_INTEGER, ATTR_REAL, ATTR_FLAG, ATTR_INTEGERS } attribute_kind;
+
+typedef struct attribute {
+    const char *name;   /* as in the file; NULL ends the list */
+    attribute_kind kind;
+    size_t offset;      /* in struct attributes; ATTR_INTEGERS is int64_t[3] */
+} attribute;
+
+struct operator_row {
+    const char *name;
+    const char *summary;            /* one line, for help */
+    const attribute *attributes;    /* NULL: none */
+    int inputs_min, inputs_max;
+
+    /* Output shape from input shapes, batch included.  E_SHAPE names the node. */
+    status (*shape_rule)(const node *n, const shape *in, shape *out, error *e);
+    /* Shape of the parameter of ROLE for input shapes IN; rank 0 where it has none.
+       NULL: no parameters. */
+    void (*parameter_shape)(const node *n, const shape *in, parameter_role role, shape *out);
+    void (*cost)(const node *n, const shape *in, shape out, operation_cost *c);
+
+    size_t (*saved_bytes)(const operation *op);   /* NULL: none */
+    size_t (*scratch_bytes)(const operation *op); /* for all threads; NULL: none */
+    void (*forward)(const operation *op);
+    void (*backward)(const operation *op);        /* NULL: not differentiable */
+    void (*forward_s8)(const operation *op);      /* integer kernel; NULL: f32 only */
+
+    bool needs_x;   /* backward reads the inputs */
+    bool needs_y;   /* backward reads the output */
+    bool in_place;  /* forward allows y to be x[0] */
+    bool can_fuse;  /* forward obeys op->tail (training: always empty) */
+};
+
+/* The row of NAME, or NULL. */
+const operator_row *operator_find(const char *name);
+/* The I-th row of the table, or NULL beyond its end. */
+const operator_row *operator_at(int i);
+
+/* Each family's file defines its rows. */
+extern const operator_row op_conv2d, op_linear, op_batch_norm, op_relu, op_leaky_relu,
+    op_sigmoid, op_gelu, op_hard_swish, op_hard_sigmoid, op_max_pool2d, op_avg_pool2d,
+    op_global_avg_pool2d, op_resize_bilinear, op_resize_nearest, op_pad_or_crop,
+    op_concat, op_add, op_multiply, op_flatten, op_dropout, op_softmax, op_quantize,
+    op_dequantize;
+
+#endif

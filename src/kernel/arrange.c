@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   arrange.c -- pad and crop, concat, flatten, and their ways back.
+   Nothing is computed but sums of gradients. */
+#include "kernel/arrange.h"
+
+#include <string.h>
+#include "base/parallel.h"
+#include "kernel/loops.h"
+
+enum { GRAIN = 16 * 1024 }; /* floats of a tile */
+
+int64_t pad_before(int64_t in, int64_t out)
+{
+    int64_t d = out - in;
+    return d >= 0 ? d / 2 : -((1 - d) / 2);
+}
+
+static void copy(const float *from, float *to, int64_t n)
+{
+    if (n > 0)
+        memcpy(to, from, (size_t)n * sizeof *to);
+}
+
+static void zero(float *to, int64_t n)
+{
+    if (n > 0)
+        memset(to, 0, (size_t)n * sizeof *to);
+}
+
+typedef struct pad_job {
+    padding p;
+    const float *x;
+    float *y;
+    bool accumulate;
+    const kernel_loops *loops;
+} pad_job;
+
+/* Row I of an axis padded or cropped: the columns first .. first + count - 1 of the
+   output are those from place - before on of the input. */
+static void overlap(int64_t in, int64_t out, int64_t *first, int64_t *count)
+{
+    int64_t before = pad_before(in, out), end = before + in;
+    *first = before > 0 ? before : 0;
+    *count = (end < out ? end : out) - *first;
+}
+
+static void pad_row(void *context, int64_t row, int thread)
+{
+    const pad_job *j = context;
+    const padding *p = &j->p;
+    int64_t y = row % p->out_h - pad_before(p->h, p->out_h), first, count;
+    float *to = j->y + row * p->out_w * p->c;
+    (void)thread;
+    overlap(p->w, p->out_w, &first, &count);
+    if (y < 0 || y >= p->h) {
+        zero(to, p->out_w * p->c);
+        return;
+    }
+    const float *from = j->x + (row / p->out_h * p->h + y) * p->w * p->c;
+    zero(to, first * p->c);
+    copy(from + (first - pad_before(p->w, p->out_w)) * p->c, to + first * p->c,
+         count * p->c);
+    zero(to + (first + count) * p->c, (p->out_w - first - count) * p->c);
+}
+
+void pad_forward(const padding *p, const float *x, float *y)
+{
+    pad_job j = {.p = *p, .x = x, .y = y};
+    parallel_for(p->n * p->out_h, pad_row, &j);
+}
+
+static void pad_row_back(void *context, int64_t row, int thread)
+{
+    const pad_job *j = context;
+    const padding *p = &j->p;
+    int64_t y = row % p->h + pad_before(p->h, p->out_h), first, count;
+    int64_t before = pad_before(p->w, p->out_w);
+    float *to = j->y + row * p->w * p->c;
+    (void)thread;
+    if (!j->accumulate)
+        zero(to, p->w * p->c);
+    overlap(p->w, p->out_w, &first, &count);
+    if (y < 0 || y >= p->out_h || count <= 0)
+        return;
+    const float *from = j->x + ((row / p->h * p->out_h + y) * p->out_w + first) * p->c;
+    j->loops->blend(count * p->c, 1, from, j->accumulate ? 1 : 0,
+                    to + (first - before) * p->c);
+}
+
+void pad_backward(const padding *p, const float *grad_y, float *grad_x, bool accumulate)
+{
+    pad_job j = {.p = *p,
+                 .x = grad_y,
+                 .y = grad_x,
+                 .accumulate = accumulate,
+                 .loops = loops_get()};
+    parallel_for(p->n * p->h, pad_row_back, &j);
+}
+
+/* Rows of COLUMNS numbers, FROM_STEP and TO_STEP apart. */
+typedef struct move_job {
+    int64_t columns, from_step, to_step;
+    const float *from;
+    float *to;
+    bool accumulate;
+    const kernel_loops *loops;
+} move_job;
+
+static void move_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const move_job *j = context;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        const float *from = j->from + i * j->from_step;
+        float *to = j->to + i * j->to_step;
+        if (j->accumulate)
+            j->loops->blend(j->columns, 1, from, 1, to);
+        else
+            copy(from, to, j->columns);
+    }
+}
+
+void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *x,
+                float *y)
+{
+    move_job j = {
+        .columns = columns, .from_step = columns, .to_step = total, .from = x, .to = y + first};
+    parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
+}
+
+void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *y,
+                float *x, bool accumulate)
+{
+    move_job j = {.columns = columns,
+                  .from_step = total,
+                  .to_step = columns,
+                  .from = y + first,
+                  .to = x,
+                  .accumulate = accumulate,
+                  .loops = loops_get()};
+    parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
+}
+
+/* to[c][r] (+)= from[r][c] for each image. */
+typedef struct turn_job {
+    int64_t rows, columns;
+    const float *from;
+    float *to;
+    bool accumulate;
+} turn_job;
+
+static void turn_image(void *context, int64_t image, int thread)
+{
+    const turn_job *j = context;
+    const float *from = j->from + image * j->rows * j->columns;
+    float *to = j->to + image * j->rows * j->columns;
+    (void)thread;
+    for (int64_t r = 0; r < j->rows; r++)
+        for (int64_t c = 0; c < j->columns; c++) {
+            float *at = to + c * j->rows + r;
+            *at = j->accumulate ? *at + from[r * j->columns + c]
+                                : from[r * j->columns + c];
+        }
+}
+
+void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
+{
+    turn_job j = {.rows = pixels, .columns = c, .from = x, .to = y};
+    parallel_for(n, turn_image, &j);
+}
+
+void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
+                      float *grad_x, bool accumulate)
+{
+    turn_job j = {
+        .rows = c, .columns = pixels, .from = grad_y, .to = grad_x, .accumulate = accumulate};
+    parallel_for(n, turn_image, &j);
+}

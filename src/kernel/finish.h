@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   finish.h -- what kernels do to a sum while it is still in registers, before they write
+   it: rectify(sum * scale[o] + shift[o]). */
+#ifndef LATHE_KERNEL_FINISH_H
+#define LATHE_KERNEL_FINISH_H
+
+typedef enum rectifier {
+    RECTIFY_NONE,
+    RECTIFY_ZERO, /* negative values become 0 */
+    RECTIFY_SLOPE /* negative values are multiplied by the slope */
+} rectifier;
+
+typedef struct finish {
+    const float *scale, *shift; /* [output channels]; NULL: 1 and 0 */
+    rectifier rectify;
+    float slope;
+} finish;
+
+#endif

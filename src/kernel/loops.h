@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   loops.h -- the innermost loops, compiled once for each instruction set from the same
+   source (loops_*.inc) and chosen by base/cpu.  They run in one thread, know nothing of
+   operators and never look outside the elements they are told of, unless said here. */
+#ifndef LATHE_KERNEL_LOOPS_H
+#define LATHE_KERNEL_LOOPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "kernel/finish.h"
+#include "kernel/pointwise.h"
+
+/* Weights are packed in panels of vectors * lanes numbers for each k.  Where outputs are
+   few, a vector holds `split` consecutive k of lanes / split outputs, output by output. */
+typedef struct panel_form {
+    int split, vectors;
+    int64_t outputs; /* outputs of a panel: vectors * lanes / split */
+} panel_form;
+
+/* y[p][o] (+)= finish of sum over runs r, j of x[p * step + offset[r] + j] w[r, j][o],
+   for all pixels p and the outputs of one panel.  Each run is packed by itself: its
+   length is rounded up to a multiple of split, the rest are zeros. */
+typedef struct product {
+    panel_form form;
+    int64_t pixels, outputs; /* outputs: those that there are, <= form.outputs */
+    const float *x;
+    int64_t step;
+    int64_t runs, run_length;
+    const int64_t *offset; /* [runs] */
+    const float *weight;
+    const float *scale, *shift; /* [form.outputs], never NULL */
+    rectifier rectify;
+    float slope;
+    float *y;
+    int64_t y_step;
+    bool accumulate;
+} product;
+
+/* sum[o * sum_step + k] += sum over rows i and pixels p of
+   g[i * g_row + p * g_step + o] x[i * x_row + p * x_step + k], for k < length, o < outputs.
+   Reads up to `lanes` - 1 floats behind each pixel's x [length]. */
+typedef struct outer {
+    int64_t rows, pixels, outputs, length;
+    const float *x, *g;
+    int64_t x_row, x_step, g_row, g_step;
+    float *sum;
+    int64_t sum_step;
+} outer;
+
+/* A line of windows over an image whose pixels are X_COLUMN floats apart and rows X_ROW:
+   y[p][c] = the largest of x[p * x_step + ky * x_row + kx * x_column + c], and its place,
+   first + ky * row + kx (WHERE may be NULL). */
+typedef struct window {
+    int64_t pixels, channels, kernel_h, kernel_w;
+    const float *x;
+    int64_t x_step, x_row, x_column;
+    int64_t first, row;
+    float *y;        /* [pixels][channels] */
+    uint16_t *where; /* the same */
+} window;
+
+typedef struct kernel_loops {
+    int64_t lanes; /* floats in a vector */
+    void (*product)(const product *p);
+    void (*outer)(const outer *o);
+
+    /* Flat arithmetic over N elements. */
+    void (*pointwise)(pointwise f, float slope, int64_t n, const float *x, float *y);
+    void (*pointwise_gradient)(pointwise f, float slope, int64_t n, const float *seen,
+                               const float *g, float *gx, bool accumulate);
+    void (*blend)(int64_t n, float a, const float *x, float b, float *y); /* a x + b y */
+    void (*mix)(int64_t n, const float *x, const float *z, float t, float *y);
+    /* mix: x (1 - t) + z t */
+    void (*softmax)(int64_t rows, int64_t columns, const float *x, float *y);
+    void (*softmax_gradient)(int64_t rows, int64_t columns, const float *y, const float *g,
+                             float *gx, bool accumulate);
+
+    /* Rows of WIDTH; what is per column has WIDTH entries; B_STEP is from row to row.
+         row_sum       sum += x
+         row_moments   sum += x - shift, square += (x - shift)^2
+         row_products  sum += g, product += g (x - mean); x steps by X_STEP a row
+         row_affine    y = (x - mean) scale + shift
+         row_gradient  gx (+)= g scale - (x - mean) slope - shift
+         add_finish    y = rectify((a + b) scale + shift)
+         multiply      y (+)= a b */
+    void (*row_sum)(int64_t rows, int64_t width, const float *x, float *sum);
+    void (*row_moments)(int64_t rows, int64_t width, const float *x, const float *shift,
+                        float *sum, float *square);
+    void (*row_products)(int64_t rows, int64_t width, const float *x, int64_t x_step,
+                         const float *mean, const float *g, float *sum, float *product);
+    void (*row_affine)(int64_t rows, int64_t width, const float *x, const float *mean,
+                       const float *scale, const float *shift, float *y);
+    void (*row_gradient)(int64_t rows, int64_t width, const float *x, const float *mean,
+                         const float *g, const float *scale, const float *slope,
+                         const float *shift, float *gx, bool accumulate);
+    void (*add_finish)(int64_t rows, int64_t width, const float *a, const float *b,
+                       int64_t b_step, const finish *f, float *y);
+    void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,
+                     int64_t b_step, float *y, bool accumulate);
+
+    /* y[c] (+)= sum over taps t of x[offset[t] + c] w[w_offset[t] + c]. */
+    void (*weighted_sum)(int64_t taps, const float *x, const int64_t *offset,
+                         const float *w, const int64_t *w_offset, int64_t channels,
+                         float *y, bool accumulate);
+    void (*window_max)(const window *t);
+    /* gx[p * step + c] += g[p][c] where where[p][c] is PLACE. */
+    void (*scatter_max)(int64_t pixels, int64_t channels, uint16_t place,
+                        const uint16_t *where, const float *g, int64_t step, float *gx);
+    /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS; and back,
+       adding to gx. */
+    void (*resample)(int64_t pixels, int64_t channels, const float *x, const int64_t *low,
+                     const int64_t *high, const float *t, float *y);
+    void (*resample_back)(int64_t pixels, int64_t channels, const float *g,
+                          const int64_t *low, const int64_t *high, const float *t,
+                          float *gx);
+} kernel_loops;
+
+/* The loops for cpu_get_level(). */
+const kernel_loops *loops_get(void);
+
+/* Of each instruction set; NULL where this build has none. */
+extern const kernel_loops *const loops_scalar, *const loops_avx2, *const loops_avx512;
+
+/* How OUTPUTS outputs are packed for vectors of LANES. */
+panel_form panel_form_for(int64_t outputs, int64_t lanes);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   norm.c -- sums over rows and batch normalisation.
+   Rows are cut into blocks by shape alone; a block's sums are float, joined in double. */
+#include "kernel/norm.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "kernel/loops.h"
+#include "kernel/scratch.h"
+
+enum {
+    BLOCK_FLOATS = 32 * 1024, /* stays in the second-level cache between two passes */
+    WIDE = 64                 /* several rows count as one that fills vectors */
+};
+
+/* What all functions here share: FOLD rows of CHANNELS are one of WIDTH. */
+typedef struct job {
+    const kernel_loops *loops;
+    int64_t rows, channels, fold, width, block, blocks;
+    const float *x, *g;
+    float *y;
+    bool accumulate;
+    double *sums;  /* [blocks][2][channels] */
+    float *column; /* [4][width] */
+    float *own;    /* of each thread: [3][width] */
+} job;
+
+static size_t prepare(job *j, int64_t rows, int64_t channels, void *block)
+{
+    scratch s = {.base = block};
+    *j = (job){.loops = loops_get(), .rows = rows, .channels = channels};
+    j->fold = channels >= WIDE ? 1 : (WIDE - 1) / channels + 1;
+    j->width = j->fold * channels;
+    int64_t folds = BLOCK_FLOATS / j->width;
+    j->block = (folds < 1 ? 1 : folds) * j->fold;
+    j->blocks = (rows - 1) / j->block + 1;
+    j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
+    j->column = scratch_floats(&s, 4 * j->width);
+    j->own = scratch_floats(&s, cpu_threads() * 3 * j->width);
+    return s.used;
+}
+
+size_t channel_scratch(int64_t rows, int64_t channels)
+{
+    job j;
+    return prepare(&j, rows, channels, NULL);
+}
+
+/* The sum of a channel over its columns of one folded row. */
+static double folded(const job *j, const float *column, int64_t channel)
+{
+    double sum = 0;
+    for (int64_t i = channel; i < j->width; i += j->channels)
+        sum += (double)column[i];
+    return sum;
+}
+
+static void unfold(const job *j, int64_t k)
+{
+    float *column = j->column + k * j->width;
+    for (int64_t i = j->channels; i < j->width; i++)
+        column[i] = column[i - j->channels];
+}
+
+static double *block_sums(const job *j, int64_t begin)
+{
+    return j->sums + begin / j->block * 2 * j->channels;
+}
+
+/* sum[i] = column sums of the rows begin..end-1, folded. */
+static void sum_rows(const job *j, int64_t begin, int64_t end, float *sum)
+{
+    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
+    const float *x = j->x + begin * j->channels;
+    memset(sum, 0, (size_t)j->width * sizeof *sum);
+    j->loops->row_sum(whole, j->width, x, sum);
+    j->loops->row_sum(1, rest * j->channels, x + whole * j->width, sum);
+}
+
+static void sum_block(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    float *sum = j->own + thread * 3 * j->width;
+    double *to = block_sums(j, begin);
+    sum_rows(j, begin, end, sum);
+    for (int64_t c = 0; c < j->channels; c++)
+        to[c] = folded(j, sum, c);
+}
+
+static double joined(const job *j, int64_t k, int64_t channel)
+{
+    double sum = 0;
+    for (int64_t b = 0; b < j->blocks; b++)
+        sum += j->sums[(b * 2 + k) * j->channels + channel];
+    return sum;
+}
+
+void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum, void *scratch)
+{
+    job j;
+    prepare(&j, rows, channels, scratch);
+    j.x = x;
+    parallel_range(rows, j.block, sum_block, &j);
+    for (int64_t c = 0; c < channels; c++)
+        sum[c] = (float)joined(&j, 0, c);
+}
+
+/* Mean, and squares about it, of a block: first a rough mean, then sums about that, while
+   the block is still in the cache. */
+static void moments_block(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    float *rough = j->own + thread * 3 * j->width;
+    float *sum = rough + j->width, *square = sum + j->width;
+    double *mean = block_sums(j, begin), *about = mean + j->channels;
+    double n = (double)(end - begin);
+    sum_rows(j, begin, end, sum);
+    for (int64_t c = 0; c < j->channels; c++)
+        rough[c] = (float)(folded(j, sum, c) / n);
+    for (int64_t i = j->channels; i < j->width; i++)
+        rough[i] = rough[i - j->channels];
+    memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
+    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
+    const float *x = j->x + begin * j->channels;
+    j->loops->row_moments(whole, j->width, x, rough, sum, square);
+    j->loops->row_moments(1, rest * j->channels, x + whole * j->width, rough, sum, square);
+    for (int64_t c = 0; c < j->channels; c++) {
+        double s = folded(j, sum, c);
+        mean[c] = (double)rough[c] + s / n;
+        about[c] = folded(j, square, c) - s * s / n;
+    }
+}
+
+/* Joins the blocks' moments: Chan, Golub, LeVeque 1983, eq. 2.1. */
+static void join_moments(const job *j, int64_t channel, double *mean, double *about)
+{
+    double n = 0, m = 0, q = 0;
+    for (int64_t b = 0; b < j->blocks; b++) {
+        int64_t left = j->rows - b * j->block;
+        double count = (double)(left < j->block ? left : j->block);
+        const double *sums = j->sums + b * 2 * j->channels + channel;
+        double d = sums[0] - m;
+        q += sums[j->channels] + d * d * n * count / (n + count);
+        n += count;
+        m += d * count / n;
+    }
+    *mean = m;
+    *about = q;
+}
+
+static void affine_block(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    const float *mean = j->column, *scale = mean + j->width, *shift = scale + j->width;
+    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
+    int64_t at = begin * j->channels, after = at + whole * j->width;
+    (void)thread;
+    j->loops->row_affine(whole, j->width, j->x + at, mean, scale, shift, j->y + at);
+    j->loops->row_affine(1, rest * j->channels, j->x + after, mean, scale, shift,
+                         j->y + after);
+}
+
+/* Columns for y = (x - mean) gamma / deviation + beta.  What float(mean) loses goes into
+   the shift. */
+static void set_affine(const job *j, const batch_norm *b, int64_t c, double mean,
+                       double inverse)
+{
+    double scale = (double)b->scale[c] * inverse;
+    float near = (float)mean;
+    j->column[c] = near;
+    j->column[j->width + c] = (float)scale;
+    j->column[2 * j->width + c] = (float)((double)b->shift[c] -
+                                          (mean - (double)near) * scale);
+}
+
+static void update_running(const batch_norm *b, int64_t c, double mean, double about)
+{
+    double rest = 1 - b->momentum, n = (double)b->rows;
+    if (b->running_mean)
+        b->running_mean[c] = (float)(rest * (double)b->running_mean[c] +
+                                     b->momentum * mean);
+    if (b->running_variance)
+        b->running_variance[c] = (float)(rest * (double)b->running_variance[c] +
+                                         b->momentum * about / (n > 1 ? n - 1 : 1));
+}
+
+static void run_affine(job *j, const float *x, float *y)
+{
+    for (int64_t k = 0; k < 3; k++)
+        unfold(j, k);
+    j->x = x;
+    j->y = y;
+    parallel_range(j->rows, j->block, affine_block, j);
+}
+
+void batch_norm_train(const batch_norm *b, const float *x, float *y, float *saved,
+                      void *scratch)
+{
+    job j;
+    prepare(&j, b->rows, b->channels, scratch);
+    j.x = x;
+    parallel_range(b->rows, j.block, moments_block, &j);
+    for (int64_t c = 0; c < b->channels; c++) {
+        double mean, about;
+        join_moments(&j, c, &mean, &about);
+        double inverse = 1 / sqrt(about / (double)b->rows + b->epsilon);
+        set_affine(&j, b, c, mean, inverse);
+        update_running(b, c, mean, about);
+        saved[c] = (float)mean;
+        saved[b->channels + c] = (float)inverse;
+        saved[2 * b->channels + c] = (float)((mean - (double)(float)mean) * inverse);
+    }
+    run_affine(&j, x, y);
+}
+
+void batch_norm_apply(const batch_norm *b, const float *mean, const float *variance,
+                      const float *x, float *y, void *scratch)
+{
+    job j;
+    prepare(&j, b->rows, b->channels, scratch);
+    for (int64_t c = 0; c < b->channels; c++)
+        set_affine(&j, b, c, (double)mean[c], 1 / sqrt((double)variance[c] + b->epsilon));
+    run_affine(&j, x, y);
+}
+
+/* Sums of g and of g (x - mean), mean in column 0. */
+static void gradient_sums_block(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    float *sum = j->own + thread * 3 * j->width, *product = sum + j->width;
+    double *to = block_sums(j, begin);
+    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
+    int64_t at = begin * j->channels, after = at + whole * j->width;
+    memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
+    j->loops->row_products(whole, j->width, j->x + at, j->width, j->column, j->g + at, sum,
+                           product);
+    j->loops->row_products(1, rest * j->channels, j->x + after, j->width, j->column,
+                           j->g + after, sum, product);
+    for (int64_t c = 0; c < j->channels; c++) {
+        to[c] = folded(j, sum, c);
+        to[j->channels + c] = folded(j, product, c);
+    }
+}
+
+/* Columns: mean, scale, slope, shift of loops.h's row_gradient. */
+static void gradient_block(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    const float *mean = j->column, *scale = mean + j->width, *slope = scale + j->width;
+    const float *shift = slope + j->width;
+    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
+    int64_t at = begin * j->channels, after = at + whole * j->width;
+    (void)thread;
+    j->loops->row_gradient(whole, j->width, j->x + at, mean, j->g + at, scale, slope, shift,
+                           j->y + at, j->accumulate);
+    j->loops->row_gradient(1, rest * j->channels, j->x + after, mean, j->g + after, scale,
+                           slope, shift, j->y + after, j->accumulate);
+}
+
+/* With k = gamma / deviation, z the normalised x, and N rows:
+   grad_x = k (g - sum g / N - z sum (g z) / N), and z = (x - mean) inverse - lost. */
+void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
+                         const float *grad_y, float *grad_x, bool accumulate,
+                         float *grad_scale, float *grad_shift, void *scratch)
+{
+    job j;
+    prepare(&j, b->rows, b->channels, scratch);
+    int64_t channels = b->channels, width = j.width;
+    j.x = x;
+    j.g = grad_y;
+    memcpy(j.column, saved, (size_t)channels * sizeof *saved);
+    unfold(&j, 0);
+    parallel_range(b->rows, j.block, gradient_sums_block, &j);
+    for (int64_t c = 0; c < channels; c++) {
+        double inverse = (double)saved[channels + c], lost = (double)saved[2 * channels + c];
+        double sum = joined(&j, 0, c), n = (double)b->rows;
+        double normal = inverse * joined(&j, 1, c) - lost * sum;
+        double k = (double)b->scale[c] * inverse;
+        if (grad_scale)
+            grad_scale[c] = (float)normal;
+        if (grad_shift)
+            grad_shift[c] = (float)sum;
+        j.column[width + c] = (float)k;
+        j.column[2 * width + c] = (float)(k * normal * inverse / n);
+        j.column[3 * width + c] = (float)(k * (sum - normal * lost) / n);
+    }
+    if (!grad_x)
+        return;
+    for (int64_t k = 1; k < 4; k++)
+        unfold(&j, k);
+    j.y = grad_x;
+    j.accumulate = accumulate;
+    parallel_range(b->rows, j.block, gradient_block, &j);
+}

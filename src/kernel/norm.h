@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   norm.h -- sums over rows, and batch normalisation of x [rows, channels] over its rows.
+   Sums are taken in blocks cut by shape alone and joined in double in a fixed order, so
+   they are accurate where the mean is far larger than the deviation, and the same at any
+   number of threads.  Source: Ioffe, Szegedy 2015, arXiv:1502.03167, algorithms 1 and 2;
+   joining of blocks: Chan, Golub, LeVeque 1983, Am. Stat. 37, 242. */
+#ifndef LATHE_KERNEL_NORM_H
+#define LATHE_KERNEL_NORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct batch_norm {
+    int64_t rows, channels;
+    double epsilon, momentum;
+    const float *scale, *shift;             /* gamma, beta [channels] */
+    float *running_mean, *running_variance; /* [channels], NULL: not wanted */
+} batch_norm;
+
+/* Floats that the forward keeps for the backward: mean, inverse deviation and the part
+   of the mean that a float loses, in deviations. */
+#define BATCH_NORM_SAVED 3
+
+/* Scratch bytes of each function below. */
+size_t channel_scratch(int64_t rows, int64_t channels);
+
+/* sum[c] = sum over rows of x[row, c]. */
+void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum, void *scratch);
+
+/* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta with the batch's statistics,
+   which go to SAVED [3 channels] and into the running ones. */
+void batch_norm_train(const batch_norm *b, const float *x, float *y, float *saved,
+                      void *scratch);
+
+/* The same with given statistics. */
+void batch_norm_apply(const batch_norm *b, const float *mean, const float *variance,
+                      const float *x, float *y, void *scratch);
+
+/* Gradients by x (NULL: not wanted; added where ACCUMULATE), gamma and beta (NULL: not
+   wanted) after batch_norm_train. */
+void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
+                         const float *grad_y, float *grad_x, bool accumulate,
+                         float *grad_scale, float *grad_shift, void *scratch);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   pointwise.c -- shares flat ranges of elements out to the threads.
+   The arithmetic is in loops_*.inc. */
+#include "kernel/pointwise.h"
+
+#include <string.h>
+#include "base/parallel.h"
+#include "kernel/loops.h"
+
+enum { GRAIN = 16 * 1024 }; /* elements of a tile */
+
+typedef struct job {
+    const kernel_loops *loops;
+    pointwise f;
+    float slope;
+    double probability;
+    const random_stream *random;
+    const finish *tail;
+    pairing pair;
+    int64_t columns;
+    const float *x, *g; /* g: the gradient from above, or a pair's second */
+    const uint8_t *kept;
+    uint8_t *mask;
+    float *y;
+    bool accumulate;
+} job;
+
+static void forward_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    (void)thread;
+    j->loops->pointwise(j->f, j->slope, end - begin, j->x + begin, j->y + begin);
+}
+
+void pointwise_forward(pointwise f, float slope, int64_t n, const float *x, float *y)
+{
+    job j = {.loops = loops_get(), .f = f, .slope = slope, .x = x, .y = y};
+    parallel_range(n, GRAIN, forward_tile, &j);
+}
+
+static void backward_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    (void)thread;
+    j->loops->pointwise_gradient(j->f, j->slope, end - begin, j->x + begin, j->g + begin,
+                                 j->y + begin, j->accumulate);
+}
+
+void pointwise_backward(pointwise f, float slope, int64_t n, const float *seen,
+                        const float *grad_y, float *grad_x, bool accumulate)
+{
+    job j = {.loops = loops_get(),
+             .f = f,
+             .slope = slope,
+             .x = seen,
+             .g = grad_y,
+             .y = grad_x,
+             .accumulate = accumulate};
+    parallel_range(n, GRAIN, backward_tile, &j);
+}
+
+/* Pixels of a tile of about GRAIN elements. */
+static int64_t pixel_grain(int64_t channels)
+{
+    return GRAIN / channels + 1;
+}
+
+/* Calls RUN for the pixels begin..end-1, image by image where b has one pixel each. */
+static void each_image(const job *j, int64_t begin, int64_t end,
+                       void (*run)(const job *j, int64_t pixel, int64_t count,
+                                   const float *b, int64_t b_step))
+{
+    const pairing *p = &j->pair;
+    for (int64_t at = begin; at < end;) {
+        int64_t image = at / p->pixels, last = (image + 1) * p->pixels;
+        last = p->b_is_vector && last < end ? last : end;
+        int64_t b = p->b_is_vector ? image : at;
+        run(j, at, last - at, j->g ? j->g + b * p->channels : NULL,
+            p->b_is_vector ? 0 : p->channels);
+        at = last;
+    }
+}
+
+static void add_image(const job *j, int64_t pixel, int64_t count, const float *b,
+                      int64_t b_step)
+{
+    int64_t at = pixel * j->pair.channels, width = j->pair.channels;
+    if (b_step > 0 && !j->tail->scale && !j->tail->shift) {
+        width *= count; /* nothing is by channel: one long row */
+        count = 1;
+    }
+    j->loops->add_finish(count, width, j->x + at, b, b_step, j->tail, j->y + at);
+}
+
+static void add_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    each_image(context, begin, end, add_image);
+}
+
+void pair_add(const pairing *p, const float *a, const float *b, const finish *tail,
+              float *y)
+{
+    job j = {.loops = loops_get(), .pair = *p, .tail = tail, .x = a, .g = b, .y = y};
+    parallel_range(p->images * p->pixels, pixel_grain(p->channels), add_tile, &j);
+}
+
+static void multiply_image(const job *j, int64_t pixel, int64_t count, const float *b,
+                           int64_t b_step)
+{
+    int64_t at = pixel * j->pair.channels, width = j->pair.channels;
+    if (b_step > 0) {
+        width *= count;
+        count = 1;
+    }
+    j->loops->multiply(count, width, j->x + at, b, b_step, j->y + at, j->accumulate);
+}
+
+static void multiply_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    each_image(context, begin, end, multiply_image);
+}
+
+void pair_multiply(const pairing *p, const float *a, const float *b, float *y)
+{
+    job j = {.loops = loops_get(), .pair = *p, .x = a, .g = b, .y = y};
+    parallel_range(p->images * p->pixels, pixel_grain(p->channels), multiply_tile, &j);
+}
+
+static void copy_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    (void)thread;
+    j->loops->blend(end - begin, 1, j->x + begin, j->accumulate ? 1 : 0, j->y + begin);
+}
+
+void pair_grad_first(const pairing *p, const float *b, const float *grad_y, float *grad_a,
+                     bool accumulate)
+{
+    job j = {.loops = loops_get(),
+             .pair = *p,
+             .x = grad_y,
+             .g = b,
+             .y = grad_a,
+             .accumulate = accumulate};
+    if (b)
+        parallel_range(p->images * p->pixels, pixel_grain(p->channels), multiply_tile, &j);
+    else
+        parallel_range(p->images * p->pixels * p->channels, GRAIN, copy_tile, &j);
+}
+
+/* One channel of one image at a time: the sum over its pixels in double. */
+static void vector_sums(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    const pairing *p = &j->pair;
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t at = i / p->channels * p->pixels * p->channels + i % p->channels;
+        double sum = 0;
+        for (int64_t pixel = 0; pixel < p->pixels; pixel++, at += p->channels)
+            sum += (double)j->g[at] * (j->x ? (double)j->x[at] : 1);
+        j->y[i] = j->accumulate ? j->y[i] + (float)sum : (float)sum;
+    }
+}
+
+void pair_grad_second(const pairing *p, const float *a, const float *grad_y, float *grad_b,
+                      bool accumulate)
+{
+    if (!p->b_is_vector) {
+        pair_grad_first(p, a, grad_y, grad_b, accumulate);
+        return;
+    }
+    job j = {.loops = loops_get(),
+             .pair = *p,
+             .x = a,
+             .g = grad_y,
+             .y = grad_b,
+             .accumulate = accumulate};
+    parallel_range(p->images * p->channels, GRAIN / p->pixels + 1, vector_sums, &j);
+}
+
+/* Philox gives four words a block; a tile starts at its own block. */
+static void dropout_tile(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    random_stream r = *j->random;
+    double keep = (1 - j->probability) * 0x1p32;
+    float scale = (float)(1 / (1 - j->probability));
+    (void)thread;
+    r.counter += (uint64_t)begin / 4;
+    r.left = 0;
+    for (int64_t i = begin; i < end; i++) {
+        j->mask[i] = (double)random_bits(&r) < keep;
+        j->y[i] = j->mask[i] ? j->x[i] * scale : 0;
+    }
+}
+
+void dropout_forward(const random_stream *random, double p, int64_t n, const float *x,
+                     float *y, uint8_t *mask)
+{
+    job j = {.random = random, .probability = p, .x = x, .y = y, .mask = mask};
+    parallel_range(n, GRAIN, dropout_tile, &j);
+}
+
+static void dropout_back(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    float scale = (float)(1 / (1 - j->probability));
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        float v = j->kept[i] ? j->g[i] * scale : 0;
+        j->y[i] = j->accumulate ? j->y[i] + v : v;
+    }
+}
+
+void dropout_backward(double p, int64_t n, const uint8_t *mask, const float *grad_y,
+                      float *grad_x, bool accumulate)
+{
+    job j = {.probability = p,
+             .kept = mask,
+             .g = grad_y,
+             .y = grad_x,
+             .accumulate = accumulate};
+    parallel_range(n, GRAIN, dropout_back, &j);
+}
+
+static void softmax_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    int64_t at = begin * j->columns;
+    (void)thread;
+    j->loops->softmax(end - begin, j->columns, j->x + at, j->y + at);
+}
+
+void softmax_forward(int64_t rows, int64_t columns, const float *x, float *y)
+{
+    job j = {.loops = loops_get(), .columns = columns, .x = x, .y = y};
+    parallel_range(rows, pixel_grain(columns), softmax_rows, &j);
+}
+
+static void softmax_rows_back(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    int64_t at = begin * j->columns;
+    (void)thread;
+    j->loops->softmax_gradient(end - begin, j->columns, j->x + at, j->g + at, j->y + at,
+                               j->accumulate);
+}
+
+void softmax_backward(int64_t rows, int64_t columns, const float *y, const float *grad_y,
+                      float *grad_x, bool accumulate)
+{
+    job j = {.loops = loops_get(),
+             .columns = columns,
+             .x = y,
+             .g = grad_y,
+             .y = grad_x,
+             .accumulate = accumulate};
+    parallel_range(rows, pixel_grain(columns), softmax_rows_back, &j);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   pool.c -- maxima and means over windows; a tile is one row of an image.
+   The arithmetic of a row is in loops_window.inc. */
+#include "kernel/pool.h"
+
+#include <string.h>
+#include "base/parallel.h"
+#include "kernel/loops.h"
+
+typedef struct job {
+    const pooling *p;
+    const kernel_loops *loops;
+    const float *x;
+    const uint16_t *from;
+    float *y;
+    uint16_t *where;
+    bool accumulate;
+} job;
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The part of a window at START that lies in 0..length-1: first .. last - 1. */
+static void clip(int64_t start, int64_t kernel, int64_t length, int64_t *first,
+                 int64_t *last)
+{
+    *first = start < 0 ? -start : 0;
+    *last = least(kernel, length - start);
+}
+
+/* Outputs o of an axis whose windows hold input place AT: first .. last - 1. */
+static void covering(int64_t at, int64_t kernel, int64_t stride, int64_t pad, int64_t count,
+                     int64_t *first, int64_t *last)
+{
+    int64_t from = at + pad - kernel + 1;
+    *first = from > 0 ? (from + stride - 1) / stride : 0;
+    *last = least(count, (at + pad) / stride + 1);
+}
+
+/* Windows of one row that are cut alike on both sides go as one line. */
+static void max_row(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const pooling *p = j->p;
+    int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
+    int64_t y0, y1, line = p->w * p->c;
+    (void)thread;
+    clip(top, p->kernel_h, p->h, &y0, &y1);
+    for (int64_t i = 0; i < p->out_w;) {
+        int64_t x0, x1, next0, next1, count = 1;
+        clip(i * p->stride_w - p->pad_w, p->kernel_w, p->w, &x0, &x1);
+        for (; i + count < p->out_w; count++) {
+            clip((i + count) * p->stride_w - p->pad_w, p->kernel_w, p->w, &next0, &next1);
+            if (next0 != x0 || next1 != x1)
+                break;
+        }
+        int64_t at = (row * p->out_w + i) * p->c;
+        int64_t left = i * p->stride_w - p->pad_w + x0;
+        window w = {.pixels = count,
+                    .channels = p->c,
+                    .kernel_h = y1 - y0,
+                    .kernel_w = x1 - x0,
+                    .x = j->x + (image * p->h + top + y0) * line + left * p->c,
+                    .x_step = p->stride_w * p->c,
+                    .x_row = line,
+                    .x_column = p->c,
+                    .first = y0 * p->kernel_w + x0,
+                    .row = p->kernel_w,
+                    .y = j->y + at,
+                    .where = j->where ? j->where + at : NULL};
+        j->loops->window_max(&w);
+        i += count;
+    }
+}
+
+void max_pool_forward(const pooling *p, const float *x, float *y, uint16_t *where)
+{
+    job j = {.p = p, .loops = loops_get(), .x = x, .y = y, .where = where};
+    parallel_for(p->n * p->out_h, max_row, &j);
+}
+
+static void max_row_back(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const pooling *p = j->p;
+    int64_t image = row / p->h, at = row % p->h, first, last;
+    float *gx = j->y + row * p->w * p->c;
+    (void)thread;
+    if (!j->accumulate)
+        memset(gx, 0, (size_t)(p->w * p->c) * sizeof *gx);
+    covering(at, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &first, &last);
+    for (int64_t o = first; o < last; o++) {
+        int64_t ky = at + p->pad_h - o * p->stride_h;
+        int64_t from = (image * p->out_h + o) * p->out_w * p->c;
+        for (int64_t kx = 0; kx < p->kernel_w; kx++) {
+            /* Outputs whose kx-th column lies in the image. */
+            int64_t place = kx - p->pad_w, i0, i1;
+            i0 = place < 0 ? (-place + p->stride_w - 1) / p->stride_w : 0;
+            i1 = least(p->out_w, place < p->w ? (p->w - 1 - place) / p->stride_w + 1 : 0);
+            if (i0 >= i1)
+                continue;
+            j->loops->scatter_max(i1 - i0, p->c, (uint16_t)(ky * p->kernel_w + kx),
+                                  j->from + from + i0 * p->c, j->x + from + i0 * p->c,
+                                  p->stride_w * p->c,
+                                  gx + (i0 * p->stride_w + place) * p->c);
+        }
+    }
+}
+
+void max_pool_backward(const pooling *p, const uint16_t *where, const float *grad_y,
+                       float *grad_x, bool accumulate)
+{
+    job j = {.p = p,
+             .loops = loops_get(),
+             .x = grad_y,
+             .from = where,
+             .y = grad_x,
+             .accumulate = accumulate};
+    parallel_for(p->n * p->h, max_row_back, &j);
+}
+
+static void mean_row(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const pooling *p = j->p;
+    int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
+    int64_t y0, y1, x0, x1;
+    (void)thread;
+    clip(top, p->kernel_h, p->h, &y0, &y1);
+    for (int64_t i = 0; i < p->out_w; i++) {
+        int64_t left = i * p->stride_w - p->pad_w;
+        float *y = j->y + (row * p->out_w + i) * p->c;
+        clip(left, p->kernel_w, p->w, &x0, &x1);
+        memset(y, 0, (size_t)p->c * sizeof *y);
+        for (int64_t ky = y0; ky < y1; ky++)
+            j->loops->row_sum(x1 - x0, p->c,
+                              j->x + ((image * p->h + top + ky) * p->w + left + x0) * p->c,
+                              y);
+    }
+    float each = (float)(1.0 / (double)(p->kernel_h * p->kernel_w));
+    float *line = j->y + row * p->out_w * p->c;
+    j->loops->blend(p->out_w * p->c, each, line, 0, line);
+}
+
+void avg_pool_forward(const pooling *p, const float *x, float *y)
+{
+    job j = {.p = p, .loops = loops_get(), .x = x, .y = y};
+    parallel_for(p->n * p->out_h, mean_row, &j);
+}
+
+static void mean_row_back(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const pooling *p = j->p;
+    int64_t image = row / p->h, o0, o1, i0, i1;
+    float each = (float)(1.0 / (double)(p->kernel_h * p->kernel_w));
+    (void)thread;
+    covering(row % p->h, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &o0, &o1);
+    for (int64_t x = 0; x < p->w; x++) {
+        float *gx = j->y + (row * p->w + x) * p->c;
+        if (!j->accumulate)
+            memset(gx, 0, (size_t)p->c * sizeof *gx);
+        covering(x, p->kernel_w, p->stride_w, p->pad_w, p->out_w, &i0, &i1);
+        for (int64_t o = o0; o < o1; o++)
+            for (int64_t i = i0; i < i1; i++)
+                j->loops->blend(p->c, each,
+                                j->x + ((image * p->out_h + o) * p->out_w + i) * p->c, 1,
+                                gx);
+    }
+}
+
+void avg_pool_backward(const pooling *p, const float *grad_y, float *grad_x,
+                       bool accumulate)
+{
+    job j = {.p = p,
+             .loops = loops_get(),
+             .x = grad_y,
+             .y = grad_x,
+             .accumulate = accumulate};
+    parallel_for(p->n * p->h, mean_row_back, &j);
+}
+
+/* Global pooling: a tile is some channels of one image, summed in double. */
+
+enum { CHANNELS = 64 };
+
+typedef struct global_job {
+    int64_t pixels, c, parts;
+    const kernel_loops *loops;
+    const float *x;
+    float *y;
+    bool accumulate;
+} global_job;
+
+static void global_mean(void *context, int64_t tile, int thread)
+{
+    const global_job *j = context;
+    int64_t image = tile / j->parts, first = tile % j->parts * CHANNELS;
+    int64_t count = least(CHANNELS, j->c - first);
+    const float *x = j->x + image * j->pixels * j->c + first;
+    double sum[CHANNELS] = {0};
+    (void)thread;
+    for (int64_t p = 0; p < j->pixels; p++)
+        for (int64_t c = 0; c < count; c++)
+            sum[c] += (double)x[p * j->c + c];
+    for (int64_t c = 0; c < count; c++)
+        j->y[image * j->c + first + c] = (float)(sum[c] / (double)j->pixels);
+}
+
+void global_pool_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
+{
+    global_job j = {.pixels = pixels, .c = c, .parts = (c - 1) / CHANNELS + 1, .x = x, .y = y};
+    parallel_for(n * j.parts, global_mean, &j);
+}
+
+static void global_spread(void *context, int64_t begin, int64_t end, int thread)
+{
+    const global_job *j = context;
+    float each = (float)(1.0 / (double)j->pixels);
+    (void)thread;
+    for (int64_t p = begin; p < end; p++)
+        j->loops->blend(j->c, each, j->x + p / j->pixels * j->c, j->accumulate ? 1 : 0,
+                        j->y + p * j->c);
+}
+
+void global_pool_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
+                          float *grad_x, bool accumulate)
+{
+    enum { GRAIN = 8192 };
+    global_job j = {.pixels = pixels,
+                    .c = c,
+                    .loops = loops_get(),
+                    .x = grad_y,
+                    .y = grad_x,
+                    .accumulate = accumulate};
+    parallel_range(n * pixels, GRAIN / c + 1, global_spread, &j);
+}

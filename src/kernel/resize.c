@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   resize.c -- resampling, first down the columns, then along the rows.
+   The arithmetic of a row is in loops_window.inc. */
+#include "kernel/resize.h"
+
+#include <string.h>
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "kernel/loops.h"
+#include "kernel/scratch.h"
+
+void resize_place(int64_t in, int64_t out, bool align_corners, int64_t i, int64_t *low,
+                  int64_t *high, double *lambda)
+{
+    double place;
+    if (align_corners)
+        place = out > 1 ? (double)(i * (in - 1)) / (double)(out - 1) : 0;
+    else
+        place = ((double)i + 0.5) * (double)in / (double)out - 0.5;
+    if (place < 0)
+        place = 0;
+    *low = (int64_t)place;
+    if (*low > in - 1)
+        *low = in - 1;
+    *high = *low < in - 1 ? *low + 1 : *low;
+    *lambda = *high > *low ? place - (double)*low : 0;
+}
+
+int64_t resize_nearest_place(int64_t in, int64_t out, int64_t i)
+{
+    return i * in / out;
+}
+
+/* Where each place of an output axis lies. */
+typedef struct places {
+    int64_t *low, *high;
+    float *t;
+} places;
+
+typedef struct job {
+    const resizing *r;
+    const kernel_loops *loops;
+    places rows, columns;
+    float *own; /* of each thread: one line of the wider image */
+    int64_t own_floats;
+    const float *x;
+    float *y;
+    bool accumulate;
+} job;
+
+static void take_places(places *p, int64_t count, scratch *s)
+{
+    p->low = scratch_take(s, count, sizeof *p->low);
+    p->high = scratch_take(s, count, sizeof *p->high);
+    p->t = scratch_floats(s, count);
+}
+
+static void set_places(const resizing *r, places *p, int64_t in, int64_t out)
+{
+    for (int64_t i = 0; i < out; i++) {
+        double lambda = 0;
+        if (r->nearest)
+            p->low[i] = p->high[i] = resize_nearest_place(in, out, i);
+        else
+            resize_place(in, out, r->align_corners, i, &p->low[i], &p->high[i], &lambda);
+        p->t[i] = (float)lambda;
+    }
+}
+
+static size_t prepare(job *j, const resizing *r, void *block)
+{
+    scratch s = {.base = block};
+    *j = (job){.r = r, .loops = loops_get()};
+    j->own_floats = (r->w > r->out_w ? r->w : r->out_w) * r->c;
+    take_places(&j->rows, r->out_h, &s);
+    take_places(&j->columns, r->out_w, &s);
+    j->own = scratch_floats(&s, cpu_threads() * j->own_floats);
+    if (block) {
+        set_places(r, &j->rows, r->h, r->out_h);
+        set_places(r, &j->columns, r->w, r->out_w);
+    }
+    return s.used;
+}
+
+size_t resize_scratch(const resizing *r)
+{
+    job j;
+    return prepare(&j, r, NULL);
+}
+
+static void output_row(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const resizing *r = j->r;
+    int64_t i = row % r->out_h, line = r->w * r->c;
+    const float *image = j->x + row / r->out_h * r->h * line;
+    const float *from = image + j->rows.low[i] * line;
+    if (j->rows.t[i] != 0) {
+        float *mixed = j->own + thread * j->own_floats;
+        j->loops->mix(line, from, image + j->rows.high[i] * line, j->rows.t[i], mixed);
+        from = mixed;
+    }
+    j->loops->resample(r->out_w, r->c, from, j->columns.low, j->columns.high, j->columns.t,
+                       j->y + row * r->out_w * r->c);
+}
+
+void resize_forward(const resizing *r, const float *x, float *y, void *scratch)
+{
+    job j;
+    prepare(&j, r, scratch);
+    j.x = x;
+    j.y = y;
+    parallel_for(r->n * r->out_h, output_row, &j);
+}
+
+/* The first output row that reads input row Y or a later one: low and high never fall. */
+static int64_t first_reader(const job *j, int64_t y)
+{
+    int64_t begin = 0, end = j->r->out_h;
+    while (begin < end) {
+        int64_t middle = (begin + end) / 2;
+        if (j->rows.high[middle] < y)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+static void input_row(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const resizing *r = j->r;
+    int64_t y = row % r->h, line = r->out_w * r->c;
+    float *sum = j->own + thread * j->own_floats, *gx = j->y + row * r->w * r->c;
+    const float *g = j->x + row / r->h * r->out_h * line;
+    memset(sum, 0, (size_t)line * sizeof *sum);
+    for (int64_t i = first_reader(j, y); i < r->out_h && j->rows.low[i] <= y; i++) {
+        float share = 0;
+        if (j->rows.low[i] == y)
+            share += 1 - j->rows.t[i];
+        if (j->rows.high[i] == y)
+            share += j->rows.t[i];
+        j->loops->blend(line, share, g + i * line, 1, sum);
+    }
+    if (!j->accumulate)
+        memset(gx, 0, (size_t)(r->w * r->c) * sizeof *gx);
+    j->loops->resample_back(r->out_w, r->c, sum, j->columns.low, j->columns.high,
+                            j->columns.t, gx);
+}
+
+void resize_backward(const resizing *r, const float *grad_y, float *grad_x, bool accumulate,
+                     void *scratch)
+{
+    job j;
+    prepare(&j, r, scratch);
+    j.x = grad_y;
+    j.y = grad_x;
+    j.accumulate = accumulate;
+    parallel_for(r->n * r->h, input_row, &j);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   loss.h -- the table of losses.  Each gives its value and its gradient in one pass. */
+#ifndef LATHE_TRAIN_LOSS_H
+#define LATHE_TRAIN_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct loss_row {
+    const char *name, *summary;
+    /* OUTPUT, TARGET, VALID: N elements (N = samples x channels x pixels, channels-last);
+       CHANNELS is the last dimension.  VALID may be NULL (all valid).  Writes d loss /
+       d output to GRADIENT unless NULL; returns the loss, a mean, summed in double by a
+       fixed tree. */
+    double (*value)(const float *output, const float *target, const float *valid,
+                    int64_t n, int64_t channels, float *gradient);
+    bool labels; /* the target is one label for each row of CHANNELS outputs, as f32 */
+} loss_row;
+
+/* masked-mse: mean over ALL elements of err^2 * valid; mse and l1: mean over all
+   elements, valid or not; cross-entropy: mean over the N / CHANNELS rows (NaN where a
+   label is no whole number in 0..CHANNELS-1). */
+const loss_row *loss_find(const char *name);
+const loss_row *loss_at(int i);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   trainer.c -- the life of a training: start, epochs with validation, choice of the best,
+   and the way back to the last good epoch; what one step does is in train_step.c. */
+#include "train/trainer.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "train/trainer_parts.h"
+
+static void slots_free(tensor ***slots, int parameters, int slot_count)
+{
+    for (int i = 0; slots && i < parameters; i++) {
+        for (int k = 0; slots[i] && k < slot_count; k++)
+            tensor_free(slots[i][k]);
+        memory_free(slots[i]);
+    }
+    memory_free(slots);
+}
+
+/* State for each trained parameter of G: zeros, or shared with FROM. */
+static tensor ***slots_new(const graph *g, int slot_count, tensor ***from, error *e)
+{
+    tensor ***slots = memory_new(g->parameter_count, sizeof *slots, e);
+    for (int i = 0; slots && i < g->parameter_count; i++) {
+        const parameter *p = &g->parameters[i];
+        if (!parameter_is_trained(p))
+            continue;
+        slots[i] = memory_new(slot_count, sizeof *slots[i], e);
+        bool whole = slots[i] != NULL;
+        for (int k = 0; whole && k < slot_count; k++) {
+            slots[i][k] = from ? tensor_share(from[i][k], e)
+                               : tensor_new(DTYPE_F32, tensor_shape(p->data), e);
+            whole = slots[i][k] != NULL;
+        }
+        if (!whole) {
+            slots_free(slots, g->parameter_count, slot_count);
+            return NULL;
+        }
+    }
+    return slots;
+}
+
+static status check_trainable(const model *m, const train_settings *t, error *e)
+{
+    const graph *g = m->graph;
+    if (t->epochs < 1 || t->batch < 1)
+        return fail(e, E_RANGE, "train: %lld epochs in batches of %lld, wanted 1 or more",
+                    (long long)t->epochs, (long long)t->batch);
+    for (int i = 0; i < g->parameter_count; i++)
+        if (g->parameters[i].quantizer) {
+            fail(e, E_USAGE, "train: %s is quantized, wanted f32 parameters",
+                 g->parameters[i].name);
+            return fail_hint(e, "train first, then quantize");
+        }
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i].type != DTYPE_F32) {
+            fail(e, E_USAGE, "train: the model runs in integers, wanted f32");
+            return fail_hint(e, "train first, then quantize");
+        }
+    return E_OK;
+}
+
+status train_start(train_state *s, const model *m, const train_settings *t, error *e)
+{
+    *s = (train_state){.slot_count = t->optimizer->slots};
+    TRY(check_trainable(m, t, e));
+    s->last = model_copy(m, e);
+    if (s->last && graph_apply_masks(s->last->graph, e) == E_OK)
+        s->slots = slots_new(s->last->graph, s->slot_count, NULL, e);
+    if (!s->slots) {
+        train_clear(s);
+        return E_MEMORY;
+    }
+    return E_OK;
+}
+
+void train_clear(train_state *s)
+{
+    train_cache_free(s->cache);
+    if (s->last)
+        slots_free(s->slots, s->last->graph->parameter_count, s->slot_count);
+    model_free(s->last);
+    model_free(s->best);
+    *s = (train_state){0};
+}
+
+const model *train_result(const train_state *s)
+{
+    return s->best ? s->best : s->last;
+}
+
+/* What one epoch needs while it runs. */
+typedef struct epoch_run {
+    train_state *s;
+    const train_settings *t;
+    const dataset *d;
+    const task *watch;
+    int64_t *train, *val; /* samples */
+    int64_t train_count, val_count;
+    model *before; /* where the epoch began, to go back to */
+    tensor ***slots_before;
+    int64_t step_before;
+    double train_loss, val_loss, began;
+} epoch_run;
+
+static void epoch_run_clear(epoch_run *r)
+{
+    if (r->before)
+        slots_free(r->slots_before, r->before->graph->parameter_count, r->s->slot_count);
+    model_free(r->before);
+    memory_free(r->train);
+    memory_free(r->val);
+}
+
+static status epoch_run_begin(epoch_run *r, error *e)
+{
+    train_state *s = r->s;
+    TRY(dataset_split_index(r->d, SPLIT_TRAIN, &r->train, &r->train_count, e));
+    TRY(dataset_split_index(r->d, SPLIT_VAL, &r->val, &r->val_count, e));
+    if (r->train_count < 1) {
+        fail(e, E_USAGE, "train: the dataset has no training samples, wanted some");
+        return fail_hint(e, "split it first: split DATA train=.6 val=.2 test=.2");
+    }
+    random_stream shuffle = random_new(r->t->seed, "shuffle", (uint64_t)s->epoch);
+    random_shuffle(&shuffle, r->train, r->train_count);
+    r->step_before = s->step;
+    r->before = model_copy(s->last, e);
+    if (!r->before)
+        return E_MEMORY;
+    r->slots_before = slots_new(r->before->graph, s->slot_count, s->slots, e);
+    return r->slots_before ? E_OK : E_MEMORY;
+}
+
+/* Back to where the epoch began; KEEP_WEIGHTS: all but the weights reached. */
+static void roll_back(epoch_run *r, bool keep_weights)
+{
+    train_state *s = r->s;
+    graph *now = s->last->graph, *then = r->before->graph;
+    for (int i = 0; !keep_weights && i < now->parameter_count; i++) {
+        tensor *reached = now->parameters[i].data;
+        now->parameters[i].data = then->parameters[i].data;
+        then->parameters[i].data = reached;
+    }
+    tensor ***slots = s->slots;
+    s->slots = r->slots_before;
+    r->slots_before = slots;
+    s->step = r->step_before;
+}
+
+static double last_val_loss(const train_state *s)
+{
+    return s->epoch > 0 ? s->last->epochs[s->last->epoch_count - 1].val_loss : NAN;
+}
+
+static void report(const epoch_run *r, const char *stage, int64_t done, int64_t total)
+{
+    progress p = {.stage = stage,
+                  .unit = "batch",
+                  .done = done,
+                  .total = total,
+                  .epoch = r->s->epoch + 1,
+                  .epochs = r->t->epochs,
+                  .loss = r->train_loss,
+                  .metric = last_val_loss(r->s)};
+    task_report(r->watch, &p);
+}
+
+static status stopped(const epoch_run *r, const char *stage, int64_t done, int64_t total,
+                      error *e)
+{
+    return fail(e, E_STOPPED,
+                "%s: stopped in epoch %lld of %lld after batch %lld of %lld", stage,
+                (long long)r->s->epoch + 1, (long long)r->t->epochs, (long long)done,
+                (long long)total);
+}
+
+static status run_batches(epoch_run *r, error *e)
+{
+    double sum = 0;
+    int64_t total = train_batch_count(r->train_count, r->t->batch);
+    r->train_loss = NAN;
+    for (int64_t i = 0; i < total; i++) {
+        int64_t begin, end;
+        double loss;
+        if (task_cancelled(r->watch))
+            return stopped(r, "train", i, total, e);
+        train_batch_bounds(r->train_count, r->t->batch, i, &begin, &end);
+        status code = train_step_of(r->s, r->t, r->d, r->train_count, r->train + begin,
+                                    end - begin, &loss, e);
+        if (code == E_NUMERIC)
+            fail_prefix(e, "train: epoch %lld, batch %lld of %lld",
+                        (long long)r->s->epoch + 1, (long long)i + 1, (long long)total);
+        if (code != E_OK)
+            return code;
+        sum += loss * (double)(end - begin);
+        r->train_loss = sum / (double)end;
+        report(r, "train", i + 1, total);
+    }
+    return E_OK;
+}
+
+/* A last step may have left NaN behind that no loss has met yet. */
+static status check_weights(const epoch_run *r, error *e)
+{
+    const graph *g = r->s->last->graph;
+    for (int i = 0; i < g->parameter_count; i++) {
+        const parameter *p = &g->parameters[i];
+        double squares = parallel_sum_squares(tensor_f32(p->data), tensor_count(p->data));
+        if (!isfinite(squares)) {
+            fail(e, E_NUMERIC,
+                 "train: epoch %lld, after its last batch: %s is not finite any more",
+                 (long long)r->s->epoch + 1, p->name);
+            return fail_hint(e, "try a smaller rate or gradient clipping");
+        }
+    }
+    return E_OK;
+}
+
+/* Mean loss over N samples; WATCH is asked and told through R unless that is NULL. */
+static status mean_loss(runner *run, const dataset *d, const loss_row *loss,
+                        const int64_t *index, int64_t n, const epoch_run *r,
+                        double *value, error *e)
+{
+    int64_t batch = runner_batch(run), total = (n + batch - 1) / batch;
+    double sum = 0;
+    TRY(batch_check_target(d, runner_output_shape(run), loss->labels, e));
+    for (int64_t i = 0; i < total; i++) {
+        int64_t begin = i * batch, count = n - begin < batch ? n - begin : batch;
+        run_output out;
+        if (r && task_cancelled(r->watch))
+            return stopped(r, "validate", i, total, e);
+        TRY(runner_run(run, d, index + begin, count, &out, e));
+        int64_t elements = count * shape_count(out.sample);
+        int64_t channels = out.sample.dim[out.sample.rank - 1];
+        sum += (double)count *
+               loss->value(out.output, out.target, out.valid, elements, channels, NULL);
+        if (r)
+            report(r, "validate", i + 1, total);
+    }
+    *value = sum / (double)n;
+    return E_OK;
+}
+
+static status validate(epoch_run *r, error *e)
+{
+    runner *run;
+    r->val_loss = NAN;
+    if (r->val_count < 1)
+        return E_OK;
+    TRY(train_validator(r->s, r->t, r->d, &run, e));
+    TRY(mean_loss(run, r->d, r->t->loss, r->val, r->val_count, r, &r->val_loss, e));
+    if (isfinite(r->val_loss))
+        return E_OK;
+    fail(e, E_NUMERIC,
+         "train: epoch %lld, validation: the loss is %g, wanted a finite "
+         "number",
+         (long long)r->s->epoch + 1, r->val_loss);
+    return fail_hint(e, "try a smaller rate, and look for NaN in the validation samples");
+}
+
+static void clear_best_flags(model *m, int64_t rows)
+{
+    for (int64_t i = 0; i < rows; i++)
+        m->epochs[i].best = false;
+}
+
+/* Writes the epoch into the curves of `last` and of the model kept; nothing changes
+   where there is no memory. */
+static status record_epoch(epoch_run *r, error *e)
+{
+    train_state *s = r->s;
+    bool validated = r->val_count > 0;
+    bool better = validated && (!s->best || r->val_loss < s->best_loss);
+    model *last = s->last, *best = better ? model_copy(last, e) : s->best;
+    epoch_row row = {.train_loss = r->train_loss,
+                     .val_loss = r->val_loss,
+                     .learning_rate = train_rate(r->t, r->train_count, s->step - 1),
+                     .seconds = task_clock() - r->began,
+                     .best = better || !s->best};
+    /* A model that was trained before goes on counting. */
+    row.epoch = last->epoch_count ? last->epochs[last->epoch_count - 1].epoch + 1 : 1;
+    if ((better && !best) || model_add_epoch(last, row, e) != E_OK) {
+        if (better)
+            model_free(best);
+        return E_MEMORY;
+    }
+    if (best && model_add_epoch(best, row, e) != E_OK) {
+        last->epoch_count--;
+        if (better)
+            model_free(best);
+        return E_MEMORY;
+    }
+    if (row.best) {
+        clear_best_flags(last, last->epoch_count - 1);
+        if (best)
+            clear_best_flags(best, best->epoch_count - 1);
+    }
+    s->epoch++;
+    s->stale = better || !validated ? 0 : s->stale + 1;
+    if (better) {
+        model_free(s->best);
+        s->best = best;
+        s->best_loss = r->val_loss;
+        s->best_epoch = s->epoch;
+    }
+    return E_OK;
+}
+
+static bool is_finished(const train_state *s, const train_settings *t)
+{
+    return s->epoch >= t->epochs || (t->patience > 0 && s->stale >= t->patience);
+}
+
+static void report_epoch(const epoch_run *r)
+{
+    int64_t total = train_batch_count(r->train_count, r->t->batch);
+    progress p = {.stage = "train",
+                  .unit = "batch",
+                  .done = total,
+                  .total = total,
+                  .epoch = r->s->epoch,
+                  .epochs = r->t->epochs,
+                  .loss = r->train_loss,
+                  .metric = r->val_loss,
+                  .milestone = true};
+    task_report(r->watch, &p);
+}
+
+status train_epoch(train_state *s, const train_settings *t, const dataset *d,
+                   const task *watch, error *e)
+{
+    epoch_run r = {.s = s, .t = t, .d = d, .watch = watch, .began = task_clock()};
+    s->finished = is_finished(s, t);
+    if (s->finished)
+        return E_OK;
+    status code = epoch_run_begin(&r, e);
+    if (code == E_OK) {
+        code = run_batches(&r, e);
+        if (code == E_OK)
+            code = check_weights(&r, e);
+        if (code == E_OK)
+            code = validate(&r, e);
+        if (code == E_OK)
+            code = record_epoch(&r, e);
+        if (code != E_OK)
+            roll_back(&r, code == E_STOPPED && s->epoch == 0);
+    }
+    if (code == E_OK) {
+        s->finished = is_finished(s, t);
+        report_epoch(&r);
+    }
+    epoch_run_clear(&r);
+    return code;
+}
+
+status train_loss(const model *m, const dataset *d, split_kind split,
+                  const loss_row *loss, int64_t batch, double *value, error *e)
+{
+    int64_t *index = NULL, n = 0;
+    TRY(dataset_split_index(d, split, &index, &n, e));
+    status code = E_OK;
+    runner *run = NULL;
+    if (n < 1) {
+        code = fail(e, E_USAGE, "loss: split %s has no samples, wanted some",
+                    split_name(split));
+    } else {
+        run = runner_new(m, batch < n ? batch : n, dataset_input_shape(d), e);
+        code = run ? mean_loss(run, d, loss, index, n, NULL, value, e)
+                   : batch_explain(m->graph, d, e);
+    }
+    runner_free(run);
+    memory_free(index);
+    return code;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   trainer.h -- training as an object whose state is plain data, so that it can be saved
+   after any epoch and go on to the same bits.  The caller owns the loop over epochs. */
+#ifndef LATHE_TRAIN_TRAINER_H
+#define LATHE_TRAIN_TRAINER_H
+
+#include "base/task.h"
+#include "data/dataset.h"
+#include "graph/model.h"
+#include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+typedef struct train_settings {
+    int64_t epochs, batch;
+    const loss_row *loss;
+    const optimizer_row *optimizer;
+    optimizer_settings rates;
+    const schedule_row *schedule;
+    schedule_settings plan;  /* steps and steps_per_epoch are filled in, and a learning
+                                rate of 0 from `rates` */
+    double clip;             /* largest gradient norm, 0: none */
+    int64_t patience;        /* epochs without a better validation loss, 0: never stop */
+    uint64_t seed;
+} train_settings;
+
+typedef struct train_cache train_cache; /* plans and buffers, made once */
+
+/* Where training stands.  Everything that later steps depend on is here and in `model`:
+   a checkpoint is this, and nothing else. */
+typedef struct train_state {
+    int64_t epoch;           /* epochs done */
+    int64_t step;            /* optimizer steps done */
+    int64_t best_epoch;      /* 0: none yet */
+    int64_t stale;           /* epochs since the best */
+    double best_loss;
+    bool finished;           /* epochs reached, or patience exhausted */
+    model *last;             /* weights, statistics and curve after the last epoch */
+    model *best;             /* shares tensors with `last` where they are the same */
+    tensor ***slots;         /* [parameter][slot], NULL for those not trained */
+    int slot_count;
+    train_cache *cache;      /* nothing that results depend on; NULL until needed */
+} train_state;
+
+/* Begins from M, which is copied. */
+status train_start(train_state *s, const model *m, const train_settings *t, error *e);
+void train_clear(train_state *s);
+
+/* Trains one epoch (shuffled by seed and epoch) and validates.  E_STOPPED where the task
+   was cancelled, within one batch: the state is that of the last whole epoch, but where
+   there was none yet `last` holds the weights reached.  E_NUMERIC for a loss that is not
+   finite, naming epoch and batch; the state is that of the last good epoch. */
+status train_epoch(train_state *s, const train_settings *t, const dataset *d,
+                   const task *watch, error *e);
+
+/* One optimizer step on samples INDEX[0..n-1] of D: forward, *LOSS, backward, clipping,
+   update of s->last and of the slots, s->step.  E_NUMERIC where the loss is not finite:
+   nothing was updated but running statistics. */
+status train_step(train_state *s, const train_settings *t, const dataset *d,
+                  const int64_t *index, int64_t n, double *loss, error *e);
+
+/* The model to keep: best by validation, or the last where nothing was validated. */
+const model *train_result(const train_state *s);
+
+/* Mean loss of M over a split. */
+status train_loss(const model *m, const dataset *d, split_kind split,
+                  const loss_row *loss, int64_t batch, double *value, error *e);
+
+#endif

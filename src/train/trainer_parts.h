@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   trainer_parts.h -- what the files of the trainer share.  Nobody else reads it. */
+#ifndef LATHE_TRAIN_TRAINER_PARTS_H
+#define LATHE_TRAIN_TRAINER_PARTS_H
+
+#include "train/runner.h"
+#include "train/trainer.h"
+
+/* How N samples are cut into batches: BATCH each, the last one with what is left.  A
+   single sample left over joins the batch before it, because batch norm could see no
+   variance in it. */
+int64_t train_batch_count(int64_t n, int64_t batch);
+void train_batch_bounds(int64_t n, int64_t batch, int64_t i, int64_t *begin,
+                        int64_t *end);
+
+/* The rate of step STEP of a training on SAMPLES samples. */
+double train_rate(const train_settings *t, int64_t samples, int64_t step);
+
+/* A runner of s->last for validation, kept in the cache. */
+status train_validator(train_state *s, const train_settings *t, const dataset *d,
+                       runner **r, error *e);
+
+/* train_step where the number of training SAMPLES of D is known. */
+status train_step_of(train_state *s, const train_settings *t, const dataset *d,
+                     int64_t samples, const int64_t *index, int64_t n, double *loss,
+                     error *e);
+
+void train_cache_free(train_cache *c);
+
+#endif

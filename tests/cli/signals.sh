@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# signals.sh -- Ctrl-C and SIGTERM in scripts: the job stops within a batch, what it
+# reached is said, the status tells, and nothing is left half-written.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+srcdir=$(realpath "${srcdir:-.}")
+. "$srcdir/tests/cli/answers.sh"
+
+cat >job.lathe <<'END'
+data d gpe n=6 grid=32 starts=2 seed=1
+split d
+model m unet-phase levels=2 channels=2 size=32
+train m d epochs=1000000 batch=2
+save m m.safetensors
+END
+
+# interrupt SIGNAL: sends it when two epochs are done.
+interrupt()
+{
+    "$LATHE" -k job.lathe >out 2>err &
+    local process=$! tries=0
+    until grep -qs '^train epoch 2/' err || test $tries -ge 600; do
+        sleep 0.05
+        tries=$((tries + 1))
+    done
+    kill -s "$1" $process
+    wait $process
+    code=$?
+}
+
+interrupt INT
+expect "status after SIGINT" $code 130
+grep -Eq '^job\.lathe:4: train: stopped after epoch [0-9]+ of 1000000; m keeps epoch' err ||
+    expect "message after SIGINT" "$(tail -n 1 err)" 'stopped after epoch'
+expect "what ran afterwards" "$(ls m.safetensors 2>/dev/null | wc -l | tr -d ' ')" 0
+expect "parts left behind" "$(find . -name '*.part' | wc -l | tr -d ' ')" 0
+
+interrupt TERM
+expect "status after SIGTERM" $code 143
+expect "parts left behind" "$(find . -name '*.part' | wc -l | tr -d ' ')" 0
+
+# a script that waits for its lines can be stopped too
+mkfifo lines
+"$LATHE" - <lines >out 2>err &
+process=$!
+exec 3>lines
+echo 'let x = 1; let' >&3
+tries=0
+until test -s out || test $tries -ge 200; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+sleep 0.2
+kill -s INT $process
+wait $process
+expect "status of one that waits" $? 130
+exec 3>&-
+
+finish

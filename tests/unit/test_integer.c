@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   test_integer.c -- every integer operator against a slow reference that follows the
+   written arithmetic in int64 and double; bit for bit, with one thread and with two. */
+#include "support.h"
+#include "support_integer.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/cpu.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "graph/op_integer.h"
+#include "graph/operator.h"
+
+/* ---- one operation on random codes ---- */
+
+typedef struct bench {
+    node node;
+    value in[4], out;
+    shape in_shape[4], out_shape;
+    int8_t *x[4];
+    parameter weight, bias;
+    random_stream random;
+} bench;
+
+static quantizer *random_quantizer(random_stream *r, int bits, int64_t channels)
+{
+    quantizer *q =
+        quantizer_new(bits, channels > 1 ? PER_CHANNEL : PER_TENSOR, channels, NULL);
+    assert_non_null(q);
+    for (int64_t c = 0; c < channels; c++) {
+        q->scale[c] = (float)exp(random_between(r, -6, 1));
+        q->zero_point[c] = (int32_t)(integer_low(bits) + random_below(r, 1 << bits));
+    }
+    return q;
+}
+
+static void random_codes(random_stream *r, int bits, int8_t *codes, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        codes[i] = (int8_t)(integer_low(bits) + random_below(r, 1 << bits));
+}
+
+static void bench_begin(bench *b, const char *op, int bits, int inputs,
+                        const shape *shapes)
+{
+    random_stream r = b->random;
+    *b = (bench){.random = r};
+    b->node.name = (char *)op;
+    b->node.op = operator_find(op);
+    b->node.input_count = inputs;
+    assert_non_null(b->node.op);
+    for (int k = 0; k < inputs; k++) {
+        int64_t n = shape_count(shapes[k]);
+        b->in_shape[k] = shapes[k];
+        b->x[k] = memory_new(n, 1, NULL);
+        random_codes(&b->random, bits, b->x[k], n);
+        b->in[k] = (value){DTYPE_S8, random_quantizer(&b->random, bits, 1), -1};
+    }
+    b->out = (value){DTYPE_S8, random_quantizer(&b->random, bits, 1), 0};
+}
+
+static void bench_end(bench *b)
+{
+    for (int k = 0; k < b->node.input_count; k++) {
+        memory_free(b->x[k]);
+        quantizer_free(b->in[k].quantizer);
+    }
+    quantizer_free(b->out.quantizer);
+    for (int i = 0; i < 2; i++) {
+        parameter *p = i ? &b->bias : &b->weight;
+        tensor_free(p->codes);
+        quantizer_free(p->quantizer);
+    }
+}
+
+/* Output and input read alike, as operators that move codes want it. */
+static void bench_same_format(bench *b)
+{
+    quantizer_free(b->out.quantizer);
+    b->out.quantizer = quantizer_copy(b->in[0].quantizer, NULL);
+}
+
+static operation bench_operation(const bench *b, void *y)
+{
+    operation op = {.node = &b->node, .out = b->out_shape, .y = y, .out_value = &b->out};
+    for (int k = 0; k < b->node.input_count; k++) {
+        op.in[k] = b->in_shape[k];
+        op.x[k] = b->x[k];
+        op.in_value[k] = &b->in[k];
+    }
+    op.parameters[ROLE_WEIGHT] = b->weight.codes ? &b->weight : NULL;
+    op.parameters[ROLE_BIAS] = b->bias.codes ? &b->bias : NULL;
+    return op;
+}
+
+static void bench_run(const bench *b, int threads, int8_t *y)
+{
+    operation op = bench_operation(b, y);
+    cpu_set_threads(threads);
+    b->node.op->forward_s8(&op);
+    cpu_set_threads(0);
+}
+
+/* One thread and two must both say what the reference says. */
+static void bench_check(bench *b)
+{
+    error e = {0};
+    if (b->node.op->shape_rule(&b->node, b->in_shape, &b->out_shape, &e))
+        fail_msg("%s", e.text);
+    int64_t n = shape_count(b->out_shape);
+    operation op = bench_operation(b, NULL);
+    int8_t *wanted = support_integer(&op);
+    int8_t *one = memory_new(n, 1, NULL), *two = memory_new(n, 1, NULL);
+    bench_run(b, 1, one);
+    bench_run(b, 2, two);
+    for (int64_t i = 0; i < n; i++)
+        if (one[i] != wanted[i] || two[i] != wanted[i])
+            fail_msg("%s: code %lld is %d and %d, wanted %d", b->node.name, (long long)i,
+                     one[i], two[i], wanted[i]);
+    memory_free(one);
+    memory_free(two);
+    memory_free(wanted);
+}
+
+/* ---- convolution ---- */
+
+static void give_weights(bench *b, int bits, shape s, bool per_channel, bool affine,
+                         bool bias)
+{
+    b->weight.codes = tensor_new(DTYPE_S8, s, NULL);
+    random_codes(&b->random, bits, tensor_write(b->weight.codes, NULL), shape_count(s));
+    b->weight.quantizer = random_quantizer(&b->random, bits, per_channel ? s.dim[0] : 1);
+    for (int64_t c = 0; !affine && c < b->weight.quantizer->channels; c++)
+        b->weight.quantizer->zero_point[c] = 0;
+    if (!bias)
+        return;
+    b->bias.codes = tensor_new(DTYPE_S32, shape_of(1, s.dim[0]), NULL);
+    int32_t *codes = tensor_write(b->bias.codes, NULL);
+    for (int64_t c = 0; c < s.dim[0]; c++)
+        codes[c] = (int32_t)random_between(&b->random, -30000, 30000);
+}
+
+/* A scale of the output under which codes spread over their range. */
+static void fit_output_scale(bench *b, int64_t taps)
+{
+    double typical = 3000.0 * sqrt((double)taps) * (double)b->in[0].quantizer->scale[0] *
+                     (double)b->weight.quantizer->scale[0];
+    b->out.quantizer->scale[0] = (float)(typical / 64);
+}
+
+typedef struct conv_case {
+    int64_t batch, height, width, channels, out, kernel, stride, padding, dilation,
+        groups;
+    int bits;
+    bool per_channel, affine, bias;
+} conv_case;
+
+static const conv_case conv_cases[] = {
+    {1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 8, false, false, false},
+    {2, 7, 9, 1, 8, 3, 1, 1, 1, 1, 8, true, false, true},
+    {1, 13, 11, 5, 7, 3, 2, 1, 1, 1, 8, false, true, true},
+    {2, 9, 6, 8, 12, 3, 1, 2, 2, 4, 8, true, true, false},
+    {1, 8, 8, 6, 6, 3, 1, 1, 1, 6, 8, true, false, true},
+    {1, 5, 5, 200, 70, 3, 1, 1, 1, 1, 8, true, true, true},
+    {3, 6, 6, 16, 130, 1, 1, 0, 1, 1, 8, false, false, true},
+    {1, 12, 5, 4, 3, 5, 3, 2, 1, 1, 4, true, true, true},
+    {1, 6, 7, 3, 4, 2, 1, 0, 3, 1, 2, false, true, true},
+    {1, 3, 3, 2, 2, 3, 1, 1, 1, 2, 3, true, true, false},
+};
+
+static void test_conv(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof conv_cases / sizeof *conv_cases; i++) {
+        const conv_case *k = &conv_cases[i];
+        bench b = {.random = random_new(1, "conv", i)};
+        shape in = shape_of(4, k->batch, k->height, k->width, k->channels);
+        bench_begin(&b, "conv2d", k->bits, 1, &in);
+        b.node.attr = (attributes){.groups = k->groups, .channels = k->out};
+        for (int axis = 0; axis < 3; axis++) {
+            b.node.attr.kernel[axis] = k->kernel;
+            b.node.attr.stride[axis] = k->stride;
+            b.node.attr.padding[axis] = k->padding;
+            b.node.attr.dilation[axis] = k->dilation;
+        }
+        int64_t depth = k->channels / k->groups;
+        give_weights(&b, k->bits, shape_of(4, k->out, k->kernel, k->kernel, depth),
+                     k->per_channel, k->affine, k->bias);
+        fit_output_scale(&b, k->kernel * k->kernel * depth);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+/* Non-square kernels, strides and paddings, drawn. */
+static void test_conv_random(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 60; i++) {
+        bench b = {.random = random_new(2, "conv", i)};
+        random_stream *r = &b.random;
+        int64_t groups = 1 + random_below(r, 3), depth = 1 + random_below(r, 20);
+        shape in = shape_of(4, 1 + random_below(r, 2), 6 + random_below(r, 9),
+                            6 + random_below(r, 9), groups * depth);
+        bench_begin(&b, "conv2d", 8, 1, &in);
+        attributes *a = &b.node.attr;
+        a->groups = groups;
+        a->channels = groups * (1 + random_below(r, 9));
+        for (int axis = 1; axis < 3; axis++) {
+            a->kernel[axis] = 1 + random_below(r, 3);
+            a->stride[axis] = 1 + random_below(r, 3);
+            a->padding[axis] = random_below(r, 3);
+            a->dilation[axis] = 1 + random_below(r, 2);
+        }
+        give_weights(&b, 8, shape_of(4, a->channels, a->kernel[1], a->kernel[2], depth),
+                     i & 1, i & 2, i & 4);
+        fit_output_scale(&b, a->kernel[1] * a->kernel[2] * depth);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+/* The longest row that may be, all products at their largest: nothing overflows. */
+static void test_conv_extremes(void **state)
+{
+    (void)state;
+    int64_t taps = INTEGER_SUM_MAX / 255 / 255;
+    for (int sign = 0; sign < 2; sign++) {
+        bench b = {.random = random_new(3, "conv", 0)};
+        shape in = shape_of(2, INT64_C(1), taps);
+        bench_begin(&b, "linear", 8, 1, &in);
+        b.node.attr.channels = 1;
+        give_weights(&b, 8, shape_of(2, INT64_C(1), taps), false, false, true);
+        memset(tensor_write(b.weight.codes, NULL), sign ? 127 : -128, (size_t)taps);
+        b.weight.quantizer->zero_point[0] = sign ? -128 : 127;
+        memset(b.x[0], 127, (size_t)taps);
+        b.in[0].quantizer->zero_point[0] = -128;
+        int32_t *bias = tensor_write(b.bias.codes, NULL);
+        bias[0] = sign ? INTEGER_SUM_MAX : -INTEGER_SUM_MAX;
+        const int8_t *w = tensor_data(b.weight.codes);
+        assert_true(
+            integer_row_fits(w, taps, b.weight.quantizer->zero_point[0], bias[0]));
+        assert_false(integer_row_fits(w, taps, b.weight.quantizer->zero_point[0],
+                                      INTEGER_SUM_MAX + 1));
+        b.out_shape = shape_of(2, INT64_C(1), INT64_C(1));
+        int8_t code = 0;
+        bench_run(&b, 1, &code);
+        b.out.quantizer->zero_point[0] = 0;
+        bench_run(&b, 1, &code);
+        assert_int_equal(code, sign ? 127 : -128);
+        bench_end(&b);
+    }
+}
+
+static void test_linear(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 12; i++) {
+        bench b = {.random = random_new(4, "linear", i)};
+        int64_t width = 1 + random_below(&b.random, 3000);
+        shape in = shape_of(2, 1 + random_below(&b.random, 20), width);
+        bench_begin(&b, "linear", 8, 1, &in);
+        b.node.attr.channels = 1 + random_below(&b.random, 90);
+        give_weights(&b, 8, shape_of(2, b.node.attr.channels, width), i & 1, i & 2, true);
+        fit_output_scale(&b, width);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+/* ---- pointwise ---- */
+
+static double real_function(const char *op, double x, double slope)
+{
+    double sixth = fmin(fmax(x + 3, 0), 6) / 6;
+    if (!strcmp(op, "relu"))
+        return fmax(x, 0);
+    if (!strcmp(op, "leaky_relu"))
+        return x < 0 ? slope * x : x;
+    if (!strcmp(op, "sigmoid"))
+        return 1 / (1 + exp(-x));
+    if (!strcmp(op, "gelu"))
+        return x * erfc(-x / sqrt(2)) / 2;
+    return !strcmp(op, "hard_swish") ? x * sixth : sixth;
+}
+
+/* A code may be either neighbour where the exact value lies between two by less than
+   1e-9: two right ways of writing a function may round it apart there. */
+static void check_pointwise(const char *op, uint64_t index)
+{
+    bench b = {.random = random_new(5, op, index)};
+    shape in = shape_of(4, INT64_C(2), INT64_C(5), INT64_C(7), INT64_C(9));
+    bench_begin(&b, op, 8, 1, &in);
+    b.node.attr.slope = 0.01;
+    b.in[0].quantizer->scale[0] = 0.05f;
+    b.out.quantizer->scale[0] = 0.03f;
+    b.out_shape = in;
+    int64_t n = shape_count(in);
+    int8_t *one = memory_new(n, 1, NULL), *two = memory_new(n, 1, NULL);
+    bench_run(&b, 1, one);
+    bench_run(&b, 2, two);
+    assert_memory_equal(one, two, (size_t)n);
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)b.in[0].quantizer->scale[0] *
+                   (b.x[0][i] - b.in[0].quantizer->zero_point[0]);
+        double v = real_function(op, x, 0.01) / (double)b.out.quantizer->scale[0];
+        bool tie = fabs(fabs(v - trunc(v)) - 0.5) < 1e-9;
+        int wanted = (int)fmin(fmax(rint(v) + b.out.quantizer->zero_point[0], -128), 127);
+        if (one[i] != wanted && !(tie && abs(one[i] - wanted) == 1))
+            fail_msg("%s(%g): code %d, wanted %d", op, x, one[i], wanted);
+    }
+    memory_free(one);
+    memory_free(two);
+    bench_end(&b);
+}
+
+static void test_pointwise(void **state)
+{
+    static const char *const ops[] = {"relu", "leaky_relu", "sigmoid",
+                                      "gelu", "hard_swish", "hard_sigmoid"};
+    (void)state;
+    for (int i = 0; i < 6; i++)
+        for (uint64_t k = 0; k < 5; k++)
+            check_pointwise(ops[i], k);
+}
+
+/* ---- windows ---- */
+
+static void test_pools(void **state)
+{
+    static const char *const ops[] = {"max_pool2d", "avg_pool2d", "global_avg_pool2d"};
+    (void)state;
+    for (uint64_t i = 0; i < 30; i++) {
+        bench b = {.random = random_new(6, "pool", i)};
+        random_stream *r = &b.random;
+        shape in = shape_of(4, 1 + random_below(r, 3), 4 + random_below(r, 9),
+                            4 + random_below(r, 9), 1 + random_below(r, 9));
+        int which = (int)(i % 3);
+        bench_begin(&b, ops[which], 8, 1, &in);
+        for (int axis = 1; axis < 3; axis++) {
+            b.node.attr.kernel[axis] = 1 + random_below(r, 4);
+            b.node.attr.stride[axis] = 1 + random_below(r, 3);
+            b.node.attr.padding[axis] = random_below(r, b.node.attr.kernel[axis] / 2 + 1);
+        }
+        b.out.quantizer->scale[0] = b.in[0].quantizer->scale[0] * 0.7f;
+        if (which == 0)
+            bench_same_format(&b);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+static void test_resize(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++) {
+        bench b = {.random = random_new(7, "resize", i)};
+        random_stream *r = &b.random;
+        shape in = shape_of(4, 1 + random_below(r, 2), 1 + random_below(r, 12),
+                            1 + random_below(r, 12), 1 + random_below(r, 9));
+        bool nearest = i % 4 == 3;
+        bench_begin(&b, nearest ? "resize_nearest" : "resize_bilinear", 8, 1, &in);
+        b.node.attr.align_corners = i & 1;
+        if (i % 3 == 0) {
+            b.node.attr.factor = 2;
+        } else {
+            b.node.attr.size[1] = 1 + random_below(r, 30);
+            b.node.attr.size[2] = 1 + random_below(r, 30);
+        }
+        bench_same_format(&b);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+static void test_moving(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 30; i++) {
+        bench b = {.random = random_new(8, "pad", i)};
+        random_stream *r = &b.random;
+        shape in[2] = {shape_of(4, 1 + random_below(r, 2), 1 + random_below(r, 9),
+                                1 + random_below(r, 9), 1 + random_below(r, 5))};
+        in[1] = shape_of(4, in[0].dim[0], 1 + random_below(r, 9), 1 + random_below(r, 9),
+                         INT64_C(2));
+        bool flatten = i % 3 == 0;
+        bench_begin(&b, flatten ? "flatten" : "pad_or_crop", 8, flatten ? 1 : 2, in);
+        bench_same_format(&b);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+/* ---- joining ---- */
+
+static void test_joining(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 40; i++) {
+        bench b = {.random = random_new(9, "join", i)};
+        random_stream *r = &b.random;
+        bool concat = i & 1;
+        shape in[3];
+        in[0] = shape_of(4, 1 + random_below(r, 3), 2 + random_below(r, 9),
+                         2 + random_below(r, 9), 1 + random_below(r, 9));
+        in[1] = in[2] = in[0];
+        in[1].dim[3] += concat ? random_below(r, 5) : 0;
+        if (!concat && i % 8 == 2)
+            in[1].dim[1] = in[1].dim[2] = 1;
+        if (!concat && i % 8 == 4)
+            in[0].dim[1] = in[0].dim[2] = 1;
+        bench_begin(&b, concat ? "concat" : "add", 8, concat ? 3 : 2, in);
+        if (i % 5 == 0)
+            bench_same_format(&b);
+        bench_check(&b);
+        bench_end(&b);
+    }
+}
+
+/* ---- borders and scalars ---- */
+
+static void test_quantize(void **state)
+{
+    enum { N = 40000 };
+    (void)state;
+    random_stream r = random_new(10, "quantize", 0);
+    float *x = memory_new(N, sizeof *x, NULL), *back = memory_new(N, sizeof *back, NULL);
+    int8_t *q = memory_new(N, 1, NULL);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(i % 3 ? random_between(&r, -3, 3)
+                             : 0.5 * (double)random_below(&r, 400) - 100);
+    x[7] = (float)NAN;
+    x[8] = INFINITY;
+    x[9] = -INFINITY;
+    for (int bits = 2; bits <= 8; bits++) {
+        integer_format f = {bits % 2 ? 1.0f : 0.02f, bits % 4 - 2, integer_low(bits),
+                            integer_high(bits)};
+        integer_quantize(x, N, f, q);
+        integer_dequantize(q, N, f, back);
+        for (int i = 0; i < N; i++) {
+            double code = rint((double)x[i] / (double)f.scale) + f.zero;
+            code = isnan(code) ? f.low : fmin(fmax(code, f.low), f.high);
+            assert_int_equal(q[i], (int)code);
+            assert_true(back[i] == f.scale * (float)(q[i] - f.zero));
+        }
+    }
+    memory_free(x);
+    memory_free(back);
+    memory_free(q);
+}
+
+static void test_rounding(void **state)
+{
+    (void)state;
+    random_stream r = random_new(11, "round", 0);
+    integer_format f = {1.0f, 3, -128, 127};
+    for (int i = 0; i < 200000; i++) {
+        float v = i % 2 ? (float)random_between(&r, -200, 200)
+                        : (float)random_below(&r, 800) / 2 - 200;
+        double wanted = fmin(fmax(rint((double)v) + 3, -128), 127);
+        assert_int_equal(integer_round(v, f), (int)wanted);
+    }
+    assert_int_equal(integer_round(FLT_MAX, f), 127);
+    assert_int_equal(integer_round(-INFINITY, f), -128);
+    assert_true(integer_multiplier(1e300) == FLT_MAX);
+    assert_true(integer_multiplier(0.25) == 0.25f);
+    assert_int_equal(integer_low(8), -128);
+    assert_int_equal(integer_high(2), 1);
+    assert_int_equal(integer_low(32), INT32_MIN);
+    assert_int_equal(integer_high(32), INT32_MAX);
+    integer_format wide = {1e-6f, 0, -INTEGER_SUM_MAX, INTEGER_SUM_MAX};
+    assert_int_equal(integer_encode(5e3, wide), INTEGER_SUM_MAX);
+    assert_int_equal(integer_encode(-1e-3, wide), -1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_random),
+        cmocka_unit_test(test_conv_extremes), cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_pointwise),     cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_resize),        cmocka_unit_test(test_moving),
+        cmocka_unit_test(test_joining),       cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_rounding),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

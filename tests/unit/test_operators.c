@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   test_operators.c -- every row of the operator table on random shapes: forward against
+   plain loops in double, backward against central differences of those, at one and two
+   threads; and PyTorch's values where tests/reference has them. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/cpu.h"
+#include "graph/rule.h"
+#include "kernel/convolution.h"
+#include "support_reference.h"
+#include "support_trial.h"
+
+typedef struct drawn {
+    attributes a;
+    shape in[NODE_INPUTS_MAX];
+    int inputs;
+} drawn;
+
+static int64_t between(random_stream *r, int64_t low, int64_t high)
+{
+    return low + random_below(r, high - low + 1);
+}
+
+static int64_t one_of(random_stream *r, const int64_t *values, int64_t count)
+{
+    return values[random_below(r, count)];
+}
+
+static shape image(random_stream *r, int64_t most, int64_t channels_most)
+{
+    return shape_of(4, between(r, 1, 3), between(r, 1, most), between(r, 1, most),
+                    between(r, 1, channels_most));
+}
+
+/* Windows that fit the image. */
+static void draw_window(random_stream *r, drawn *d, int64_t kernel_most)
+{
+    for (int i = 1; i < 3; i++) {
+        int64_t room;
+        do {
+            d->a.kernel[i] = between(r, 1, kernel_most);
+            d->a.stride[i] = between(r, 1, 3);
+            d->a.dilation[i] = between(r, 1, 2);
+            d->a.padding[i] = between(r, 0, d->a.kernel[i] / 2 + 1);
+            room = d->in[0].dim[i] + 2 * d->a.padding[i] -
+                   d->a.dilation[i] * (d->a.kernel[i] - 1);
+        } while (room < 1);
+    }
+}
+
+static void draw_conv2d(random_stream *r, drawn *d)
+{
+    static const int64_t channels[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 33, 40};
+    int64_t in = one_of(r, channels, 11), out = one_of(r, channels, 11);
+    int64_t kind = between(r, 0, 4);
+    d->a.groups = 1;
+    if (kind == 0) { /* depthwise */
+        out = in;
+        d->a.groups = in;
+    } else if (kind == 1) { /* depthwise with a multiplier */
+        in = between(r, 2, 6);
+        out = 2 * in;
+        d->a.groups = in;
+    } else if (kind == 2) {
+        in *= 2;
+        out *= 2;
+        d->a.groups = 2;
+    }
+    d->a.channels = out;
+    d->a.bias = between(r, 0, 1);
+    d->in[0] = shape_of(4, between(r, 1, 3), between(r, 1, 12), between(r, 1, 20), in);
+    draw_window(r, d, 5);
+}
+
+static void draw_linear(random_stream *r, drawn *d)
+{
+    d->a.channels = between(r, 1, 70);
+    d->a.bias = between(r, 0, 1);
+    d->in[0] = between(r, 0, 2) ? shape_of(2, between(r, 1, 40), between(r, 1, 90))
+                                : shape_of(3, between(r, 1, 4), between(r, 1, 5),
+                                           between(r, 1, 90));
+}
+
+static void draw_batch_norm(random_stream *r, drawn *d)
+{
+    d->a.epsilon = 1e-5;
+    d->a.momentum = 0.2;
+    d->in[0] = between(r, 0, 3) ? image(r, 9, 80)
+                                : shape_of(2, between(r, 2, 30), between(r, 1, 80));
+    d->in[0].dim[0]++; /* one row alone has no variance */
+}
+
+static void draw_any(random_stream *r, drawn *d)
+{
+    d->in[0] = between(r, 0, 1) ? image(r, 6, 40)
+                                : shape_of(2, between(r, 1, 9), between(r, 1, 90));
+}
+
+static void draw_leaky(random_stream *r, drawn *d)
+{
+    d->a.slope = between(r, 0, 1) ? 0.2 : 0.01;
+    draw_any(r, d);
+}
+
+static void draw_pool(random_stream *r, drawn *d)
+{
+    d->in[0] = image(r, 12, 40);
+    for (int i = 1; i < 3; i++) {
+        d->a.kernel[i] = between(r, 1, d->in[0].dim[i] < 4 ? d->in[0].dim[i] : 4);
+        d->a.stride[i] = between(r, 1, 3);
+        d->a.padding[i] = between(r, 0, d->a.kernel[i] / 2);
+    }
+}
+
+static void draw_image(random_stream *r, drawn *d)
+{
+    d->in[0] = image(r, 9, 80);
+}
+
+static void draw_resize(random_stream *r, drawn *d)
+{
+    d->in[0] = image(r, 8, 40);
+    d->a.align_corners = between(r, 0, 1);
+    d->a.factor = between(r, 0, 3);
+    d->a.size[1] = between(r, 1, 15);
+    d->a.size[2] = between(r, 1, 15);
+}
+
+static void draw_pad(random_stream *r, drawn *d)
+{
+    d->in[0] = image(r, 9, 20);
+    d->a.size[1] = between(r, 1, 13);
+    d->a.size[2] = between(r, 1, 13);
+    if (between(r, 0, 1)) {
+        d->inputs = 2;
+        d->in[1] = image(r, 12, 5);
+        d->in[1].dim[0] = d->in[0].dim[0];
+    }
+}
+
+static void draw_concat(random_stream *r, drawn *d)
+{
+    d->inputs = (int)between(r, 1, 4);
+    draw_any(r, d);
+    for (int i = 1; i < d->inputs; i++) {
+        d->in[i] = d->in[0];
+        d->in[i].dim[d->in[i].rank - 1] = between(r, 1, 40);
+    }
+}
+
+static void draw_pair(random_stream *r, drawn *d)
+{
+    d->inputs = 2;
+    draw_any(r, d);
+    d->in[1] = d->in[0];
+    int64_t smaller = between(r, 0, 2);
+    if (d->in[0].rank == 4 && smaller < 2)
+        d->in[smaller].dim[1] = d->in[smaller].dim[2] = 1;
+}
+
+static void draw_dropout(random_stream *r, drawn *d)
+{
+    d->a.probability = between(r, 0, 1) ? 0.5 : 0.2;
+    draw_any(r, d);
+}
+
+static const struct drawing {
+    const char *op;
+    void (*draw)(random_stream *r, drawn *d);
+    int trials;
+    bool spaced; /* values must not lie near each other */
+} drawings[] = {
+    {"conv2d", draw_conv2d, 50, false},
+    {"linear", draw_linear, 20, false},
+    {"batch_norm", draw_batch_norm, 20, false},
+    {"relu", draw_any, 8, false},
+    {"leaky_relu", draw_leaky, 8, false},
+    {"sigmoid", draw_any, 8, false},
+    {"gelu", draw_any, 8, false},
+    {"hard_swish", draw_any, 8, false},
+    {"hard_sigmoid", draw_any, 8, false},
+    {"max_pool2d", draw_pool, 20, true},
+    {"avg_pool2d", draw_pool, 20, false},
+    {"global_avg_pool2d", draw_image, 10, false},
+    {"resize_bilinear", draw_resize, 20, false},
+    {"resize_nearest", draw_resize, 10, false},
+    {"pad_or_crop", draw_pad, 20, false},
+    {"concat", draw_concat, 12, false},
+    {"add", draw_pair, 14, false},
+    {"multiply", draw_pair, 14, false},
+    {"flatten", draw_any, 8, false},
+    {"dropout", draw_dropout, 8, false},
+    {"softmax", draw_any, 10, false},
+};
+
+/* Rows between f32 and integers, which test_integer.c walks. */
+static const char *const borders[] = {"quantize", "dequantize"};
+
+static const struct drawing *drawing_of(const char *op)
+{
+    for (size_t i = 0; i < sizeof drawings / sizeof *drawings; i++)
+        if (strcmp(drawings[i].op, op) == 0)
+            return &drawings[i];
+    return NULL;
+}
+
+static bool is_border(const char *op)
+{
+    for (size_t i = 0; i < sizeof borders / sizeof *borders; i++)
+        if (strcmp(borders[i], op) == 0)
+            return true;
+    return false;
+}
+
+static void set_all(float *x, int64_t n, float to)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = to;
+}
+
+/* Training: forward and backward, exact to 1e-5, the same bits at two threads, and with
+   gradients added to what was there. */
+static void check_training(trial *t, random_stream *r, int places)
+{
+    t->training = true;
+    uint64_t hash[2];
+    for (int threads = 2; threads >= 1; threads--) {
+        cpu_set_threads(threads);
+        for (int role = 0; role < ROLE_COUNT; role++)
+            if (t->running[role])
+                memcpy(t->running[role], tensor_f32(t->parameters[role].data),
+                       tensor_bytes(t->parameters[role].data));
+        trial_forward(t);
+        trial_backward(t, false);
+        hash[threads - 1] = trial_hash(t, true);
+    }
+    assert_true(hash[0] == hash[1]);
+    trial_check_forward(t);
+    trial_check_gradients(t, r, places, 0);
+    for (int i = 0; i < t->node.input_count; i++)
+        set_all(t->grad_x[i], shape_count(t->in[i]), 0.5f);
+    trial_backward(t, true);
+    trial_check_gradients(t, r, 2, 0.5f);
+    /* Nobody wants the gradients of the inputs. */
+    float *kept[NODE_INPUTS_MAX];
+    memcpy(kept, t->grad_x, sizeof kept);
+    memset(t->grad_x, 0, sizeof t->grad_x);
+    trial_backward(t, false);
+    memcpy(t->grad_x, kept, sizeof kept);
+}
+
+static void check_in_place(trial *t)
+{
+    shape out = t->out;
+    if (!t->node.op->in_place || !shape_equal(out, t->in[0]))
+        return;
+    uint64_t apart = trial_hash(t, false);
+    float *kept = t->y;
+    t->y = t->x[0];
+    trial_forward(t);
+    assert_true(trial_hash(t, false) == apart);
+    t->y = kept;
+}
+
+static void check_inference(trial *t, random_stream *r)
+{
+    t->training = false;
+    trial_forward(t);
+    trial_check_forward(t);
+    if (t->node.op->can_fuse) {
+        int64_t channels = t->out.dim[t->out.rank - 1];
+        float *scale = malloc((size_t)channels * sizeof *scale);
+        float *shift = malloc((size_t)channels * sizeof *shift);
+        assert_true(scale && shift);
+        random_fill_uniform(r, scale, channels, -2, 2);
+        random_fill_uniform(r, shift, channels, -1, 1);
+        for (int act = 0; act < ACTIVATION_COUNT; act++) {
+            t->tail = (epilogue){.scale = act == 1 ? NULL : scale,
+                                 .shift = act == 2 ? NULL : shift,
+                                 .act = act,
+                                 .slope = 0.1f};
+            trial_forward(t);
+            trial_check_forward(t);
+        }
+        t->tail = (epilogue){0};
+        free(scale);
+        free(shift);
+        trial_forward(t);
+    }
+    check_in_place(t);
+}
+
+static void check_drawn(const char *op, const drawn *d, random_stream *r, bool spaced,
+                        int places)
+{
+    trial t;
+    trial_init(&t, op, &d->a, d->in, d->inputs);
+    trial_fill(&t, r, spaced);
+    check_training(&t, r, places);
+    check_inference(&t, r);
+    trial_clear(&t);
+}
+
+static void test_random_shapes(void **state)
+{
+    (void)state;
+    for (int i = 0; operator_at(i); i++) {
+        const char *op = operator_at(i)->name;
+        assert_ptr_equal(operator_find(op), operator_at(i));
+        if (is_border(op))
+            continue;
+        const struct drawing *d = drawing_of(op);
+        if (!d)
+            fail_msg("operator %s has no trial in this test", op);
+        for (int n = 0; n < d->trials; n++) {
+            random_stream r = random_new(20, op, (uint64_t)n);
+            drawn one = {.inputs = 1};
+            d->draw(&r, &one);
+            check_drawn(op, &one, &r, d->spaced, 6);
+        }
+    }
+}
+
+/* Shapes that reach each way a convolution can be computed. */
+static void test_convolution_ways(void **state)
+{
+    static const struct {
+        int64_t n, h, w, in, out, kernel, stride, padding, dilation, groups;
+    } rows[] = {
+        {2, 17, 40, 8, 8, 3, 1, 1, 1, 1},    /* lines of several blocks, split in two */
+        {2, 17, 33, 16, 4, 3, 1, 1, 1, 1},   /* split in four */
+        {4, 12, 13, 24, 48, 3, 1, 1, 1, 1},  /* panels of two vectors, one not full */
+        {3, 5, 5, 40, 70, 3, 1, 1, 1, 1},    /* gathered */
+        {5, 1, 1, 48, 40, 3, 1, 1, 1, 1},    /* only the middle tap is in the image */
+        {2, 6, 7, 20, 36, 3, 2, 1, 1, 2},    /* phases of unequal size, groups */
+        {2, 9, 30, 3, 16, 5, 3, 2, 1, 1},    /* stride over a line */
+        {2, 9, 30, 6, 10, 1, 2, 0, 1, 1},    /* stride beyond the kernel */
+        {1, 20, 20, 16, 16, 3, 1, 3, 3, 1},  /* dilation: taps are no neighbours */
+        {2, 8, 9, 80, 96, 3, 1, 1, 1, 1},    /* a weight too large for parts */
+        {1, 8, 8, 3, 5, 2, 1, 5, 1, 1},      /* more padding than kernel */
+        {2, 16, 16, 32, 32, 1, 1, 0, 1, 1},  /* single pixels, read in place */
+        {2, 16, 16, 32, 32, 1, 1, 0, 1, 4},  /* the same in groups */
+        {1, 30, 9, 40, 40, 5, 2, 2, 1, 40},  /* depthwise */
+        {1, 260, 3, 200, 2, 1, 1, 0, 1, 1},  /* gathered in several chunks */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        random_stream r = random_new(21, "ways", i);
+        drawn d = {.inputs = 1};
+        d.in[0] = shape_of(4, rows[i].n, rows[i].h, rows[i].w, rows[i].in);
+        d.a.channels = rows[i].out;
+        d.a.groups = rows[i].groups;
+        d.a.bias = true;
+        for (int k = 1; k < 3; k++) {
+            d.a.kernel[k] = rows[i].kernel;
+            d.a.stride[k] = rows[i].stride;
+            d.a.padding[k] = rows[i].padding;
+            d.a.dilation[k] = rows[i].dilation;
+        }
+        check_drawn("conv2d", &d, &r, false, 2);
+    }
+}
+
+/* A value that is no number stays where the window puts it, and goes nowhere else. */
+static void test_nan_stays_in_its_window(void **state)
+{
+    static const int64_t outputs[] = {1, 2, 3, 5, 8, 16, 20, 40};
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        for (int64_t width = 5; width <= 20; width += 15) {
+            random_stream r = random_new(22, "nan", (uint64_t)i);
+            attributes a = {.channels = outputs[i], .groups = 1};
+            for (int k = 1; k < 3; k++) {
+                a.kernel[k] = 3;
+                a.stride[k] = a.dilation[k] = a.padding[k] = 1;
+            }
+            trial t;
+            shape in = shape_of(4, INT64_C(1), INT64_C(8), width, INT64_C(3));
+            trial_init(&t, "conv2d", &a, &in, 1);
+            trial_fill(&t, &r, false);
+            t.x[0][(4 * width + 2) * 3 + 1] = NAN;
+            trial_forward(&t);
+            for (int64_t p = 0; p < 8 * width; p++) {
+                bool near = llabs(p / width - 4) <= 1 && llabs(p % width - 2) <= 1;
+                for (int64_t o = 0; o < outputs[i]; o++)
+                    assert_true(isnan(t.y[p * outputs[i] + o]) == near);
+            }
+            trial_clear(&t);
+        }
+}
+
+/* Means far larger than the deviation: 1e4 against 1. */
+static void test_batch_norm_far_from_zero(void **state)
+{
+    static const int64_t channels[] = {1, 8, 24, 200};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        random_stream r = random_new(23, "far", (uint64_t)i);
+        attributes a = {.epsilon = 1e-5, .momentum = 0.1};
+        shape in = shape_of(4, INT64_C(3), INT64_C(60), INT64_C(61), channels[i]);
+        trial t;
+        trial_init(&t, "batch_norm", &a, &in, 1);
+        trial_fill(&t, &r, false);
+        for (int64_t k = 0; k < shape_count(in); k++)
+            t.x[0][k] += 1e4f;
+        t.training = true;
+        trial_forward(&t);
+        trial_check_forward(&t);
+        trial_clear(&t);
+    }
+}
+
+static void test_running_statistics(void **state)
+{
+    (void)state;
+    int64_t n, channels;
+    double *x = support_reference("ops.npz", "bn/x", &n);
+    double *before[2] = {support_reference("ops.npz", "bn/running_mean", &channels),
+                         support_reference("ops.npz", "bn/running_var", &channels)};
+    double *after[2] = {support_reference("ops.npz", "bn/running_mean_after", &channels),
+                        support_reference("ops.npz", "bn/running_var_after", &channels)};
+    attributes a = {.epsilon = 1e-5, .momentum = 0.2};
+    shape in = shape_of(2, n / channels, channels);
+    trial t;
+    random_stream r = random_new(24, "running", 0);
+    trial_init(&t, "batch_norm", &a, &in, 1);
+    trial_fill(&t, &r, false);
+    int64_t pixels = 16; /* of each of 3 samples, outside's order */
+    for (int64_t i = 0; i < n; i++)
+        t.x[0][(i / (pixels * channels) * pixels + i % pixels) * channels +
+               i / pixels % channels] = (float)x[i];
+    for (int64_t c = 0; c < channels; c++) {
+        t.running[ROLE_RUNNING_MEAN][c] = (float)before[0][c];
+        t.running[ROLE_RUNNING_VARIANCE][c] = (float)before[1][c];
+    }
+    t.training = true;
+    trial_forward(&t);
+    trial_compare("running mean", t.running[ROLE_RUNNING_MEAN], after[0], channels);
+    trial_compare("running variance", t.running[ROLE_RUNNING_VARIANCE], after[1], channels);
+    trial_clear(&t);
+    free(x);
+    for (int i = 0; i < 2; i++) {
+        free(before[i]);
+        free(after[i]);
+    }
+}
+
+/* Tails of the functions, where a careless formula loses all digits. */
+static void test_function_tails(void **state)
+{
+    static const double values[] = {-12, -9, -8, -5.5, -3, -1, -1e-3, 0, 1e-6, 0.5, 2, 4,
+                                    6,   9,   20, 80};
+    enum { COUNT = sizeof values / sizeof *values };
+    (void)state;
+    shape in = shape_of(1, (int64_t)COUNT);
+    for (int f = 0; f < 2; f++) {
+        attributes a = {0};
+        trial t;
+        double wanted[COUNT];
+        trial_init(&t, f ? "sigmoid" : "gelu", &a, &in, 1);
+        for (int i = 0; i < COUNT; i++) {
+            double x = (float)values[i];
+            t.x[0][i] = (float)values[i];
+            wanted[i] = f ? 1 / (1 + exp(-x)) : x * 0.5 * erfc(-x / sqrt(2));
+        }
+        trial_forward(&t);
+        for (int i = 0; i < COUNT; i++)
+            assert_true(fabs((double)t.y[i] - wanted[i]) <= 1e-5 * fabs(wanted[i]));
+        trial_clear(&t);
+    }
+}
+
+static void test_dropout_keeps_its_share(void **state)
+{
+    enum { COUNT = 100000 };
+    (void)state;
+    attributes a = {.probability = 0.3};
+    shape in = shape_of(2, INT64_C(1), (int64_t)COUNT);
+    random_stream r = random_new(25, "share", 0);
+    trial t;
+    trial_init(&t, "dropout", &a, &in, 1);
+    trial_fill(&t, &r, false);
+    t.training = true;
+    trial_forward(&t);
+    uint64_t hash = trial_hash(&t, false);
+    int64_t kept = 0;
+    for (int64_t i = 0; i < COUNT; i++)
+        kept += t.y[i] != 0;
+    assert_true(llabs(kept - 70000) < 700);
+    trial_forward(&t);
+    assert_true(trial_hash(&t, false) == hash); /* the same draws */
+    t.draws = random_new(26, "share", 0);
+    trial_forward(&t);
+    assert_true(trial_hash(&t, false) != hash);
+    trial_clear(&t);
+}
+
+static void expect_refused(const char *op, const attributes *a, const shape *in, int inputs,
+                           status wanted)
+{
+    error e = {0};
+    shape out;
+    char name[] = "inc.0";
+    node n = {.name = name, .op = operator_find(op), .attr = *a, .input_count = inputs};
+    assert_int_equal(n.op->shape_rule(&n, in, &out, &e), wanted);
+    assert_non_null(strstr(e.text, op));
+    assert_non_null(strstr(e.text, "inc.0"));
+}
+
+static void test_refused_shapes(void **state)
+{
+    (void)state;
+    attributes a = {.channels = 4, .groups = 1};
+    shape small = shape_of(4, INT64_C(1), INT64_C(4), INT64_C(4), INT64_C(3));
+    shape flat = shape_of(2, INT64_C(1), INT64_C(4));
+    for (int i = 1; i < 3; i++)
+        a.kernel[i] = a.stride[i] = a.dilation[i] = 1;
+    expect_refused("conv2d", &a, &flat, 1, E_SHAPE);
+    a.kernel[1] = 5;
+    expect_refused("conv2d", &a, &small, 1, E_SHAPE);
+    a.kernel[1] = CONVOLUTION_KERNEL_MAX + 1;
+    expect_refused("conv2d", &a, &small, 1, E_SHAPE);
+    a.kernel[1] = 1;
+    a.stride[2] = 0;
+    expect_refused("conv2d", &a, &small, 1, E_RANGE);
+    a.stride[2] = 1;
+    a.groups = 2;
+    expect_refused("conv2d", &a, &small, 1, E_SHAPE);
+    a.padding[1] = 1;
+    expect_refused("max_pool2d", &a, &small, 1, E_RANGE);
+    expect_refused("add", &a, (shape[]){small, flat}, 2, E_SHAPE);
+    expect_refused("concat", &a, (shape[]){small, flat}, 2, E_SHAPE);
+    expect_refused("pad_or_crop", &a, &small, 1, E_RANGE);
+    expect_refused("resize_nearest", &a, &small, 1, E_RANGE);
+    a.probability = 1;
+    expect_refused("dropout", &a, &small, 1, E_RANGE);
+    a.slope = -1;
+    expect_refused("leaky_relu", &a, &small, 1, E_RANGE);
+    expect_refused("batch_norm", &a, &small, 1, E_RANGE);
+}
+
+/* The same tests on the other instruction sets that this machine has. */
+static void test_other_levels(void **state)
+{
+    (void)state;
+    for (int level = CPU_SCALAR; level < (int)cpu_get_level() && level < CPU_AVX512; level++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            setenv("LATHE_CPU", cpu_level_name(level), 1);
+            execl("/proc/self/exe", "test_operators", (char *)NULL);
+            _exit(127);
+        }
+        int how = 0;
+        assert_int_equal(waitpid(child, &how, 0), child);
+        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
+            fail_msg("LATHE_CPU=%s: the tests above fail", cpu_level_name(level));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_shapes),
+        cmocka_unit_test(test_convolution_ways),
+        cmocka_unit_test(test_nan_stays_in_its_window),
+        cmocka_unit_test(test_batch_norm_far_from_zero),
+        cmocka_unit_test(test_running_statistics),
+        cmocka_unit_test(test_function_tails),
+        cmocka_unit_test(test_dropout_keeps_its_share),
+        cmocka_unit_test(test_refused_shapes),
+        cmocka_unit_test(test_other_levels),
+    };
+    /* A child that was started for one level leaves the last test out. */
+    size_t count = sizeof tests / sizeof *tests - (getenv("LATHE_CPU") ? 1 : 0);
+    return _cmocka_run_group_tests("operators", tests, count, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   fit.c -- training as the commands ask for it: settings from options, the loop over
+   epochs, checkpoints.  It neither prints nor names anything in the session. */
+#include "ui/command/fit.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "format/model_file.h"
+#include "ui/command/rows.h"
+
+typedef enum field_kind { FIELD_INTEGER, FIELD_REAL, FIELD_FLAG, FIELD_ROW } field_kind;
+
+/* The options that are one field of train_settings each. */
+static const struct field {
+    const char *option;
+    field_kind kind;
+    size_t offset;
+} fields[] = {
+    {"batch", FIELD_INTEGER, offsetof(train_settings, batch)},
+    {"lr", FIELD_REAL, offsetof(train_settings, rates.learning_rate)},
+    {"optimizer", FIELD_ROW, offsetof(train_settings, optimizer)},
+    {"schedule", FIELD_ROW, offsetof(train_settings, schedule)},
+    {"loss", FIELD_ROW, offsetof(train_settings, loss)},
+    {"warmup", FIELD_INTEGER, offsetof(train_settings, plan.warmup)},
+    {"gamma", FIELD_REAL, offsetof(train_settings, plan.gamma)},
+    {"every", FIELD_INTEGER, offsetof(train_settings, plan.every)},
+    {"weight_decay", FIELD_REAL, offsetof(train_settings, rates.weight_decay)},
+    {"momentum", FIELD_REAL, offsetof(train_settings, rates.momentum)},
+    {"nesterov", FIELD_FLAG, offsetof(train_settings, rates.nesterov)},
+    {"clip", FIELD_REAL, offsetof(train_settings, clip)},
+    {"patience", FIELD_INTEGER, offsetof(train_settings, patience)},
+    {"epochs", FIELD_INTEGER, offsetof(train_settings, epochs)},
+};
+#define FIELD_COUNT ((int)(sizeof fields / sizeof fields[0]))
+
+/* The value of option NAME, or NULL where the command has none or it is absent. */
+static const option_value *find_present(const call *c, const char *name)
+{
+    for (int64_t i = 0; i < c->options.count; i++) {
+        const option_value *v = &c->options.values[i];
+        if (strcmp(v->row->name, name) == 0)
+            return v->present ? v : NULL;
+    }
+    return NULL;
+}
+
+static void set_numbers(const call *c, train_settings *t)
+{
+    for (int i = 0; i < FIELD_COUNT; i++) {
+        const option_value *v = find_present(c, fields[i].option);
+        char *field = (char *)t + fields[i].offset;
+        if (!v)
+            continue;
+        if (fields[i].kind == FIELD_INTEGER)
+            memcpy(field, &v->integer, sizeof v->integer);
+        else if (fields[i].kind == FIELD_REAL)
+            memcpy(field, &v->real, sizeof v->real);
+        else if (fields[i].kind == FIELD_FLAG)
+            memcpy(field, &v->flag, sizeof v->flag);
+    }
+    t->plan.learning_rate = t->rates.learning_rate;
+}
+
+static const char *word_of(const call *c, const char *option, const char *otherwise)
+{
+    const option_value *v = find_present(c, option);
+    return v ? v->words : otherwise;
+}
+
+status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,
+                    error *e)
+{
+    const char *loss = word_of(c, "loss", d->mask ? "masked-mse" : "mse");
+    const char *optimizer = word_of(c, "optimizer", "adam");
+    const char *schedule = word_of(c, "schedule", "constant");
+    *t = (train_settings){.epochs = 1, .batch = 8, .seed = rows_seed(c)};
+    t->loss = loss_find(loss);
+    t->optimizer = optimizer_find(optimizer);
+    t->schedule = schedule_find(schedule);
+    if (!t->loss)
+        return fail(e, E_NAME, "%s: there is no loss '%s'", who, loss);
+    if (!t->optimizer)
+        return fail(e, E_NAME, "%s: there is no optimizer '%s'", who, optimizer);
+    if (!t->schedule)
+        return fail(e, E_NAME, "%s: there is no schedule '%s'", who, schedule);
+    t->rates = t->optimizer->standard;
+    t->plan = (schedule_settings){.gamma = 0.1,
+                                  .every = 30,
+                                  .warm_fraction = 0.3,
+                                  .divisor = 25,
+                                  .final_divisor = 1e4};
+    set_numbers(c, t);
+    if (!d->target)
+        return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
+    return E_OK;
+}
+
+/* Words of FIELD in T, for comparison and for messages. */
+static void field_words(const struct field *f, const train_settings *t, char words[64])
+{
+    const char *field = (const char *)t + f->offset;
+    const char *const *row;
+    bool flag;
+    int64_t integer;
+    double real;
+    char number[32];
+    switch (f->kind) {
+    case FIELD_INTEGER:
+        memcpy(&integer, field, sizeof integer);
+        snprintf(words, 64, "%lld", (long long)integer);
+        break;
+    case FIELD_REAL:
+        memcpy(&real, field, sizeof real);
+        snprintf(words, 64, "%s", text_real(number, real));
+        break;
+    case FIELD_FLAG:
+        memcpy(&flag, field, sizeof flag);
+        snprintf(words, 64, "%s", flag ? "yes" : "no");
+        break;
+    case FIELD_ROW: /* the first member of each of these rows is its name */
+        memcpy(&row, field, sizeof row);
+        snprintf(words, 64, "%s", *row);
+        break;
+    }
+}
+
+/* A schedule that is laid out over all epochs changes when their number does. */
+static bool may_differ(const struct field *f, const train_settings *t)
+{
+    return strcmp(f->option, "epochs") == 0 &&
+           (strcmp(t->schedule->name, "constant") == 0 ||
+            strcmp(t->schedule->name, "step") == 0);
+}
+
+status fit_agrees(const call *c, const train_settings *wanted,
+                  const train_settings *saved, error *e)
+{
+    for (int i = 0; i < FIELD_COUNT; i++) {
+        const option_value *v = find_present(c, fields[i].option);
+        char now[64], before[64];
+        if (!v || !v->given || may_differ(&fields[i], saved))
+            continue;
+        field_words(&fields[i], wanted, now);
+        field_words(&fields[i], saved, before);
+        if (strcmp(now, before) != 0) {
+            fail(e, E_RANGE, "train: the checkpoint was trained with %s=%s, not %s",
+                 fields[i].option, before, now);
+            return fail_hint(e,
+                             "resume with the options it was begun with, or leave them "
+                             "out");
+        }
+    }
+    const option_value *seed = find_present(c, "seed");
+    if (seed && seed->given && wanted->seed != saved->seed)
+        return fail(e, E_RANGE,
+                    "train: the checkpoint was trained with seed=%llu, not %llu",
+                    (unsigned long long)saved->seed, (unsigned long long)wanted->seed);
+    return E_OK;
+}
+
+status fit_run(train_state *s, const train_settings *t, const dataset *d,
+               const task *watch, const char *checkpoint, const char *command, error *e)
+{
+    while (!s->finished) {
+        TRY(train_epoch(s, t, d, watch, e));
+        if (checkpoint)
+            TRY(checkpoint_write(s, t, command, checkpoint, e));
+    }
+    return E_OK;
+}
+
+void fit_reached(const train_state *s, char buffer[64])
+{
+    if (s->epoch == 0)
+        snprintf(buffer, 64, "the weights reached");
+    else
+        snprintf(buffer, 64, "epoch %lld",
+                 (long long)(s->best_epoch > 0 ? s->best_epoch : s->epoch));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   fit.h -- training as the commands ask for it: settings from options, the loop over
+   epochs, checkpoints.  It neither prints nor names anything in the session. */
+#ifndef LATHE_UI_COMMAND_FIT_H
+#define LATHE_UI_COMMAND_FIT_H
+
+#include "train/trainer.h"
+#include "ui/command/command.h"
+
+/* Settings from those of the options below that the command declares:
+   epochs batch lr optimizer schedule warmup gamma every weight_decay momentum nesterov
+   clip patience loss seed.  What is not declared or not present keeps the optimizer's
+   own standard; the loss is masked-mse where D has a mask, else mse. */
+status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,
+                    error *e);
+
+/* E_RANGE where an option that the user wrote differs from what SAVED was trained with.
+   A number of epochs may differ where the schedule does not depend on it. */
+status fit_agrees(const call *c, const train_settings *wanted,
+                  const train_settings *saved, error *e);
+
+/* Trains S to its end.  After every epoch a checkpoint is written to CHECKPOINT unless
+   that is NULL.  The status of the epoch that ended it otherwise: S holds what was
+   reached. */
+status fit_run(train_state *s, const train_settings *t, const dataset *d,
+               const task *watch, const char *checkpoint, const char *command, error *e);
+
+/* What train_result(S) is, for sentences: "epoch 3", or "the weights reached" where not
+   one epoch came to its end. */
+void fit_reached(const train_state *s, char buffer[64]);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   names.c -- the commands `list`, `copy`, `rename` and `drop`: what has a name in the
+   session, and under which.  It looks into no tensor. */
+#include "format/model_file.h"
+#include "ui/command/command.h"
+#include "ui/command/rows.h"
+
+static const option list_options[] = {
+    {"kind", OPTION_WORD, "all|models|datasets|tables", "all", NULL, "what to list"},
+    {0},
+};
+
+/* "unet-phase levels=3" */
+static void put_origin(table *t, const char *what, const char *options)
+{
+    text words = {0};
+    text_addf(&words, "%s%s%s", what ? what : "", options && *options ? " " : "",
+              options ? options : "");
+    if (words.failed)
+        t->failed = true;
+    table_text(t, "origin", text_get(&words));
+    text_clear(&words);
+}
+
+static status list_model(table *t, const model *m, error *e)
+{
+    int64_t bytes = model_file_bytes(m, e);
+    if (bytes < 0)
+        return e->code;
+    put_origin(t, m->architecture, m->options);
+    table_integer(t, "parameters", graph_parameter_count(m->graph));
+    table_integer(t, "bytes", bytes);
+    if (m->step_count > 0)
+        table_text(t, "last", m->steps[m->step_count - 1].command);
+    return E_OK;
+}
+
+static void list_dataset(table *t, const dataset *d)
+{
+    bool repeated = d->origin && d->source && text_starts(d->origin, d->source);
+    put_origin(t, repeated ? "" : d->source, d->origin);
+    table_integer(t, "samples", d->count);
+    table_integer(t, "bytes", (int64_t)dataset_bytes(d));
+}
+
+static status list_one(call *c, const char *name, object_kind kind, error *e)
+{
+    static const char *const kinds[] = {[OBJECT_MODEL] = "model",
+                                        [OBJECT_DATASET] = "dataset",
+                                        [OBJECT_TABLE] = "table"};
+    table_row(c->rows);
+    table_text(c->rows, "name", name);
+    table_text(c->rows, "kind", kinds[kind]);
+    if (kind == OBJECT_MODEL)
+        return list_model(c->rows, session_get_model(c->session, name, e), e);
+    if (kind == OBJECT_DATASET)
+        list_dataset(c->rows, session_get_dataset(c->session, name, e));
+    else
+        table_integer(c->rows, "rows",
+                      session_get_table(c->session, name, e)->row_count);
+    return E_OK;
+}
+
+static status list_command(call *c, error *e)
+{
+    static const struct {
+        const char *word;
+        object_kind kind;
+    } kinds[] = {{"models", OBJECT_MODEL},
+                 {"datasets", OBJECT_DATASET},
+                 {"tables", OBJECT_TABLE},
+                 {"all", OBJECT_NONE}};
+    object_kind wanted = OBJECT_NONE;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (option_is(&c->options, "kind", kinds[i].word))
+            wanted = kinds[i].kind;
+    for (int64_t i = 0; i < session_count(c->session); i++) {
+        object_kind kind;
+        const char *name = session_name(c->session, i, &kind);
+        if (wanted == OBJECT_NONE || kind == wanted)
+            TRY(list_one(c, name, kind, e));
+    }
+    if (session_count(c->session) == 0)
+        rows_note(c, "nothing has a name yet: 'model m unet-phase' makes a model, "
+                     "'data d gpe n=8 grid=64' a dataset");
+    return E_OK;
+}
+
+const command command_list = {
+    .name = "list",
+    .group = "session",
+    .summary = "list the models, datasets and tables of the session",
+    .options = list_options,
+    .arguments = 1,
+    .example = "list models",
+    .details = "The bytes of a model are those of the file that 'save' writes, those of a "
+               "dataset what it takes in memory.",
+    .see = "show, history",
+    .run = list_command,
+};
+
+static const option pair_options[] = {
+    {"from", OPTION_WORD, NULL, NULL, NULL, "a name of the session"},
+    {"to", OPTION_NAME, NULL, NULL, NULL, "the new name"},
+    {0},
+};
+
+/* Both commands: what is under the second name already is replaced, and said so. */
+static status pair_command(call *c, status (*act)(session *, const char *, const char *,
+                                                  error *),
+                           error *e)
+{
+    const char *from = option_words(&c->options, "from");
+    const char *to = option_words(&c->options, "to");
+    bool replaces = session_kind(c->session, to) != OBJECT_NONE && !text_equal(from, to);
+    TRY(act(c->session, from, to, e));
+    if (replaces)
+        rows_note(c, "%s is another one now; 'undo' brings the former back", to);
+    return E_OK;
+}
+
+static status copy_command(call *c, error *e)
+{
+    return pair_command(c, session_copy, e);
+}
+
+const command command_copy = {
+    .name = "copy",
+    .group = "session",
+    .summary = "give a model, dataset or table a second name, to change it freely",
+    .options = pair_options,
+    .arguments = 2,
+    .required = 2,
+    .flags = COMMAND_CHANGES,
+    .example = "copy m dense",
+    .details = "A copy takes no memory until one of the two is changed.  A name that is in "
+               "use already is replaced.",
+    .see = "rename, drop, undo",
+    .run = copy_command,
+};
+
+static status rename_command(call *c, error *e)
+{
+    return pair_command(c, session_rename, e);
+}
+
+const command command_rename = {
+    .name = "rename",
+    .group = "session",
+    .summary = "change the name of a model, dataset or table",
+    .options = pair_options,
+    .arguments = 2,
+    .required = 2,
+    .flags = COMMAND_CHANGES,
+    .example = "rename m base",
+    .see = "copy, drop",
+    .run = rename_command,
+};
+
+static const option drop_options[] = {
+    {"names", OPTION_WORDS, NULL, NULL, NULL, "names of the session"},
+    {0},
+};
+
+static status drop_command(call *c, error *e)
+{
+    const option_value *names = option_get(&c->options, "names");
+    for (int64_t i = 0; i < names->count; i++)
+        TRY(session_drop(c->session, names->items[i], e));
+    return E_OK;
+}
+
+const command command_drop = {
+    .name = "drop",
+    .group = "session",
+    .summary = "take names out of the session",
+    .options = drop_options,
+    .arguments = 1,
+    .required = 1,
+    .flags = COMMAND_CHANGES,
+    .example = "drop d",
+    .details = "Files stay where they are.  Memory is given back when undo no longer "
+               "reaches what was dropped.",
+    .see = "undo, list",
+    .run = drop_command,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plot.c -- the command `plot`: draws a figure of plots/ into a file or, in characters,
+   for the terminal.  It changes no name, draws nothing itself and prints nothing. */
+#include <string.h>
+#include "plots/figure.h"
+#include "ui/command/command.h"
+#include "ui/command/rows.h"
+#include "ui/interpreter.h"
+
+static const option options[] = {
+    {"kind", OPTION_TEXT, NULL, NULL, NULL, "what is drawn"},
+    {"width", OPTION_REAL, "20..2000", NULL, "mm",
+     "width of the page (default: the figure's)"},
+    {"height", OPTION_REAL, "20..2000", NULL, "mm", "its height (default: the figure's)"},
+    {"data", OPTION_FLAG, NULL, "no", NULL,
+     "leave FILE.dat and FILE.gp, from which gnuplot draws it again"},
+    {0},
+};
+
+static const char *figure_word(int i)
+{
+    const figure_row *row = figure_at(i);
+    return row ? row->name : NULL;
+}
+
+static bool figure_options(const char *word, extra *out, error *e)
+{
+    const figure_row *row = figure_find(word);
+    if (!row)
+        return rows_unknown("figure", word, figure_word, e) == E_OK;
+    *out = (extra){row->options, row->arguments, row->required};
+    return true;
+}
+
+/* A picture in characters is as wide as the terminal and has a page's shape. */
+static figure_target target_of(const call *c)
+{
+    const settings *s = c->interpreter ? interpreter_settings(c->interpreter) : NULL;
+    int columns = s && s->columns > 0 ? s->columns : 80;
+    return (figure_target){
+        .path = c->output_file,
+        .keep_data = option_flag(&c->options, "data"),
+        .columns = columns < 200 ? columns : 200,
+        .rows = columns < 70    ? 21
+                : columns < 130 ? columns * 3 / 10
+                                : 39,
+        .unicode = c->output_file || !s || s->unicode,
+        .colour = s && s->colour,
+    };
+}
+
+static void put_answer(call *c, const figure_target *to, const text *picture,
+                       int64_t bytes)
+{
+    const settings *s = c->interpreter ? interpreter_settings(c->interpreter) : NULL;
+    const char *kind = option_words(&c->options, "kind");
+    if (!to->path && (!s || s->format == FORMAT_TEXT)) {
+        text_add(&c->picture, text_get(picture));
+        return;
+    }
+    table_row(c->rows);
+    table_text(c->rows, "figure", kind);
+    if (!to->path) {
+        table_text(c->rows, "text", text_get(picture));
+        return;
+    }
+    int stem = (int)(strrchr(to->path, '.') - to->path);
+    table_text(c->rows, "file", to->path);
+    table_integer(c->rows, "bytes", bytes);
+    if (text_ends(to->path, ".tex"))
+        rows_note(c, "plot: %.*s-inc.pdf belongs to %s", stem, to->path, to->path);
+    if (to->keep_data)
+        rows_note(c, "plot: gnuplot %.*s.gp draws %s again", stem, to->path, to->path);
+}
+
+static status plot_command(call *c, error *e)
+{
+    const figure_row *row = figure_find(option_words(&c->options, "kind"));
+    figure_target to = target_of(c);
+    if (to.keep_data && !to.path) {
+        fail(e, E_USAGE, "plot: data=yes writes beside a file, and none is named");
+        return fail_hint(e, "add '> FILE' with the ending %s", figure_endings());
+    }
+    text data = {0}, script = {0}, picture = {0};
+    figure_call f = {.session = c->session,
+                     .options = &c->options,
+                     .task = c->task,
+                     .data = &data,
+                     .script = &script,
+                     .width_mm = option_real(&c->options, "width"),
+                     .height_mm = option_real(&c->options, "height")};
+    int64_t bytes = 0;
+    status result = figure_render(row, &f, &to, &picture, &bytes, e);
+    if (result == E_OK)
+        put_answer(c, &to, &picture, bytes);
+    text_clear(&data);
+    text_clear(&script);
+    text_clear(&picture);
+    return result;
+}
+
+const command command_plot = {
+    .name = "plot",
+    .group = "measure",
+    .summary = "draw a figure into a file, or into the terminal",
+    .options = options,
+    .arguments = 1,
+    .required = 1,
+    .more = figure_options,
+    .more_argument = 0,
+    .more_word = figure_word,
+    .flags = COMMAND_LONG | COMMAND_FILE,
+    .example = "plot training m > training.svg",
+    .details =
+        "The file's ending says how: .png (300 dots an inch), .svg, .pdf, .tex (LaTeX "
+        "source with FILE-inc.pdf beside it) or .txt.  Without '> FILE' the figure "
+        "is drawn in characters.  Lines differ in colour, dash and marker, so that "
+        "they hold in grey; the same data give the same bytes.  'help plot phase' "
+        "tells the options of one figure.",
+    .see = "show, sweep, eval",
+    .run = plot_command,
+};

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   quantize.c -- the commands `quantize` and `fuse`: models in integers, and batch norm
+   folded into the layer before it.  It prints nothing and does no arithmetic of its own
+   but the comparison that says whether a fold was exact. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "compress/quantize.h"
+#include "engine/plan.h"
+#include "ui/command/command.h"
+#include "ui/command/rows.h"
+
+static const option quantize_options[] = {
+    {"model", OPTION_MODEL, NULL, NULL, NULL, "model to quantize"},
+    {"scheme", OPTION_WORD, "static|weight", "static", NULL,
+     "weights and activations, or weights alone (which then run as f32)"},
+    {"bits", OPTION_INTEGER, "2..8", "8", NULL, "bits of a weight and of an activation"},
+    {"granularity", OPTION_WORD, "model|tensor|channel", "channel", NULL,
+     "weights that share a scale: all, those of a layer, those of an output channel"},
+    {"keep", OPTION_WORDS, NULL, "none", NULL,
+     "layers that stay f32: firstN, lastN, or none"},
+    {"data", OPTION_DATASET, NULL, NULL, NULL,
+     "data to calibrate on (its split train) and to measure on"},
+    {"samples", OPTION_INTEGER, "1..", "64", NULL, "samples for calibration, at most"},
+    {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
+    {"as", OPTION_NAME, NULL, NULL, NULL,
+     "name of the result (default: it replaces the model)"},
+    {"seed", OPTION_INTEGER, "0..", NULL, NULL,
+     "of the choice of samples (default: the session's)"},
+    {0},
+};
+
+/* "first2" gives 2 for PREFIX "first"; false for another word. */
+static bool count_behind(const char *word, const char *prefix, int64_t *count)
+{
+    return text_starts(word, prefix) && text_to_integer(word + strlen(prefix), count) &&
+           *count >= 0 && *count <= 10000;
+}
+
+static status read_keep(const call *c, quantize_settings *s, error *e)
+{
+    const option_value *keep = option_get(&c->options, "keep");
+    for (int64_t i = 0; i < keep->count; i++) {
+        const char *word = keep->items[i];
+        if (strcmp(word, "none") == 0 && keep->count == 1)
+            continue;
+        if (count_behind(word, "first", &s->keep_first) ||
+            count_behind(word, "last", &s->keep_last))
+            continue;
+        fail(e, E_RANGE, "quantize: keep=%s, wanted firstN, lastN or none", word);
+        return fail_hint(e, "keep=first2,last2 leaves two layers at each end in f32");
+    }
+    return E_OK;
+}
+
+static granularity read_granularity(const call *c)
+{
+    if (option_is(&c->options, "granularity", "model"))
+        return PER_MODEL;
+    return option_is(&c->options, "granularity", "tensor") ? PER_TENSOR : PER_CHANNEL;
+}
+
+static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
+{
+    *s = (quantize_settings){
+        .scheme = option_is(&c->options, "scheme", "weight") ? QUANTIZE_WEIGHT
+                                                             : QUANTIZE_STATIC,
+        .bits = (int)option_integer(&c->options, "bits"),
+        .grain = read_granularity(c),
+        .samples = option_integer(&c->options, "samples"),
+        .seed = rows_seed(c),
+    };
+    TRY(read_keep(c, s, e));
+    if (option_words(&c->options, "data"))
+        return rows_sample_set(c, "quantize", on, e);
+    if (s->scheme == QUANTIZE_WEIGHT)
+        return E_OK;
+    fail(e, E_USAGE, "quantize: the static scheme needs data to calibrate on");
+    return fail_hint(e, "add data=NAME, or say scheme=weight");
+}
+
+/* The first metric of V beside the same of the float model, and what was lost. */
+static void put_comparison(table *t, const evaluation *v, const evaluation *before)
+{
+    char name[80];
+    if (v->count == 0)
+        return;
+    double is = v->value[0], was = before->value[0];
+    snprintf(name, sizeof name, "float_%s", v->row[0]->name);
+    table_real(t, name, was);
+    if (was != 0)
+        table_real(t, "change", is / was - 1);
+}
+
+static status measure_float(const call *c, const model *m, const sample_set *on,
+                            evaluation *v, error *e)
+{
+    artefact a;
+    TRY(artefact_make(m, &a, e));
+    status s =
+        evaluate(a.model, on->data, on->split, EVALUATION_BATCH, c->task, v, NULL, e);
+    artefact_clear(&a);
+    return s;
+}
+
+static status quantize_command(call *c, error *e)
+{
+    const option_set *o = &c->options;
+    const model *was = session_get_model(c->session, option_words(o, "model"), e);
+    quantize_settings settings;
+    sample_set on = {0};
+    evaluation before = {0}, after = {0};
+    char summary[128];
+    if (!was)
+        return e->code;
+    TRY(read_settings(c, &settings, &on, e));
+    if (on.data)
+        TRY(measure_float(c, was, &on, &before, e));
+    model *m = model_copy(was, e);
+    if (!m)
+        return e->code;
+    status s = quantize_model(m, &settings, on.data, c->task, e);
+    if (s != E_OK) {
+        model_free(m);
+        return s;
+    }
+    table_row(c->rows);
+    table_text(c->rows, "model", rows_target(c));
+    table_text(c->rows, "scheme", option_words(o, "scheme"));
+    table_text(c->rows, "granularity", option_words(o, "granularity"));
+    table_text(c->rows, "keep", option_words(o, "keep"));
+    snprintf(summary, sizeof summary, "%d bits, %s", settings.bits,
+             option_words(o, "granularity"));
+    TRY(rows_keep(c, rows_target(c), m, summary, on.data ? &on : NULL, &after, e));
+    if (on.data)
+        put_comparison(c->rows, &after, &before);
+    return E_OK;
+}
+
+const command command_quantize = {
+    .name = "quantize",
+    .group = "compress",
+    .summary = "store and run a model in integers",
+    .options = quantize_options,
+    .arguments = 1,
+    .required = 1,
+    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .example = "quantize m data=d as=m8",
+    .details =
+        "Batch norm is folded, the ranges of all activations are observed on training "
+        "data, and the model runs in integers from then on: metrics are of the integer "
+        "model read back from its file.  change is the relative change of the first "
+        "metric "
+        "against the float model.  granularity=tensor keep=first2,last2 leaves the "
+        "layers "
+        "at both ends in f32, which costs little and often saves most of the loss.",
+    .see = "fuse, prune, eval",
+    .source = "Jacob et al. 2018, arXiv:1712.05877",
+    .run = quantize_command,
+};
+
+static const option fuse_options[] = {
+    {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose batch norm is folded"},
+    {"as", OPTION_NAME, NULL, NULL, NULL,
+     "name of the result (default: it replaces the model)"},
+    {"seed", OPTION_INTEGER, "0..", NULL, NULL,
+     "of the input that both are compared on (default: the session's)"},
+    {0},
+};
+
+/* Beyond this share of the largest output a fold counts as wrong and is refused. */
+#define FUSE_TOLERANCE 1e-4
+
+/* What G answers to a random input; the caller frees. */
+static status answer_to_random(const graph *g, uint64_t seed, tensor **out, error *e)
+{
+    const int64_t batch = 2;
+    plan *p = plan_new_inference(g, batch, g->input_shape, e);
+    if (!p)
+        return e->code;
+    random_stream r = random_new(seed, "fuse", 0);
+    random_fill_uniform(&r, plan_input(p), batch * shape_count(g->input_shape), -1, 1);
+    status s = plan_forward(p, 0, 0, e);
+    *out = s == E_OK ? tensor_new(DTYPE_F32, plan_output_shape(p), e) : NULL;
+    float *y = *out ? tensor_write_f32(*out, e) : NULL;
+    if (y)
+        memcpy(y, plan_output(p), tensor_bytes(*out));
+    plan_free(p);
+    return y ? E_OK : e->code;
+}
+
+/* Largest difference of two answers, and the largest value of the first. */
+static void compare(const tensor *a, const tensor *b, double *difference, double *largest)
+{
+    const float *x = tensor_f32(a), *y = tensor_f32(b);
+    *difference = *largest = 0;
+    for (int64_t i = 0; i < tensor_count(a); i++) {
+        *difference = fmax(*difference, fabs((double)x[i] - (double)y[i]));
+        *largest = fmax(*largest, fabs((double)x[i]));
+    }
+}
+
+/* Folds in M and says by how much its answers changed. */
+static status fuse(model *m, uint64_t seed, int *folded, double *difference, error *e)
+{
+    tensor *before = NULL, *after = NULL;
+    double largest = 0;
+    status s = answer_to_random(m->graph, seed, &before, e);
+    if (s == E_OK)
+        s = fold_batch_norm(m->graph, folded, e);
+    if (s == E_OK)
+        s = answer_to_random(m->graph, seed, &after, e);
+    if (s == E_OK) {
+        compare(before, after, difference, &largest);
+        if (!(*difference <= FUSE_TOLERANCE * fmax(largest, 1e-30)))
+            s = fail(e, E_NUMERIC,
+                     "fuse: the answers differ by %g of %g, at most %g of it is allowed",
+                     *difference, largest, FUSE_TOLERANCE);
+    }
+    tensor_free(before);
+    tensor_free(after);
+    return s;
+}
+
+static status fuse_command(call *c, error *e)
+{
+    const char *name = option_words(&c->options, "model");
+    const model *was = session_get_model(c->session, name, e);
+    model *m = was ? model_copy(was, e) : NULL;
+    int folded = 0;
+    double difference = 0;
+    char summary[64];
+    if (!m)
+        return e->code;
+    status s = fuse(m, rows_seed(c), &folded, &difference, e);
+    if (s != E_OK) {
+        model_free(m);
+        return s;
+    }
+    if (folded == 0)
+        rows_note(c,
+                  "fuse: %s has no batch norm right behind a convolution or linear layer",
+                  name);
+    snprintf(summary, sizeof summary, "%d folded", folded);
+    table_row(c->rows);
+    table_text(c->rows, "model", rows_target(c));
+    table_integer(c->rows, "folded", folded);
+    table_real(c->rows, "largest_difference", difference);
+    return rows_keep(c, rows_target(c), m, summary, NULL, NULL, e);
+}
+
+const command command_fuse = {
+    .name = "fuse",
+    .group = "compress",
+    .summary = "fold batch norm into the layers before it",
+    .options = fuse_options,
+    .arguments = 1,
+    .required = 1,
+    .flags = COMMAND_CHANGES,
+    .example = "fuse m as=fused",
+    .details = "The folded model must give the same answers: both are run on one random "
+               "input, the largest difference is shown, and beyond 1e-4 of the largest "
+               "answer nothing is changed.",
+    .see = "quantize, show",
+    .source = "Jacob et al. 2018, arXiv:1712.05877, section 3.2",
+    .run = fuse_command,
+};

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   show.c -- the command `show`: what an object of the session is, whole or in its parts.
+   It changes nothing and prints nothing. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "graph/operator.h"
+#include "ui/command/command.h"
+#include "ui/command/rows.h"
+
+static const option options[] = {
+    {"names", OPTION_WORDS, NULL, NULL, NULL, "models, datasets or tables"},
+    {"layers", OPTION_FLAG, NULL, "no", NULL, "of a model: one row a layer"},
+    {"steps", OPTION_FLAG, NULL, "no", NULL, "of a model: what was done to it"},
+    {"epochs", OPTION_FLAG, NULL, "no", NULL,
+     "of a model: its training, one row an epoch"},
+    {"samples", OPTION_FLAG, NULL, "no", NULL,
+     "of a dataset: one row a sample, with its facts"},
+    {0},
+};
+
+static status show_model(call *c, const char *name, const model *m, error *e)
+{
+    artefact a;
+    char words[128];
+    TRY(artefact_make(m, &a, e));
+    table_row(c->rows);
+    table_text(c->rows, "model", name);
+    status s = rows_put_model(c->rows, &a, e);
+    table_text(c->rows, "options", m->options);
+    table_text(c->rows, "input", rows_shape(words, m->graph->input_shape));
+    table_integer(c->rows, "seed", (int64_t)m->seed);
+    table_integer(c->rows, "epochs", m->epoch_count);
+    table_integer(c->rows, "steps", m->step_count);
+    artefact_clear(&a);
+    return s;
+}
+
+/* Bits of a node's weights, and the words for how their scales were chosen. */
+static void put_quantizer(table *t, const parameter *weight)
+{
+    static const char *const grain[] = {"model", "tensor", "channel"};
+    const quantizer *q = weight ? weight->quantizer : NULL;
+    if (!weight)
+        return;
+    table_integer(t, "bits", q ? q->bits : 32);
+    if (q)
+        table_text(t, "granularity", grain[q->grain]);
+}
+
+static void put_layer(table *t, const char *name, const graph *g, const node *n,
+                      const shape *shapes)
+{
+    char words[128];
+    shape in[NODE_INPUTS_MAX], out = shapes[n->output];
+    operation_cost cost = {0};
+    int64_t parameters = 0, nonzero = 0;
+    for (int r = 0; r < ROLE_COUNT; r++) {
+        const parameter *p = graph_parameter(g, n, (parameter_role)r);
+        if (!p || !parameter_is_trained(p))
+            continue;
+        parameters += tensor_count(p->data);
+        nonzero += parameter_nonzero(p);
+    }
+    for (int i = 0; i < n->input_count; i++)
+        in[i] = shapes[n->inputs[i]];
+    n->op->cost(n, in, out, &cost);
+    for (int i = 1; i < out.rank; i++)
+        out.dim[i - 1] = out.dim[i];
+    out.rank--;
+    table_row(t);
+    table_text(t, "model", name);
+    table_text(t, "layer", n->name);
+    table_text(t, "operator", n->op->name);
+    table_text(t, "output", rows_shape(words, out));
+    table_integer(t, "parameters", parameters);
+    table_integer(t, "nonzero", nonzero);
+    table_real(t, "sparsity",
+               parameters > 0 ? 1 - (double)nonzero / (double)parameters : 0.0);
+    put_quantizer(t, graph_parameter(g, n, ROLE_WEIGHT));
+    table_integer(t, "multiply_adds", cost.multiply_adds);
+}
+
+static status show_layers(call *c, const char *name, const model *m, error *e)
+{
+    const graph *g = m->graph;
+    shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
+    if (!shapes)
+        return e->code;
+    status s = graph_shapes(g, 1, g->input_shape, shapes, e);
+    for (int i = 0; s == E_OK && i < g->node_count; i++)
+        put_layer(c->rows, name, g, &g->nodes[i], shapes);
+    memory_free(shapes);
+    return s;
+}
+
+static void show_steps(call *c, const char *name, const model *m)
+{
+    char hash[32];
+    for (int64_t i = 0; i < m->step_count; i++) {
+        snprintf(hash, sizeof hash, "%016" PRIx64, m->steps[i].hash);
+        table_row(c->rows);
+        table_text(c->rows, "model", name);
+        table_integer(c->rows, "step", i + 1);
+        table_text(c->rows, "command", m->steps[i].command);
+        table_text(c->rows, "summary", m->steps[i].summary);
+        table_text(c->rows, "hash", hash);
+    }
+}
+
+static void show_epochs(call *c, const char *name, const model *m)
+{
+    if (m->epoch_count == 0)
+        rows_note(c, "show: %s was not trained", name);
+    for (int64_t i = 0; i < m->epoch_count; i++) {
+        const epoch_row *row = &m->epochs[i];
+        table_row(c->rows);
+        table_text(c->rows, "model", name);
+        table_integer(c->rows, "epoch", row->epoch);
+        rows_put_real(c->rows, "train_loss", row->train_loss);
+        rows_put_real(c->rows, "val_loss", row->val_loss);
+        rows_put_real(c->rows, "learning_rate", row->learning_rate);
+        table_real(c->rows, "seconds", row->seconds);
+        table_flag(c->rows, "best", row->best);
+    }
+}
+
+static void show_samples(call *c, const char *name, const dataset *d)
+{
+    for (int64_t i = 0; i < d->count; i++) {
+        table_row(c->rows);
+        table_text(c->rows, "data", name);
+        table_integer(c->rows, "index", i);
+        if (d->group)
+            table_integer(c->rows, "group", d->group[i]);
+        if (d->split && d->split[i] != SPLIT_NONE)
+            table_text(c->rows, "split", split_name((split_kind)d->split[i]));
+        for (int64_t j = 0; d->facts && j < d->facts->column_count; j++)
+            table_cell(c->rows, d->facts->columns[j], table_get(d->facts, i, j));
+    }
+}
+
+static void show_dataset(call *c, const char *name, const dataset *d)
+{
+    table_row(c->rows);
+    rows_put_dataset(c->rows, name, d);
+    table_text(c->rows, "origin", d->origin);
+}
+
+static status show_a_model(call *c, const char *name, error *e)
+{
+    const option_set *o = &c->options;
+    const model *m = session_get_model(c->session, name, e);
+    if (!m)
+        return e->code;
+    if (option_flag(o, "layers"))
+        return show_layers(c, name, m, e);
+    if (option_flag(o, "steps"))
+        show_steps(c, name, m);
+    else if (option_flag(o, "epochs"))
+        show_epochs(c, name, m);
+    else
+        return show_model(c, name, m, e);
+    return E_OK;
+}
+
+static status show_one(call *c, const char *name, error *e)
+{
+    switch (session_kind(c->session, name)) {
+    case OBJECT_DATASET:
+        if (option_flag(&c->options, "samples"))
+            show_samples(c, name, session_get_dataset(c->session, name, e));
+        else
+            show_dataset(c, name, session_get_dataset(c->session, name, e));
+        return E_OK;
+    case OBJECT_TABLE:
+        table_append(c->rows, session_get_table(c->session, name, e));
+        return E_OK;
+    default:
+        return show_a_model(c, name, e);
+    }
+}
+
+static status run(call *c, error *e)
+{
+    const option_value *names = option_get(&c->options, "names");
+    for (int64_t i = 0; i < names->count; i++)
+        TRY(show_one(c, names->items[i], e));
+    return E_OK;
+}
+
+const command command_show = {
+    .name = "show",
+    .group = "session",
+    .summary = "tell what models, datasets and tables are",
+    .options = options,
+    .arguments = 1,
+    .required = 1,
+    .example = "show m layers=yes",
+    .details =
+        "The bytes of a model are those of the file that 'save' writes.  sparsity is "
+        "the share of trained parameters that are 0; multiply_adds are of one "
+        "sample of the shape that the model was built for.",
+    .see = "list, eval, plot weights",
+    .run = run,
+};

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   sweep.c -- the command `sweep`: another command over a grid of values, each point on
+   the session as it is, the answers gathered in a table.  It knows nothing of what the
+   other command does and prints nothing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ui/command/command.h"
+#include "ui/command/parse.h"
+#include "ui/command/rows.h"
+#include "ui/interpreter.h"
+#include "ui/lexer.h"
+
+#define AXES_MAX   8
+#define POINTS_MAX 10000
+
+static const option options[] = {
+    {"name", OPTION_NAME, NULL, NULL, NULL, "name for the table of results"},
+    {"command", OPTION_TEXT, NULL, NULL, NULL,
+     "a command; options with several values are swept: key=a,b,c"},
+    {0},
+};
+
+/* An option with several values. */
+typedef struct axis {
+    int64_t word; /* of the sentence */
+    char *key;
+    char *values[OPTION_LIST_MAX];
+    int64_t count;
+} axis;
+
+typedef struct job {
+    call *call;
+    sentence words;
+    axis axes[AXES_MAX];
+    int64_t axis_count, points;
+    int64_t point; /* at work, from 0 */
+    char stage[64];
+} job;
+
+static bool is_scalar(option_kind kind)
+{
+    switch (kind) {
+    case OPTION_REALS:
+    case OPTION_INTEGERS:
+    case OPTION_WORDS:
+    case OPTION_SPAN:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static status add_values(axis *a, const char *list, error *e)
+{
+    for (const char *begin = list;; begin++) {
+        size_t length = strcspn(begin, ",");
+        if (length == 0)
+            return fail(e, E_USAGE, "sweep: an empty value in %s=%s", a->key, list);
+        if (a->count == OPTION_LIST_MAX)
+            return fail(e, E_RANGE, "sweep: %s has more than %d values", a->key,
+                        OPTION_LIST_MAX);
+        a->values[a->count] = memory_format(e, "%.*s", (int)length, begin);
+        if (!a->values[a->count])
+            return E_MEMORY;
+        a->count++;
+        begin += length;
+        if (*begin == '\0')
+            return E_OK;
+    }
+}
+
+/* Makes word I an axis where it gives several values to an option that takes one. */
+static status look_for_axis(job *j, const command *inner, const extra *more, int64_t i,
+                            error *e)
+{
+    const word *w = &j->words.items[i];
+    size_t length = parse_key_length(w);
+    if (length == 0 || !strchr(w->words + w->equals, ','))
+        return E_OK;
+    char *key = memory_format(e, "%.*s", (int)length, w->words);
+    if (!key)
+        return E_MEMORY;
+    const option *row = option_find(inner->options, key);
+    if (!row && more->options)
+        row = option_find(more->options, key);
+    if (!row || !is_scalar(row->kind)) {
+        memory_free(key);
+        return E_OK;
+    }
+    if (j->axis_count == AXES_MAX) {
+        memory_free(key);
+        return fail(e, E_RANGE, "sweep: more than %d options to sweep", AXES_MAX);
+    }
+    axis *a = &j->axes[j->axis_count++];
+    *a = (axis){.word = i, .key = key};
+    TRY(add_values(a, w->words + w->equals + 1, e));
+    j->points *= a->count;
+    if (j->points > POINTS_MAX)
+        return fail(e, E_RANGE, "sweep: more than %d points", POINTS_MAX);
+    return E_OK;
+}
+
+static status find_axes(job *j, error *e)
+{
+    size_t at = 0;
+    int64_t blame;
+    extra more;
+    TRY(lexer_next(option_words(&j->call->options, "command"), &at, NULL, &j->words, e));
+    if (j->words.count == 0)
+        return fail(e, E_USAGE, "sweep: the command is missing");
+    const command *inner = parse_command(j->words.items[0].words, false, e);
+    if (!inner)
+        return fail_prefix(e, "sweep");
+    if (inner->flags & (COMMAND_REST | COMMAND_TEXT))
+        return fail(e, E_USAGE, "sweep: '%s' has no rows to gather", inner->name);
+    if (parse_extra(inner, &j->words, &more, &blame, e) != E_OK)
+        return fail_prefix(e, "sweep");
+    j->points = 1;
+    for (int64_t i = 1; i < j->words.count; i++)
+        TRY(look_for_axis(j, inner, &more, i, e));
+    return E_OK;
+}
+
+/* Which value of axis A point POINT has: the last axis runs fastest. */
+static const char *value_at(const job *j, int64_t a, int64_t point)
+{
+    for (int64_t k = j->axis_count - 1; k > a; k--)
+        point /= j->axes[k].count;
+    return j->axes[a].values[point % j->axes[a].count];
+}
+
+/* "amount=0.9 scope=layer" */
+static void point_words(const job *j, int64_t point, text *out)
+{
+    for (int64_t a = 0; a < j->axis_count; a++) {
+        text_addf(out, "%s%s=", a > 0 ? " " : "", j->axes[a].key);
+        lexer_quote(value_at(j, a, point), out);
+    }
+}
+
+static void point_line(const job *j, int64_t point, text *out)
+{
+    for (int64_t i = 0; i < j->words.count; i++) {
+        int64_t a = 0;
+        while (a < j->axis_count && j->axes[a].word != i)
+            a++;
+        if (i > 0)
+            text_add(out, " ");
+        if (a < j->axis_count) {
+            text_addf(out, "%s=", j->axes[a].key);
+            lexer_quote(value_at(j, a, point), out);
+        } else {
+            sentence one = {.items = &j->words.items[i], .count = 1};
+            sentence_write(&one, 0, out);
+        }
+    }
+}
+
+static void put_value(table *t, const char *column, const char *words)
+{
+    int64_t integer;
+    double real;
+    if (text_to_integer(words, &integer))
+        table_integer(t, column, integer);
+    else if (text_to_real(words, &real))
+        table_real(t, column, real);
+    else
+        table_text(t, column, words);
+}
+
+/* Adds the rows of one point, its values before them. */
+static void add_rows(job *j, const table *rows)
+{
+    table *all = j->call->rows;
+    for (int64_t i = 0; i < rows->row_count; i++) {
+        table_row(all);
+        for (int64_t a = 0; a < j->axis_count; a++)
+            put_value(all, j->axes[a].key, value_at(j, a, j->point));
+        for (int64_t k = 0; k < rows->column_count; k++)
+            if (table_get(rows, i, k)->kind != CELL_NONE)
+                table_cell(all, rows->columns[k], table_get(rows, i, k));
+    }
+}
+
+static void add_notes(job *j, const char *where, const text *notes)
+{
+    for (const char *line = text_get(notes); *line;) {
+        size_t length = strcspn(line, "\n");
+        rows_note(j->call, "%s%s%.*s", where, *where ? ": " : "", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+/* Progress of a point, told as progress of the sweep. */
+static void report(void *context, const progress *p)
+{
+    job *j = context;
+    progress mine = *p;
+    snprintf(j->stage, sizeof j->stage, "%lld/%lld %s", (long long)j->point + 1,
+             (long long)j->points, p->stage ? p->stage : "");
+    if (j->points > 1)
+        mine.stage = j->stage;
+    task_report(j->call->task, &mine);
+}
+
+/* Runs one point and takes back what it did to the session. */
+static status run_point(job *j, error *e)
+{
+    text line = {0}, where = {0}, notes = {0};
+    task watch = {.report = report, .context = j};
+    if (j->call->task)
+        watch.cancel = j->call->task->cancel;
+    point_words(j, j->point, &where);
+    point_line(j, j->point, &line);
+    table *rows = table_new(e);
+    status s = rows ? text_ok(&line, e) : e->code;
+    if (s == E_OK)
+        s = session_begin(j->call->session, "sweep", e);
+    if (s == E_OK) {
+        s = interpreter_capture(j->call->interpreter, text_get(&line), &watch, rows,
+                                &notes, e);
+        session_rollback(j->call->session);
+    }
+    if (s == E_OK) {
+        add_rows(j, rows);
+        add_notes(j, text_get(&where), &notes);
+    } else if (s != E_STOPPED) {
+        fail_prefix(e, j->axis_count > 0 ? "sweep: at %s" : "sweep%s", text_get(&where));
+    }
+    table_free(rows);
+    text_clear(&line);
+    text_clear(&where);
+    text_clear(&notes);
+    return s;
+}
+
+/* Keeps the rows gathered so far as the table NAME. */
+static status keep(const call *c, const char *name, error *e)
+{
+    TRY(table_ok(c->rows, e));
+    table *copy = table_copy(c->rows, e);
+    return copy ? session_put_table(c->session, name, copy, e) : e->code;
+}
+
+static status sweep(job *j, const char *name, error *e)
+{
+    TRY(find_axes(j, e));
+    for (j->point = 0; j->point < j->points; j->point++) {
+        status s = run_point(j, e);
+        if (s == E_STOPPED) {
+            TRY(keep(j->call, name, e));
+            return fail(e, E_STOPPED,
+                        "sweep: stopped after %lld of %lld points; %s keeps them",
+                        (long long)j->point, (long long)j->points, name);
+        }
+        TRY(s);
+    }
+    return keep(j->call, name, e);
+}
+
+static status run(call *c, error *e)
+{
+    const char *name = option_words(&c->options, "name");
+    job j = {.call = c};
+    TRY(session_check_name(name, e));
+    status s = sweep(&j, name, e);
+    for (int64_t a = 0; a < j.axis_count; a++) {
+        memory_free(j.axes[a].key);
+        for (int64_t i = 0; i < j.axes[a].count; i++)
+            memory_free(j.axes[a].values[i]);
+    }
+    sentence_clear(&j.words);
+    return s;
+}
+
+const command command_sweep = {
+    .name = "sweep",
+    .group = "compress",
+    .summary = "run a command over a grid of values and keep the results",
+    .options = options,
+    .arguments = 2,
+    .required = 2,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_REST,
+    .example = "sweep s prune m amount=0.5,0.7,0.9",
+    .details =
+        "Every point begins with the session as it is and leaves it as it was.  The "
+        "rows of all points, with the swept values before them, become a table that "
+        "'show' prints and 'plot curve' draws.  A command without several values is run "
+        "once.  Ctrl-C keeps the points done.",
+    .see = "plot curve, show, prune, quantize",
+    .run = run,
+};

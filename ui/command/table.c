@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   table.c -- the table of commands, and nothing else. */
+#include "ui/command/command.h"
+
+#include "base/text.h"
+
+static const command *const commands[] = {
+    &command_copy,   &command_data,    &command_drop,    &command_eval,
+    &command_export, &command_fuse,    &command_help,    &command_history,
+    &command_let,    &command_list,    &command_load,    &command_model,
+    &command_plot,   &command_prune,   &command_quantize, &command_quit,
+    &command_redo,   &command_rename,  &command_run,     &command_save,
+    &command_session, &command_set,    &command_show,    &command_source,
+    &command_split,  &command_sweep,   &command_train,   &command_undo,
+};
+
+const command *command_at(int i)
+{
+    return i >= 0 && i < (int)(sizeof commands / sizeof *commands) ? commands[i] : NULL;
+}
+
+const command *command_find(const char *name)
+{
+    for (int i = 0; command_at(i); i++)
+        if (text_equal(commands[i]->name, name))
+            return commands[i];
+    return NULL;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   interpreter.h -- runs command lines: splits them, puts variables in, finds the command,
+   checks its options, brackets it for undo, runs it, prints its rows.  The prompt, scripts,
+   -c and commands that run commands all come through here. */
+#ifndef LATHE_UI_INTERPRETER_H
+#define LATHE_UI_INTERPRETER_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "base/table.h"
+#include "base/task.h"
+#include "base/text.h"
+#include "session/session.h"
+#include "ui/output/output.h"
+
+typedef struct interpreter interpreter;
+
+/* The settings of `set`; main fills them from options and the environment. */
+typedef struct settings {
+    output_format format;
+    bool interactive;  /* a person at a terminal: abbreviations, bars, confirmation */
+    bool echo;         /* print each script line as "+ LINE" */
+    bool keep_going;   /* scripts go on after an error */
+    bool colour, unicode;
+    bool timer;        /* print the time of every command */
+    int columns;       /* terminal width, 0 where there is none */
+    bool quiet;        /* no notes, no progress */
+    int prompt_columns;/* width of the prompt before the line that runs; 0: no caret */
+} settings;
+
+interpreter *interpreter_new(session *s, const settings *initial, error *e);
+void interpreter_free(interpreter *i);
+settings *interpreter_settings(interpreter *i);
+session *interpreter_session(interpreter *i);
+
+/* Runs one line (several commands with ";"), prints rows, notes and the error, which is
+   prefixed "FILE:NUMBER: " where FILE is not NULL.  Returns the first failure's status. */
+status interpreter_line(interpreter *i, const char *line, const char *file, int64_t number);
+
+/* Runs a script ("-": standard input); stops at the first error unless keep_going. */
+status interpreter_file(interpreter *i, const char *path);
+/* The lines of WORDS as a script; NAME stands for it in messages. */
+status interpreter_words(interpreter *i, const char *words, const char *name);
+/* The same for a command: what stands in the script's lines is reported as it happens, and
+   E gets the code without a sentence; E says it where the script cannot be read at all. */
+status interpreter_source(interpreter *i, const char *path, error *e);
+
+/* Runs one command in silence for another command that is running: rows are appended to
+   ROWS, notes to NOTES; no journal, and names it changes are part of the caller's step. */
+status interpreter_capture(interpreter *i, const char *line, const task *watch, table *rows,
+                           text *notes, error *e);
+
+/* Asks a question that yes or no answers; false at once where nobody is there to ask. */
+bool interpreter_confirm(interpreter *i, const char *question);
+
+bool interpreter_wants_quit(const interpreter *i, int *exit_code);
+void interpreter_quit(interpreter *i, int exit_code);
+
+/* The flag that Ctrl-C sets; the task given to commands asks it. */
+extern volatile sig_atomic_t interpreter_interrupted;
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   output_text.c -- tables for people: columns that line up, and where a row is wider than
+   the terminal, records standing side by side, one key a line.
+   It knows nothing of what the numbers mean. */
+#include "base/memory.h"
+#include "ui/output/format.h"
+
+enum { GAP = 2 };
+
+/* The words of every cell, and what they need. */
+typedef struct sheet {
+    const table *t;
+    const output_style *style;
+    int64_t rows, columns;
+    char **words;  /* [rows x columns] */
+    char **heads;  /* [columns] */
+    int *width;    /* [columns] of heads and words */
+    bool *numbers; /* [columns] */
+} sheet;
+
+static void sheet_clear(sheet *s)
+{
+    for (int64_t i = 0; s->words && i < s->rows * s->columns; i++)
+        memory_free(s->words[i]);
+    for (int64_t i = 0; s->heads && i < s->columns; i++)
+        memory_free(s->heads[i]);
+    memory_free(s->words);
+    memory_free(s->heads);
+    memory_free(s->width);
+    memory_free(s->numbers);
+}
+
+/* One line, without what a terminal would obey. */
+static char *safe_line(const char *words, error *e)
+{
+    text safe = {0};
+    output_safe(words, &safe);
+    for (size_t i = 0; i < safe.length; i++)
+        if (safe.data[i] == '\n')
+            safe.data[i] = ' ';
+    return text_take(&safe, e);
+}
+
+static status fill_column(sheet *s, int64_t j, error *e)
+{
+    number_style style = number_style_of(s->t, j);
+    s->heads[j] = safe_line(s->t->columns[j], e);
+    if (!s->heads[j])
+        return E_MEMORY;
+    s->width[j] = text_columns(s->heads[j]);
+    s->numbers[j] = number_column(s->t, j);
+    for (int64_t i = 0; i < s->rows; i++) {
+        text raw = {0};
+        number_cell(table_get(s->t, i, j), style, "-", &raw);
+        char *words = raw.failed ? NULL : safe_line(text_get(&raw), e);
+        text_clear(&raw);
+        if (!words)
+            return fail(e, E_MEMORY, "memory: no room for a table");
+        s->words[i * s->columns + j] = words;
+        int width = text_columns(words);
+        s->width[j] = width > s->width[j] ? width : s->width[j];
+    }
+    return E_OK;
+}
+
+static status sheet_fill(sheet *s, const table *t, const output_style *style, error *e)
+{
+    *s = (sheet){.t = t, .style = style, .rows = t->row_count, .columns = t->column_count};
+    s->words = memory_new(s->rows * s->columns, sizeof *s->words, e);
+    s->heads = memory_new(s->columns, sizeof *s->heads, e);
+    s->width = memory_new(s->columns, sizeof *s->width, e);
+    s->numbers = memory_new(s->columns, sizeof *s->numbers, e);
+    if (!s->words || !s->heads || !s->width || !s->numbers)
+        return E_MEMORY;
+    for (int64_t j = 0; j < s->columns; j++)
+        TRY(fill_column(s, j, e));
+    return E_OK;
+}
+
+static void add_blanks(text *out, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        text_add(out, " ");
+}
+
+/* WORDS in WIDTH columns; nothing behind the last cell of a line. */
+static void add_cell(text *out, const char *words, int width, bool right, bool last)
+{
+    int blanks = width - text_columns(words);
+    if (right)
+        add_blanks(out, blanks);
+    text_add(out, words);
+    if (!right && !last)
+        add_blanks(out, blanks);
+}
+
+static void add_bold(text *out, const sheet *s, bool on)
+{
+    if (s->style->colour)
+        text_add(out, on ? "\033[1m" : "\033[0m");
+}
+
+static void add_horizontal(const sheet *s, text *out)
+{
+    add_bold(out, s, true);
+    for (int64_t j = 0; j < s->columns; j++) {
+        add_blanks(out, j ? GAP : 0);
+        add_cell(out, s->heads[j], s->width[j], s->numbers[j], j + 1 == s->columns);
+    }
+    add_bold(out, s, false);
+    text_add(out, "\n");
+    for (int64_t j = 0; j < s->columns; j++) {
+        add_blanks(out, j ? GAP : 0);
+        for (int i = 0; i < s->width[j]; i++)
+            text_add(out, s->style->unicode ? "\u2500" : "-");
+    }
+    text_add(out, "\n");
+    for (int64_t i = 0; i < s->rows; i++) {
+        for (int64_t j = 0; j < s->columns; j++) {
+            add_blanks(out, j ? GAP : 0);
+            add_cell(out, s->words[i * s->columns + j], s->width[j], s->numbers[j],
+                     j + 1 == s->columns);
+        }
+        text_add(out, "\n");
+    }
+}
+
+/* Width of record I when it stands upright. */
+static int record_width(const sheet *s, int64_t i)
+{
+    int width = 0;
+    for (int64_t j = 0; j < s->columns; j++) {
+        int w = text_columns(s->words[i * s->columns + j]);
+        width = w > width ? w : width;
+    }
+    return width;
+}
+
+/* Records FIRST to LAST-1 side by side, one key a line. */
+static void add_records(const sheet *s, int64_t first, int64_t last, int head, text *out)
+{
+    for (int64_t j = 0; j < s->columns; j++) {
+        add_bold(out, s, true);
+        add_cell(out, s->heads[j], head, false, false);
+        add_bold(out, s, false);
+        for (int64_t i = first; i < last; i++) {
+            bool alone = last - first == 1;
+            add_blanks(out, GAP);
+            add_cell(out, s->words[i * s->columns + j], record_width(s, i), !alone,
+                     i + 1 == last);
+        }
+        text_add(out, "\n");
+    }
+}
+
+static void add_vertical(const sheet *s, text *out)
+{
+    int head = 0;
+    for (int64_t j = 0; j < s->columns; j++) {
+        int w = text_columns(s->heads[j]);
+        head = w > head ? w : head;
+    }
+    for (int64_t first = 0, last; first < s->rows; first = last) {
+        int64_t width = head + GAP + record_width(s, first);
+        for (last = first + 1; last < s->rows; last++) {
+            width += GAP + record_width(s, last);
+            if (width > s->style->columns)
+                break;
+        }
+        if (first > 0)
+            text_add(out, "\n");
+        add_records(s, first, last, head, out);
+    }
+}
+
+status output_text_table(const table *t, const output_style *style, text *out, error *e)
+{
+    if (t->row_count == 0)
+        return E_OK;
+    sheet s;
+    status result = sheet_fill(&s, t, style, e);
+    if (result == E_OK) {
+        int64_t width = -GAP;
+        for (int64_t j = 0; j < s.columns; j++)
+            width += GAP + s.width[j];
+        if (style->columns == 0 || width <= style->columns)
+            add_horizontal(&s, out);
+        else
+            add_vertical(&s, out);
+    }
+    sheet_clear(&s);
+    return result;
+}
