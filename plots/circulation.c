@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   circulation.c -- the figure `circulation`: phase wound up round circles about the image's
-   centre, in turns: true and predicted, over the radius for one sample, and against each
-   other for all samples of a split.  Walking the circles is measure/circulation.c's. */
+   circulation.c -- the figure `circulation`: phase wound up round circles about the
+   image's centre, in turns: true and predicted, over the radius for one sample, and
+   against each other for all samples of a split.  It walks no circle itself. */
 #include <math.h>
 #include <stdio.h>
 #include "base/memory.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    figure.h -- the table of figures: one row and one file each.  A figure turns models,
-   datasets and tables into a gnuplot script with its data; render.c runs it.  Nothing here
-   changes what it draws. */
+   datasets and tables into a gnuplot script with its data; render.c runs it.  Nothing
+   here changes what it draws. */
 #ifndef LATHE_PLOTS_FIGURE_H
 #define LATHE_PLOTS_FIGURE_H
 
@@ -50,8 +50,9 @@ const figure_row *figure_at(int i); /* NULL beyond the end */
    than COLUMNS lose their middle (0: no bound). */
 void figure_string(figure_call *c, const char *words, int columns);
 
-/* Begins a block of data; the script reads it as "DATA index N", N being what is returned.
-   COMMENT is lathe's own.  A block without a single row would be lost: write one of NaN. */
+/* Begins a block of data; the script reads it as "DATA index N", N being what is
+   returned.  COMMENT is lathe's own.  A block without a row would be lost: write one of
+   NaN. */
 int figure_block(figure_call *c, const char *comment);
 void figure_number(figure_call *c, double value); /* NaN where it is not finite */
 void figure_pixel(figure_call *c, double value);  /* the same, rounded to four digits */
@@ -66,16 +67,16 @@ typedef struct figure_target {
 } figure_target;
 
 /* Draws the figure and runs gnuplot on it.  For path NULL the drawing is appended to
-   *PICTURE, for others *BYTES (which may be NULL) is the length of the file.  E_FILE where
-   gnuplot is missing (the data are then written as FILE.dat) or refuses (its message is in
-   the sentence).  Files appear whole or not at all; the same data give the same bytes.
-   FILE.tex brings its lines and images in FILE-inc.pdf; it can be input by a document that
-   loads graphicx and color, or run through pdflatex by itself. */
+   *PICTURE, for others *BYTES (which may be NULL) is the length of the file.  E_FILE
+   where gnuplot is missing (the data are then written as FILE.dat) or refuses (its
+   message is in the sentence).  Files appear whole or not at all; the same data give the
+   same bytes.  FILE.tex brings its lines and images in FILE-inc.pdf; it can be input by a
+   document that loads graphicx and color, or run through pdflatex by itself. */
 status figure_render(const figure_row *row, figure_call *c, const figure_target *to,
                      text *picture, int64_t *bytes, error *e);
 
-/* The endings that figure_render knows, for help: ".png, .svg, ..."; lent. */
-const char *figure_endings(void);
+/* Adds the endings that figure_render knows: ".png, .svg, ...". */
+void figure_endings(text *out);
 
 extern const figure_row figure_weights, figure_curve, figure_training, figure_phase,
     figure_circulation;

@@ -87,8 +87,8 @@ static char **make_environment(char *epoch_setting, error *e)
     return environment;
 }
 
-/* File actions and attributes: pipes in place, a folder of its own, default signals, and a
-   process group, so that Ctrl-C reaches lathe alone and a kill reaches all. */
+/* File actions and attributes: pipes in place, a folder of its own, default signals, and
+   a process group, so that Ctrl-C reaches lathe alone and a kill reaches all. */
 static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
                    const char *folder, int output, int messages)
 {

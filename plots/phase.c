@@ -54,48 +54,42 @@ static void add_panel(sheet *s, panel p)
     s->rows = p.row >= s->rows ? p.row + 1 : s->rows;
 }
 
-static panel field_panel(const char *title, const float *values, int component)
-{
-    return (panel){.kind = KIND_FIELD,
-                   .title = title,
-                   .values = values,
-                   .stride = 2,
-                   .component = component};
-}
-
-static panel placed(panel p, int column, int row)
-{
-    p.column = column;
-    p.row = row;
-    return p;
-}
-
 /* Without a model one row; with one, columns of truth, prediction and error. */
 static void lay_out(sheet *s)
 {
+    static const char *const truth[] = {"true ∂φ/∂x", "true ∂φ/∂y"};
+    static const char *const predicted[] = {"predicted ∂φ/∂x", "predicted ∂φ/∂y"};
+    static const char *const errors[] = {"error of ∂φ/∂x", "error of ∂φ/∂y"};
     const sample_view *v = &s->view;
-    const float *output = v->output;
-    bool both = output != NULL;
+    bool both = v->output != NULL;
     panel input = {.kind = KIND_INPUT,
                    .title = v->data->input_name ? v->data->input_name : "input",
                    .values = v->input,
                    .stride = v->input_channels};
-    panel mask = {.kind = KIND_MASK, .title = "mask (grey: invalid)"};
-    add_panel(s, placed(input, 0, 0));
-    add_panel(s, placed(field_panel("true ∂φ/∂x", v->target, 0), 1, 0));
-    add_panel(s, placed(field_panel("true ∂φ/∂y", v->target, 1), both ? 1 : 2, both));
-    if (v->mask)
-        add_panel(s, placed(mask, both ? 0 : 3, both));
-    for (int k = 0; both && k < 2; k++) {
-        panel error_panel =
-            field_panel(k ? "error of ∂φ/∂y" : "error of ∂φ/∂x", output, k);
-        error_panel.kind = KIND_ERROR;
-        error_panel.minus = v->target;
-        add_panel(
-            s, placed(field_panel(k ? "predicted ∂φ/∂y" : "predicted ∂φ/∂x", output, k),
-                      2, k));
-        add_panel(s, placed(error_panel, 3, k));
+    add_panel(s, input);
+    for (int k = 0; k < 2; k++) {
+        panel p = {.kind = KIND_FIELD, .values = v->target, .stride = 2, .component = k};
+        p.title = truth[k];
+        p.column = both ? 1 : 1 + k;
+        p.row = both ? k : 0;
+        add_panel(s, p);
+        if (!both)
+            continue;
+        p.title = predicted[k];
+        p.values = v->output;
+        p.column = 2;
+        add_panel(s, p);
+        p.title = errors[k];
+        p.kind = KIND_ERROR;
+        p.minus = v->target;
+        p.column = 3;
+        add_panel(s, p);
     }
+    panel mask = {.kind = KIND_MASK, .title = "mask (grey: invalid)"};
+    mask.column = both ? 0 : 3;
+    mask.row = both;
+    if (v->mask)
+        add_panel(s, mask);
 }
 
 /* The value of a pixel; NaN where it is invalid. */
@@ -265,7 +259,7 @@ static void draw_page(figure_call *c, const sheet *s)
 
 /* ---- in characters ---- */
 
-/* The sign of a character cell: a mean over its valid pixels, NULL where there is none. */
+/* The sign of a character cell: a mean over its valid pixels, NULL without any. */
 static const char *cell_sign(const sheet *s, const panel *p, int64_t box[4])
 {
     static const char *const ramp[] = {" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"};

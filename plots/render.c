@@ -6,7 +6,7 @@
    private folder), so no path of the user's ever stands in a script that lathe runs. */
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@
 #define LATEX_GRAPHICS_NAME "figure.pdf"
 
 /* A line of width 1 is 0.75 pt in every terminal: svg's unit is 1/96 inch, pdfcairo's
-   0.5 pt, pngcairo's one dot. */
+   0.5 pt, pngcairo's one dot.  Points of type are points: svg counts them in its units,
+   the others take 96 dots for an inch. */
 static void terminal_png(const figure_call *c, const figure_target *to, text *out)
 {
     (void)to;
@@ -90,9 +91,16 @@ static const format_row formats[] = {
     {".txt", MEDIUM_TEXT, terminal_text},
 };
 
-const char *figure_endings(void)
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+void figure_endings(text *out)
 {
-    return ".png, .svg, .pdf, .tex or .txt";
+    for (int i = 0; i < FORMATS; i++)
+        text_addf(out, "%s%s",
+                  i == 0            ? ""
+                  : i + 1 < FORMATS ? ", "
+                                    : " or ",
+                  formats[i].ending);
 }
 
 static const format_row *format_find(const char *path, error *e)
@@ -100,11 +108,14 @@ static const format_row *format_find(const char *path, error *e)
     static const format_row screen = {"", MEDIUM_TEXT, terminal_text};
     if (!path)
         return &screen;
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+    for (int i = 0; i < FORMATS; i++)
         if (text_ends(path, formats[i].ending))
             return &formats[i];
+    text endings = {0};
+    figure_endings(&endings);
     fail(e, E_USAGE, "the ending of '%s' names no format, wanted %s", path,
-         figure_endings());
+         text_get(&endings));
+    text_clear(&endings);
     return NULL;
 }
 
@@ -317,15 +328,16 @@ static char *folder_new(error *e)
     return folder;
 }
 
+/* Without memory, which may be what was wanting. */
 static void folder_remove(const char *folder)
 {
     static const char *const names[] = {SCRIPT_NAME, DATA_NAME, LATEX_NAME,
                                         LATEX_GRAPHICS_NAME};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = memory_format(NULL, "%s%s", folder, names[i]);
-        if (path)
-            unlink(path);
-        memory_free(path);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            unlinkat(descriptor, names[i], 0);
+        close(descriptor);
     }
     rmdir(folder);
 }
@@ -396,9 +408,19 @@ static status check_gnuplot(const figure_call *c, const figure_target *to,
     }
     if (!to->path || e->code != E_FILE)
         return e->code;
-    TRY(write_text(stem, ".dat", c->data, e));
-    fail(e, E_FILE, "gnuplot: not found in PATH; the data were written to '%s.dat'",
-         stem);
+    char *path = memory_format(e, "%s.dat", stem);
+    if (!path)
+        return E_MEMORY;
+    bool taken = file_exists(path); /* it may be anything of the user's */
+    status result = taken ? E_OK : write_text(path, "", c->data, e);
+    if (result == E_OK)
+        fail(e, E_FILE, "gnuplot: not found in PATH; %s '%s'",
+             taken ? "its data are not written either, there is a file"
+                   : "the data were written to",
+             path);
+    memory_free(path);
+    if (result != E_OK)
+        return result;
     return fail_hint(e,
                      "install it (apt install gnuplot-nox) and give the command again");
 }

@@ -105,9 +105,10 @@ status sample_number(const figure_call *c, const sample_view *v, int64_t *number
     status result = E_OK;
     if (wanted < count)
         *number = index[wanted];
-    else if (count == 0)
-        result = fail(e, E_RANGE, "the split %s has no samples", split_name(split));
-    else
+    else if (count == 0) {
+        result = fail(e, E_RANGE, "there are no samples in split %s", split_name(split));
+        fail_hint(e, "divide the data with 'split', or say split=all");
+    } else
         result = fail(e, E_RANGE, "index=%lld: the split %s has samples 0..%lld",
                       (long long)wanted, split_name(split), (long long)count - 1);
     memory_free(index);

@@ -2,7 +2,6 @@
    style.c -- palette, dashes, markers, type sizes and layout of every figure.  It reads
    no data; axes are in axis.c. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include "plots/style.h"
 
@@ -55,18 +54,19 @@ void style_begin(figure_call *c)
 }
 
 /* Fractions of the page, from its bottom left corner as gnuplot counts.  On a grid of
-   characters the first one is at 0 and the last at 1. */
+   characters the first one is at 0 and the last at 1; gnuplot cuts the fraction of a
+   character off, so places stand a little above. */
 static double screen_x(const figure_call *c, double x)
 {
     if (c->medium == MEDIUM_TEXT)
-        return round(x / 2) / fmax(1, c->width_mm / 2 - 1);
+        return (round(x / 2) + 0.2) / fmax(1, c->width_mm / 2 - 1);
     return x / c->width_mm;
 }
 
 static double screen_y(const figure_call *c, double y)
 {
     if (c->medium == MEDIUM_TEXT)
-        return 1 - round(y / 4) / fmax(1, c->height_mm / 4 - 1);
+        return 1 - (round(y / 4) - 0.2) / fmax(1, c->height_mm / 4 - 1);
     return 1 - y / c->height_mm;
 }
 

@@ -56,9 +56,10 @@ void style_text(figure_call *c, double x, double y, const char *align, int point
 double style_key(figure_call *c, int64_t entries, int columns, double left, double top,
                  double width);
 
-/* Palettes for `with image`, for numbers from LOW to HIGH.  For MAPS the numbers go through
-   the script's function shade(): those outside take the colour of the nearest end, and
-   NaN takes STYLE_NO_VALUE (transparent pixels would get a dark rim where viewers smooth). */
+/* Palettes for `with image`, for numbers from LOW to HIGH.  For MAPS the numbers go
+   through the script's function shade(): those outside take the colour of the nearest
+   end, and NaN takes STYLE_NO_VALUE (transparent pixels would get a dark rim where
+   viewers smooth). */
 #define STYLE_NO_VALUE "#b8b8b8"
 void style_palette_sequential(figure_call *c, double low, double high, bool maps);
 void style_palette_diverging(figure_call *c, double low, double high, bool maps);

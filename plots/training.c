@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   training.c -- the figure `training`: losses over epochs, the best epoch marked.  It reads
-   what the models recorded and runs nothing. */
+   training.c -- the figure `training`: losses over epochs, the best epoch marked.  It
+   reads what the models recorded and runs nothing. */
 #include <math.h>
 #include "base/memory.h"
 #include "plots/style.h"

@@ -28,7 +28,7 @@ typedef struct histogram {
     int64_t bins;
     int64_t *now, *before; /* [bins] each, one block; masked elements are left out */
     int64_t most;          /* of any bin */
-    int64_t count, masked; /* of now */
+    int64_t count, masked, broken; /* of now: all, pruned, not finite */
 } histogram;
 
 /* ---- which layers ---- */
@@ -144,8 +144,11 @@ static status histogram_make(histogram *h, const layer *l, int64_t bins, error *
         h->most = h->now[i] > h->most ? h->now[i] : h->most;
     const uint8_t *mask = mask_of(l->now);
     h->count = tensor_count(l->now->data);
-    for (int64_t i = 0; mask && i < h->count; i++)
-        h->masked += !mask[i];
+    const float *w = tensor_f32(l->now->data);
+    for (int64_t i = 0; i < h->count; i++) {
+        h->masked += mask && !mask[i];
+        h->broken += !isfinite(w[i]);
+    }
     return E_OK;
 }
 
@@ -188,6 +191,8 @@ static void add_caption(figure_call *c, const layer *l, const histogram *h, doub
     else if (h->masked > 0)
         text_addf(&words, ", %.1f %% zero", /* 100.0 would say all */
                   fmin(99.9, 100.0 * (double)h->masked / (double)h->count));
+    if (h->broken > 0)
+        text_addf(&words, ", %lld not finite", (long long)h->broken);
     const char *name = l->now->name;
     size_t length = strlen(name), ending = strlen(".weight");
     text title = {0};

@@ -91,7 +91,7 @@ static int utf8_length(const unsigned char *words, uint32_t *code)
     return length;
 }
 
-/* WORDS as printable UTF-8: no controls, no stray bytes, no code points that XML forbids. */
+/* WORDS as printable UTF-8: no controls, no stray bytes, nothing that XML forbids. */
 static void add_printable(text *out, const char *words)
 {
     const unsigned char *p = (const unsigned char *)words;

@@ -33,11 +33,7 @@ static const char usage[] =
     "  -h, --help              print this help\n"
     "      --version           print the version\n"
     "\n"
-    "Exit status: 0 done, 1 a command failed, 2 wrong options, 130 stopped by Ctrl-C.\n"
-#ifdef PACKAGE_BUGREPORT
-    "\nReport bugs to: " PACKAGE_BUGREPORT "\n"
-#endif
-    ;
+    "Exit status: 0 done, 1 a command failed, 2 wrong options, 130 stopped by Ctrl-C.\n";
 
 static const char version[] =
     "lathe " PACKAGE_VERSION "\n"
@@ -60,8 +56,15 @@ int arguments_close_output(int code)
     return code ? code : EXIT_FAILURE;
 }
 
-enum { OPT_FORMAT = 256, OPT_COLOUR, OPT_SEED, OPT_THREADS, OPT_COMPLETE, OPT_MANUAL,
-       OPT_VERSION };
+enum {
+    OPT_FORMAT = 256,
+    OPT_COLOUR,
+    OPT_SEED,
+    OPT_THREADS,
+    OPT_COMPLETE,
+    OPT_MANUAL,
+    OPT_VERSION
+};
 
 static const struct option long_options[] = {
     {"command", required_argument, NULL, 'c'},
@@ -85,14 +88,18 @@ static const struct option long_options[] = {
 
 static int add_action(arguments *a, const char *words, bool is_command)
 {
+    error e = {0};
     if (memory_grow((void **)&a->actions, &a->action_capacity, a->action_count + 1,
-                    sizeof(action), NULL) != E_OK)
+                    sizeof(action), &e) != E_OK) {
+        fprintf(stderr, "lathe: %s\n", e.text);
         return EXIT_FAILURE;
+    }
     a->actions[a->action_count++] = (action){words, is_command};
     return -1;
 }
 
-static int take_number(const char *words, int64_t most, int64_t *number, const char *wanted)
+static int take_number(const char *words, int64_t most, int64_t *number,
+                       const char *wanted)
 {
     if (text_to_integer(words, number) && *number >= 0 && *number <= most)
         return -1;
@@ -162,7 +169,8 @@ int arguments_read(arguments *a, int count, char **words)
 {
     int letter;
     *a = (arguments){.seed = STANDARD_SEED};
-    while ((letter = getopt_long(count, words, "-c:e:ikxqbC:h", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(count, words, "-c:e:ikxqbC:h", long_options, NULL)) !=
+           -1) {
         int code = take_option(a, letter, optarg);
         if (code >= 0)
             return code;

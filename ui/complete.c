@@ -14,7 +14,7 @@
 /* What the completion is made from. */
 typedef struct context {
     const session *session;
-    char *word;       /* what is typed of it */
+    char *word; /* what is typed of it */
     completions *out;
 } context;
 
@@ -147,7 +147,8 @@ static const option *next_argument(const command *c, const extra *more, const se
     return NULL;
 }
 
-static void add_argument(context *x, const command *c, const extra *more, const sentence *w)
+static void add_argument(context *x, const command *c, const extra *more,
+                         const sentence *w)
 {
     const option *row = next_argument(c, more, w);
     if (!row)

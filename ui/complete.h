@@ -9,9 +9,9 @@
 #include "session/session.h"
 
 typedef struct completions {
-    char **words;  /* in the order of the tables; a key ends in "=" */
+    char **words; /* in the order of the tables; a key ends in "=" */
     int64_t count, capacity;
-    bool files;    /* the names of files come beside them */
+    bool files; /* the names of files come beside them */
     bool failed;
 } completions;
 

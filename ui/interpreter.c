@@ -1,57 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    interpreter.c -- runs command lines: finds the command, checks its options, brackets it
-   for undo, keeps the journal, prints what came of it.  It reads no key but the answer to
-   a question. */
-#include "ui/interpreter.h"
-
-#include <errno.h>
+   for undo, keeps the journal.  It reads no key but the answer to a question. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/file.h"
 #include "base/memory.h"
-#include "ui/command/command.h"
 #include "ui/command/parse.h"
-#include "ui/lexer.h"
+#include "ui/interpreter_parts.h"
 #include "ui/output/progress.h"
 #include "ui/output/terminal.h"
 #include "ui/script.h"
 
 enum { SCRIPT_DEPTH_MAX = 16 };
 
-#define TIMED_SECONDS 2.0 /* at the prompt, longer commands say how long they took */
-
 volatile sig_atomic_t interpreter_interrupted;
-
-struct interpreter {
-    session *session;
-    settings settings;
-    bool quit;
-    int exit_code;
-    int depth;    /* scripts within scripts */
-    int captures; /* commands run by commands */
-    bool lost;    /* standard output could not be written */
-};
-
-/* Where a command stands. */
-typedef struct place {
-    const char *file; /* NULL: at the prompt */
-    int64_t number;
-    const char *line;
-    size_t begin; /* of the command in the line */
-} place;
-
-/* One command on its way. */
-typedef struct run {
-    interpreter *i;
-    const command *command;
-    sentence words;
-    text line;  /* as it can be written again */
-    call call;
-    bool abbreviate;
-    int64_t blame; /* the word at fault, or -1 */
-    double seconds;
-} run;
 
 interpreter *interpreter_new(session *s, const settings *initial, error *e)
 {
@@ -91,10 +53,15 @@ void interpreter_quit(interpreter *i, int exit_code)
     i->exit_code = exit_code;
 }
 
+bool interpreter_can_ask(const interpreter *i)
+{
+    return i->settings.interactive && i->depth == 0 && i->captures == 0 &&
+           isatty(STDIN_FILENO);
+}
+
 bool interpreter_confirm(interpreter *i, const char *question)
 {
-    if (!i->settings.interactive || i->depth > 0 || i->captures > 0 ||
-        !isatty(STDIN_FILENO))
+    if (!interpreter_can_ask(i))
         return false;
     fflush(stdout);
     fprintf(stderr, "%s [y/n] ", question);
@@ -107,163 +74,6 @@ bool interpreter_confirm(interpreter *i, const char *question)
     if (got != 1)
         fputc('\n', stderr);
     return got == 1 && (answer == 'y' || answer == 'Y');
-}
-
-/* ---- what is printed ---- */
-
-static void print_error_text(const char *words)
-{
-    text safe = {0};
-    output_safe(words, &safe);
-    fputs(text_get(&safe), stderr);
-    text_clear(&safe);
-}
-
-/* Results.  A full disk is an error of its own, said once. */
-static status print_result(interpreter *i, const char *words)
-{
-    errno = 0;
-    if (fputs(words, stdout) != EOF && fflush(stdout) == 0)
-        return E_OK;
-    if (!i->lost && errno != EPIPE)
-        fprintf(stderr, "lathe: standard output cannot be written: %s\n",
-                strerror(errno));
-    i->lost = true;
-    return E_FILE;
-}
-
-/* Points at the bytes BEGIN to END of the line that stands above, where it fits there. */
-static void print_caret(const interpreter *i, const place *at, size_t begin, size_t end)
-{
-    const settings *s = &i->settings;
-    if (at->file || s->prompt_columns == 0 || at->begin > 0 || strchr(at->line, '\n'))
-        return;
-    text before = {0}, under = {0};
-    text_add_bytes(&before, at->line, begin);
-    text_add_bytes(&under, at->line + begin, end > begin ? end - begin : 0);
-    int column = s->prompt_columns + text_columns(text_get(&before));
-    int width = text_columns(text_get(&under));
-    if (column + width < s->columns) {
-        fprintf(stderr, "%*s^", column, "");
-        for (int k = 1; k < width; k++)
-            fputc('~', stderr);
-        fputc('\n', stderr);
-    }
-    text_clear(&before);
-    text_clear(&under);
-}
-
-static void print_place(const place *at, text *out)
-{
-    if (at->file)
-        text_addf(out, "%s:%lld: ", at->file, (long long)at->number);
-}
-
-/* One line: where, the sentence, the hint.  A hint that the terminal would break has a
-   line of its own. */
-static void print_error(const interpreter *i, const place *at, const error *e)
-{
-    const settings *s = &i->settings;
-    fflush(stdout);
-    if (e->text[0] == '\0')
-        return;
-    text out = {0};
-    print_place(at, &out);
-    if (!at->file)
-        text_add(&out, s->interactive ? "error: " : "lathe: ");
-    text_add(&out, e->text);
-    if (e->hint[0]) {
-        bool fits = at->file || !s->interactive ||
-                    text_columns(text_get(&out)) + text_columns(e->hint) + 2 <= s->columns;
-        text_addf(&out, fits ? "; %s" : "\n  %s", e->hint);
-    }
-    bool red = !at->file && s->interactive && s->colour;
-    fputs(red ? "\033[31m" : "", stderr);
-    print_error_text(text_get(&out));
-    fputs(red ? "\033[0m\n" : "\n", stderr);
-    text_clear(&out);
-}
-
-static void print_notes(const run *r, const place *at)
-{
-    const settings *s = &r->i->settings;
-    if (s->quiet || (r->command->flags & COMMAND_TEXT))
-        return;
-    for (const char *line = text_get(&r->call.notes); *line;) {
-        size_t length = strcspn(line, "\n");
-        text out = {0};
-        print_place(at, &out);
-        text_addf(&out, "%s%.*s\n", at->file ? "note: " : "", (int)length, line);
-        print_error_text(text_get(&out));
-        text_clear(&out);
-        line += length + (line[length] == '\n');
-    }
-}
-
-static void print_seconds(const run *r, const place *at)
-{
-    const settings *s = &r->i->settings;
-    char buffer[32];
-    bool slow = s->interactive && !at->file && r->seconds >= TIMED_SECONDS;
-    if (s->timer || (slow && !s->quiet))
-        fprintf(stderr, "(%s)\n", text_seconds(buffer, r->seconds));
-}
-
-/* Text for people has no rows: a program gets it as one. */
-static status format_answer(const run *r, output_format f, const output_style *style,
-                            text *out, error *e)
-{
-    const table *rows = r->call.rows;
-    bool words = (r->command->flags & COMMAND_TEXT) != 0;
-    if (f == FORMAT_TEXT)
-        text_add(out, text_get(&r->call.picture));
-    if (words && f == FORMAT_JSON && rows->row_count == 0) {
-        table_row(r->call.rows);
-        table_text(r->call.rows, "text", text_get(&r->call.notes));
-    } else if (words && (f == FORMAT_TEXT || rows->row_count == 0)) {
-        text_add(out, text_get(&r->call.notes));
-        return text_ok(out, e);
-    }
-    return output_table(rows, f, style, r->command->name, r->seconds, out, e);
-}
-
-static status print_answer(const run *r, const place *at, error *e)
-{
-    const settings *s = &r->i->settings;
-    const output_style style = {s->columns, s->unicode, s->colour};
-    bool elsewhere = r->call.output_file && !(r->command->flags & COMMAND_FILE);
-    text out = {0};
-    status result = E_OK;
-    if (s->format == FORMAT_JSON || !elsewhere)
-        result = format_answer(r, s->format, &style, &out, e);
-    if (result == E_OK && out.length > 0)
-        result = print_result(r->i, text_get(&out));
-    text_clear(&out);
-    print_notes(r, at);
-    print_seconds(r, at);
-    return result;
-}
-
-/* The answer into the file behind ">", in the format of its ending. */
-static status write_answer(const run *r, error *e)
-{
-    const settings *s = &r->i->settings;
-    const output_style plain = {0, s->unicode, false};
-    output_format f = s->format;
-    if (!r->call.output_file || (r->command->flags & COMMAND_FILE))
-        return E_OK;
-    output_format_of_file(r->call.output_file, &f);
-    text out = {0};
-    atomic_file file;
-    status result = format_answer(r, f, &plain, &out, e);
-    if (result == E_OK)
-        result = atomic_open(&file, r->call.output_file, e);
-    if (result == E_OK) {
-        fwrite(text_get(&out), 1, out.length, file.stream); /* commit asks ferror */
-        result = atomic_commit(&file, e);
-    }
-    text_clear(&out);
-    return result;
 }
 
 /* ---- one command ---- */
@@ -301,8 +111,8 @@ static status prepare(run *r, error *e)
     const char *name = r->command->name;
     if (i->captures > 0 && (r->command->flags & COMMAND_WHOLE))
         return fail(e, E_USAGE, "%s: cannot stand within another command", name);
-    status result =
-        parse_options(r->command, &r->words, r->abbreviate, &r->call.options, &r->blame, e);
+    status result = parse_options(r->command, &r->words, r->abbreviate, &r->call.options,
+                                  &r->blame, e);
     if (result != E_OK) {
         char who[64];
         snprintf(who, sizeof who, "%s: ", name);
@@ -365,7 +175,7 @@ static status finish(run *r, error *e)
     TRY(table_ok(r->call.rows, e));
     TRY(text_ok(&r->call.notes, e));
     TRY(text_ok(&r->call.picture, e));
-    TRY(write_answer(r, e));
+    TRY(interpreter_write_answer(r, e));
     if (belongs_to_journal(r))
         return session_journal_add(r->i->session, r->call.line, e);
     return E_OK;
@@ -410,19 +220,20 @@ static status run_next(interpreter *i, place *at, size_t *from, error *e)
     at->begin = *from;
     status result = lexer_next(at->line, from, i->session, &r.words, e);
     if (result != E_OK) {
-        print_caret(i, at, *from, *from);
+        interpreter_print_caret(i, at, *from, *from);
         *from = strlen(at->line); /* where the next command begins is not known */
     } else if (r.words.count > 0) {
         result = prepare(&r, e);
         if (result != E_OK && r.blame >= 0)
-            print_caret(i, at, r.words.items[r.blame].begin, r.words.items[r.blame].end);
+            interpreter_print_caret(i, at, r.words.items[r.blame].begin,
+                                    r.words.items[r.blame].end);
         if (result == E_OK)
             result = perform(&r, NULL, e);
         if (result == E_OK || (result == E_STOPPED && r.call.rows->row_count > 0)) {
-            status printed = print_answer(&r, at, e);
+            status printed = interpreter_print_answer(&r, at, e);
             result = result == E_OK ? printed : result;
         } else if (r.command) {
-            print_notes(&r, at);
+            interpreter_print_notes(&r, at);
         }
     }
     run_clear(&r);
@@ -434,7 +245,8 @@ static bool is_blank_line(const char *line)
     return line[strspn(line, " \t\r\n")] == '\0';
 }
 
-status interpreter_line(interpreter *i, const char *line, const char *file, int64_t number)
+status interpreter_line(interpreter *i, const char *line, const char *file,
+                        int64_t number)
 {
     place at = {.file = file, .number = number, .line = line};
     status first = E_OK;
@@ -453,7 +265,7 @@ status interpreter_line(interpreter *i, const char *line, const char *file, int6
             continue;
         first = first == E_OK ? result : first;
         if (!i->lost)
-            print_error(i, &at, &e);
+            interpreter_print_error(i, &at, &e);
         if (result == E_STOPPED || i->lost || !i->settings.keep_going)
             return result == E_STOPPED ? E_STOPPED : first;
     }
@@ -501,8 +313,8 @@ status interpreter_source(interpreter *i, const char *path, error *e)
     script s;
     error_clear(e);
     if (i->depth == SCRIPT_DEPTH_MAX)
-        return fail(e, E_USAGE, "%s: scripts stand within scripts more than %d deep", path,
-                    SCRIPT_DEPTH_MAX);
+        return fail(e, E_USAGE, "%s: scripts stand within scripts more than %d deep",
+                    path, SCRIPT_DEPTH_MAX);
     status result = script_open(&s, path, e);
     if (result == E_OK)
         return run_script(i, &s, e);
@@ -514,7 +326,7 @@ status interpreter_source(interpreter *i, const char *path, error *e)
 static status report_script(interpreter *i, status result, const error *e)
 {
     if (result != E_OK)
-        print_error(i, &(place){.line = ""}, e);
+        interpreter_print_error(i, &(place){.line = ""}, e);
     return result;
 }
 
@@ -535,8 +347,8 @@ status interpreter_words(interpreter *i, const char *words, const char *name)
 }
 
 /* One command of a captured line. */
-static status capture_next(interpreter *i, const char *line, size_t *from, const task *watch,
-                           table *rows, text *notes, error *e)
+static status capture_next(interpreter *i, const char *line, size_t *from,
+                           const task *watch, table *rows, text *notes, error *e)
 {
     run r = {.i = i};
     status result = lexer_next(line, from, i->session, &r.words, e);
@@ -552,15 +364,14 @@ static status capture_next(interpreter *i, const char *line, size_t *from, const
     return result;
 }
 
-status interpreter_capture(interpreter *i, const char *line, const task *watch, table *rows,
-                           text *notes, error *e)
+status interpreter_capture(interpreter *i, const char *line, const task *watch,
+                           table *rows, text *notes, error *e)
 {
     static const task nobody = {.cancel = &interpreter_interrupted};
     status result = E_OK;
     i->captures++;
     for (size_t from = 0; result == E_OK && line[from];)
-        result =
-            capture_next(i, line, &from, watch ? watch : &nobody, rows, notes, e);
+        result = capture_next(i, line, &from, watch ? watch : &nobody, rows, notes, e);
     i->captures--;
     TRY(result);
     TRY(text_ok(notes, e));

@@ -18,14 +18,14 @@ typedef struct interpreter interpreter;
 /* The settings of `set`; main fills them from options and the environment. */
 typedef struct settings {
     output_format format;
-    bool interactive;  /* a person at a terminal: abbreviations, bars, confirmation */
-    bool echo;         /* print each script line as "+ LINE" */
-    bool keep_going;   /* scripts go on after an error */
+    bool interactive; /* a person at a terminal: abbreviations, bars, confirmation */
+    bool echo;        /* print each script line as "+ LINE" */
+    bool keep_going;  /* scripts go on after an error */
     bool colour, unicode;
-    bool timer;        /* print the time of every command */
-    int columns;       /* terminal width, 0 where there is none */
-    bool quiet;        /* no notes, no progress */
-    int prompt_columns;/* width of the prompt before the line that runs; 0: no caret */
+    bool timer;         /* print the time of every command */
+    int columns;        /* terminal width, 0 where there is none */
+    bool quiet;         /* no notes, no progress */
+    int prompt_columns; /* width of the prompt before the line that runs; 0: no caret */
 } settings;
 
 interpreter *interpreter_new(session *s, const settings *initial, error *e);
@@ -35,7 +35,8 @@ session *interpreter_session(interpreter *i);
 
 /* Runs one line (several commands with ";"), prints rows, notes and the error, which is
    prefixed "FILE:NUMBER: " where FILE is not NULL.  Returns the first failure's status. */
-status interpreter_line(interpreter *i, const char *line, const char *file, int64_t number);
+status interpreter_line(interpreter *i, const char *line, const char *file,
+                        int64_t number);
 
 /* Runs a script ("-": standard input); stops at the first error unless keep_going. */
 status interpreter_file(interpreter *i, const char *path);
@@ -47,10 +48,12 @@ status interpreter_source(interpreter *i, const char *path, error *e);
 
 /* Runs one command in silence for another command that is running: rows are appended to
    ROWS, notes to NOTES; no journal, and names it changes are part of the caller's step. */
-status interpreter_capture(interpreter *i, const char *line, const task *watch, table *rows,
-                           text *notes, error *e);
+status interpreter_capture(interpreter *i, const char *line, const task *watch,
+                           table *rows, text *notes, error *e);
 
-/* Asks a question that yes or no answers; false at once where nobody is there to ask. */
+/* Is a person there who can be asked?  Not in scripts, nor within another command. */
+bool interpreter_can_ask(const interpreter *i);
+/* Asks a question that yes or no answers; "no" where nobody can be asked. */
 bool interpreter_confirm(interpreter *i, const char *question);
 
 bool interpreter_wants_quit(const interpreter *i, int *exit_code);

@@ -13,9 +13,9 @@ typedef struct reader {
     size_t at;
     const session *session; /* NULL: variables stay as written */
     sentence *out;
-    text word;              /* the word being read */
-    bool open;              /* there is one, perhaps empty ("") */
-    bool to_file;           /* it is the FILE of "> FILE" */
+    text word;    /* the word being read */
+    bool open;    /* there is one, perhaps empty ("") */
+    bool to_file; /* it is the FILE of "> FILE" */
     size_t begin, equals;
 } reader;
 
@@ -118,7 +118,8 @@ static status read_variable(reader *r, bool quoted, error *e)
     const char *value = session_variable(r->session, buffer);
     if (!value) {
         fail(e, E_NAME, "no variable '%s'", buffer);
-        return fail_hint(e, "set it with let %s = VALUE, or write \\$ for the sign", buffer);
+        return fail_hint(e, "set it with let %s = VALUE, or write \\$ for the sign",
+                         buffer);
     }
     if (quoted)
         text_add(&r->word, value);
@@ -161,7 +162,8 @@ static status begin_file(reader *r, error *e)
     if (r->out->output || r->to_file)
         return fail(e, E_USAGE, "a second '>': an answer goes to one file");
     if (r->line[r->at + 1] == '>')
-        return fail(e, E_USAGE, "'>>' adds to a file; want '> FILE', which writes a whole one");
+        return fail(e, E_USAGE,
+                    "'>>' adds to a file; want '> FILE', which writes a whole one");
     r->at++;
     while (is_blank(r->line[r->at]))
         r->at++;

@@ -20,23 +20,24 @@
 #define LEXER_NONE SIZE_MAX
 
 typedef struct word {
-    char *words;    /* never NULL; without quotes and escapes, variables put in */
+    char *words;       /* never NULL; without quotes and escapes, variables put in */
     size_t begin, end; /* its bytes in the line */
-    size_t equals;  /* place of the first "=" outside quotes in WORDS, or LEXER_NONE */
+    size_t equals;     /* place of the first "=" outside quotes in WORDS, or LEXER_NONE */
 } word;
 
 /* One command, cut into words. */
 typedef struct sentence {
     word *items;
     int64_t count, capacity;
-    char *output;   /* the FILE of "> FILE", or NULL */
+    char *output; /* the FILE of "> FILE", or NULL */
 } sentence;
 
 /* Cuts the command that begins at byte *AT of LINE and moves *AT behind it (and its ";").
    Variables come from S; where S is NULL they stay as written.  Free OUT with
    sentence_clear, also after a failure: E_USAGE for an open quote, a variable that is not
    set (E_NAME), a ">" without its file.  Then *AT is the byte to blame. */
-status lexer_next(const char *line, size_t *at, const session *s, sentence *out, error *e);
+status lexer_next(const char *line, size_t *at, const session *s, sentence *out,
+                  error *e);
 void sentence_clear(sentence *w);
 
 /* Does LINE go on in the next one?  Its last character is a backslash that is neither

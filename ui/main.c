@@ -27,11 +27,15 @@ static int print_manual(const char *form)
 {
     text out = {0};
     error e = {0};
+    int code = EXIT_FAILURE;
     if (text_equal(form, "man"))
         manual_man(&out);
-    else if (manual_json(&out, &e) != E_OK)
-        return EXIT_FAILURE;
-    int code = print_and_leave(&out);
+    else
+        manual_json(&out, &e);
+    if (e.code == E_OK && text_ok(&out, &e) == E_OK)
+        code = print_and_leave(&out);
+    else
+        fprintf(stderr, "lathe: %s\n", e.text);
     text_clear(&out);
     return code;
 }

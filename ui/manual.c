@@ -13,8 +13,9 @@ enum { NARROWEST = 40, WIDEST = 90, OPTION_COLUMN = 24 };
 static const struct {
     const char *name, *title;
 } groups[] = {
-    {"data", "Data"},       {"learn", "Models and training"}, {"measure", "Measuring"},
-    {"compress", "Compression"}, {"plot", "Figures"},     {"session", "Session"},
+    {"data", "Data"},         {"learn", "Models and training"},
+    {"measure", "Measuring"}, {"compress", "Compression"},
+    {"plot", "Figures"},      {"session", "Session"},
     {"help", "Help"},
 };
 
@@ -158,7 +159,10 @@ static void add_more_words(text *out, const command *c, int width)
     const char *name = c->options[c->more_argument].name;
     text_addf(&words, "The %s may be ", name);
     for (int i = 0; c->more_word(i); i++)
-        text_addf(&words, "%s%s", i == 0 ? "" : c->more_word(i + 1) ? ", " : " or ",
+        text_addf(&words, "%s%s",
+                  i == 0                ? ""
+                  : c->more_word(i + 1) ? ", "
+                                        : " or ",
                   c->more_word(i));
     text_addf(&words, "; each has options of its own: 'help %s %s'.", c->name,
               c->more_word(0));
@@ -179,7 +183,8 @@ static void add_page(text *out, const command *c, const char *word, const extra 
                      int width)
 {
     text title = {0};
-    text_addf(&title, "%s%s%s: %s", c->name, word ? " " : "", word ? word : "", c->summary);
+    text_addf(&title, "%s%s%s: %s", c->name, word ? " " : "", word ? word : "",
+              c->summary);
     add_wrapped(out, text_get(&title), 0, 2, width);
     text_clear(&title);
     text_add(out, "\nUsage: ");
@@ -201,27 +206,46 @@ static void add_page(text *out, const command *c, const char *word, const extra 
     add_labelled(out, "Source", c->source, width);
 }
 
+/* The option NAME of each word that has one: "With gpe:". */
+static bool add_option_of_words(text *out, const command *c, const char *name, int width)
+{
+    bool any = false;
+    for (int i = 0; c->more_word && c->more_word(i); i++) {
+        extra more = {0};
+        const option *row = c->more(c->more_word(i), &more, NULL)
+                                ? option_find(more.options, name)
+                                : NULL;
+        if (!row)
+            continue;
+        text_addf(out, "With %s:\n", c->more_word(i));
+        add_option(out, row, false, width);
+        any = true;
+    }
+    return any;
+}
+
 status manual_page(const command *c, const char *word, int columns, text *out, error *e)
 {
     int width = page_width(columns);
     extra more = {0};
     error refused = {0};
     const option *row = word ? option_find(c->options, word) : NULL;
+    if (!word || (c->more && c->more(word, &more, &refused))) {
+        add_page(out, c, word, &more, width);
+        return E_OK;
+    }
     if (row) {
         add_option(out, row, false, width);
         return E_OK;
     }
-    if (word && (!c->more || !c->more(word, &more, &refused))) {
-        if (c->more) {
-            if (e)
-                *e = refused;
-            return refused.code;
-        }
-        fail(e, E_NAME, "%s has no option '%.80s'", c->name, word);
-        return fail_hint(e, "'help %s' lists them", c->name);
+    if (add_option_of_words(out, c, word, width))
+        return E_OK;
+    if (e && c->more) {
+        *e = refused;
+        return e->code;
     }
-    add_page(out, c, word, &more, width);
-    return E_OK;
+    fail(e, E_NAME, "%s has no option '%.80s'", c->name, word);
+    return fail_hint(e, "'help %s' lists them", c->name);
 }
 
 /* ---- search ---- */
@@ -242,8 +266,8 @@ static bool option_speaks(const option *row, const char *word)
 }
 
 /* Options of one table that speak of WORD; KEY is NULL or the word they depend on. */
-static bool search_options(text *out, const option *rows, const char *word, const char *key,
-                           int width)
+static bool search_options(text *out, const option *rows, const char *word,
+                           const char *key, int width)
 {
     bool any = false;
     for (; rows && rows->name; rows++) {

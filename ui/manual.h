@@ -19,8 +19,8 @@ status manual_page(const command *c, const char *word, int columns, text *out, e
 /* Commands and options that speak of WORD; false where none does. */
 bool manual_search(const char *word, int columns, text *out);
 
-void manual_man(text *out);                /* lathe-commands(7), in the man macros */
-status manual_json(text *out, error *e);   /* one array */
+void manual_man(text *out);              /* lathe-commands(7), in the man macros */
+status manual_json(text *out, error *e); /* one array */
 
 /* The groups in their order; NULL beyond the last. */
 const char *manual_group(int i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    manual_export.c -- the command table as a manual page and as JSON.
    It appends to a text and prints nothing. */
+#include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const char *special(char c)
     static const struct {
         char character;
         const char *written;
-    } rows[] = {{'\\', "\\e"},   {'-', "\\-"},    {'\'', "\\(aq"}, {'`', "\\(ga"},
+    } rows[] = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"}, {'`', "\\(ga"},
                 {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].character == c)
@@ -90,7 +91,8 @@ static void add_man_options(text *out, const option *rows, int arguments)
         add_man_option(out, &rows[i], i < arguments);
 }
 
-static void add_man_labelled(text *out, const char *label, const char *words, bool literal)
+static void add_man_labelled(text *out, const char *label, const char *words,
+                             bool literal)
 {
     if (!words)
         return;
@@ -138,15 +140,30 @@ static void add_man_command(text *out, const command *c)
     text_clear(&usage);
 }
 
+static void add_man_section(text *out, const char *title)
+{
+    text_add(out, ".SH ");
+    for (const char *p = title; *p; p++)
+        text_addf(out, "%c", toupper((unsigned char)*p));
+    text_add(out, "\n");
+}
+
 static const char language[] =
-    "A line holds a command, or several parted by semicolons: a verb, its arguments, then "
-    "options as key=value in any order.  Arguments may be given as key=value too.  A number "
-    "sign begins a comment.  Blanks part words; double quotes keep them, and put variables "
-    "in; single quotes keep everything.  A backslash takes the next character as it is; at "
-    "the end of a line it goes on in the next.  \"let x = 0.9\" sets a variable, $x or ${x} "
-    "puts it in.  A list is 0.5,0.7,0.9; a span is 50:500.  \"> FILE\" writes the answer to a "
+    "A line holds a command, or several parted by semicolons: a verb, its arguments, "
+    "then "
+    "options as key=value in any order.  Arguments may be given as key=value too.  A "
+    "number "
+    "sign begins a comment.  Blanks part words; double quotes keep them, and put "
+    "variables "
+    "in; single quotes keep everything.  A backslash takes the next character as it is; "
+    "at "
+    "the end of a line it goes on in the next.  \"let x = 0.9\" sets a variable, $x or "
+    "${x} "
+    "puts it in.  A list is 0.5,0.7,0.9; a span is 50:500.  \"> FILE\" writes the answer "
+    "to a "
     "file, in the format of its ending: .txt, .csv, .md, .tex or .json; the file is "
-    "replaced as a whole.  At the prompt a beginning of a command or of a key that only one "
+    "replaced as a whole.  At the prompt a beginning of a command or of a key that only "
+    "one "
     "has will do; in scripts whole words are wanted.";
 
 void manual_man(text *out)
@@ -162,7 +179,7 @@ void manual_man(text *out)
             if (!text_equal(command_at(i)->group, manual_group(g)))
                 continue;
             if (!any)
-                text_addf(out, ".SH %s\n", manual_group_title(g));
+                add_man_section(out, manual_group_title(g));
             any = true;
             add_man_command(out, command_at(i));
         }
@@ -207,12 +224,14 @@ static json_t *command_json(const command *c)
     put_string(one, "group", c->group);
     put_string(one, "summary", c->summary);
     put_string(one, "usage", text_get(&usage));
-    json_object_set_new(one, "options", options_json(c->options, c->arguments, c->required));
+    json_object_set_new(one, "options",
+                        options_json(c->options, c->arguments, c->required));
     for (int i = 0; c->more_word && c->more_word(i); i++) {
         extra more = {0};
         if (c->more(c->more_word(i), &more, NULL))
-            json_object_set_new(words, c->more_word(i),
-                                options_json(more.options, more.arguments, more.required));
+            json_object_set_new(
+                words, c->more_word(i),
+                options_json(more.options, more.arguments, more.required));
     }
     json_object_set_new(one, "words", words);
     put_string(one, "details", c->details);

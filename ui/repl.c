@@ -117,9 +117,8 @@ static void open_history(void)
     if (folder && file_make_folder(folder, &e) == E_OK)
         repl.history = memory_format(&e, "%s/history", folder);
     memory_free(folder);
-    int descriptor = repl.history
-                         ? open(repl.history, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)
-                         : -1;
+    int descriptor =
+        repl.history ? open(repl.history, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (descriptor < 0) {
         fprintf(stderr, "lathe: the history of commands is not kept: %s\n",
                 repl.history ? strerror(errno) : e.text);
@@ -131,8 +130,21 @@ static void open_history(void)
     read_history(repl.history);
 }
 
+/* What was edited of its lines hangs on them, and clear_history leaves it. */
+static void free_edits(void)
+{
+    HIST_ENTRY **lines = history_list();
+    for (int k = 0; lines && lines[k]; k++) {
+        rl_undo_list = lines[k]->data;
+        if (rl_undo_list)
+            rl_free_undo_list();
+        lines[k]->data = NULL;
+    }
+}
+
 static void close_history(void)
 {
+    free_edits();
     if (repl.history)
         history_truncate_file(repl.history, HISTORY_LINES);
     memory_free(repl.history);
@@ -143,8 +155,8 @@ static void close_history(void)
 /* Nothing twice in a row. */
 static void remember(const char *line)
 {
-    HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1)
-                                          : NULL;
+    HIST_ENTRY *last =
+        history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
     if (!line[strspn(line, " \t")] || (last && text_equal(last->line, line)))
         return;
     add_history(line);

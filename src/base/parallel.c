@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   parallel.c -- the team, on OpenMP; sums by a tree that only the length shapes.
+   parallel.c -- tiles shared out to the team; sums by a tree that only the length shapes.
    It never decides how work is cut: tiles come from the caller. */
 #include "base/parallel.h"
 
 #include <cblas.h>
-#include <omp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include "base/cpu.h"
+#include "base/team.h"
 
 static _Thread_local bool working; /* this thread is inside a tile */
 static _Thread_local int number;   /* of this thread in the team */
@@ -26,6 +27,28 @@ static void run_here(int64_t tiles, void (*body)(void *context, int64_t tile, in
         body(context, tile, number);
 }
 
+struct job {
+    int64_t tiles;
+    void (*body)(void *context, int64_t tile, int thread);
+    void *context;
+    atomic_int_fast64_t next;
+};
+
+static void take_tiles(void *context, int member)
+{
+    struct job *j = context;
+    cpu_flush_subnormals();
+    working = true;
+    number = member;
+    for (;;) {
+        int64_t tile = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed);
+        if (tile >= j->tiles)
+            break;
+        j->body(j->context, tile, member);
+    }
+    working = false;
+}
+
 void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
                   void *context)
 {
@@ -35,27 +58,12 @@ void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int t
         return;
     }
     pthread_once(&once, make_blas_serial);
-    int team = cpu_threads();
-    if (tiles < team)
-        team = tiles < 1 ? 1 : (int)tiles;
-    if (team == 1) {
-        cpu_flush_subnormals();
-        working = true;
-        number = 0;
-        run_here(tiles, body, context);
-        working = false;
-        return;
-    }
-#pragma omp parallel num_threads(team)
-    {
-        cpu_flush_subnormals();
-        working = true;
-        number = omp_get_thread_num();
-#pragma omp for schedule(dynamic, 1)
-        for (int64_t tile = 0; tile < tiles; tile++)
-            body(context, tile, number);
-        working = false;
-    }
+    struct job j = {.tiles = tiles, .body = body, .context = context};
+    int size = cpu_threads();
+    if (tiles < size)
+        size = tiles < 1 ? 1 : (int)tiles;
+    if (size == 1 || !team_run(size, take_tiles, &j))
+        take_tiles(&j, 0);
 }
 
 struct range {

@@ -5,7 +5,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 #include "base/memory.h"
 #include "base/random.h"
 #include "graph/check.h"

@@ -5,7 +5,6 @@
 
 #include <float.h>
 #include <math.h>
-#include "base/memory.h"
 #include "kernel/integer.h"
 
 int32_t quantize_value(double r, float scale, int32_t zero_point, int bits)

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "engine/plan_parts.h"
+#include "graph/check.h"
 
 static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, error *e)
 {
@@ -21,7 +22,8 @@ static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, 
     p->batch = batch;
     p->scratch_piece = NO_PIECE;
     p->shapes = memory_new(g->value_count, sizeof *p->shapes, e);
-    if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e)) {
+    if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e) ||
+        graph_check_parameters(g, p->shapes, e) || graph_check_types(g, e)) {
         plan_free(p);
         return NULL;
     }
@@ -38,10 +40,9 @@ plan *plan_new_training(graph *g, int64_t batch, shape in, error *e)
     return plan_new(g, g, batch, in, e);
 }
 
-void plan_free(plan *p)
+/* Back to what plan_new left, so that a start that failed can be tried again. */
+static void release(plan *p)
 {
-    if (!p)
-        return;
     for (int i = 0; i < p->step_count; i++) {
         memory_free(p->steps[i].tail_scale);
         memory_free(p->steps[i].tail_shift);
@@ -54,6 +55,22 @@ void plan_free(plan *p)
     memory_free(p->value_piece);
     memory_free(p->gradient_piece);
     memory_free(p->arena);
+    p->gradients = NULL;
+    p->steps = NULL;
+    p->pieces = NULL;
+    p->value_piece = p->gradient_piece = NULL;
+    p->arena = NULL;
+    p->step_count = p->piece_count = 0;
+    p->piece_capacity = 0;
+    p->arena_bytes = 0;
+    p->scratch_piece = NO_PIECE;
+}
+
+void plan_free(plan *p)
+{
+    if (!p)
+        return;
+    release(p);
     memory_free(p->shapes);
     memory_free(p);
 }
@@ -75,17 +92,24 @@ static status make_gradients(plan *p, error *e)
     return E_OK;
 }
 
-status plan_start(plan *p, error *e)
+static status make(plan *p, error *e)
 {
-    if (p->ready)
-        return E_OK;
     TRY(plan_make_steps(p, e));
     if (p->training)
         TRY(make_gradients(p, e));
     TRY(plan_make_memory(p, e));
-    TRY(plan_bind(p, e));
-    p->ready = true;
-    return E_OK;
+    return plan_bind(p, e);
+}
+
+status plan_start(plan *p, error *e)
+{
+    if (p->ready)
+        return E_OK;
+    status s = make(p, e);
+    if (s)
+        release(p);
+    p->ready = !s;
+    return s;
 }
 
 status plan_want_input_gradient(plan *p, error *e)

@@ -50,19 +50,6 @@ static void fuse_tail(plan *p, step *s, bool *taken)
     }
 }
 
-static status check_types(const graph *g, const node *n, bool integer, error *e)
-{
-    if (integer && !n->op->forward_s8 && n->op != &op_quantize && n->op != &op_dequantize)
-        return fail(e, E_SHAPE, "%s: %s has no integer kernel", n->name, n->op->name);
-    for (int k = 0; k < n->input_count; k++) {
-        bool s8 = g->values[n->inputs[k]].type == DTYPE_S8;
-        if (s8 != (integer && n->op != &op_quantize))
-            return fail(e, E_SHAPE, "%s: input %d is %s where the node runs in %s",
-                        n->name, k, s8 ? "s8" : "f32", integer ? "s8" : "f32");
-    }
-    return E_OK;
-}
-
 /* What an operation must know before memory is laid out. */
 static void describe_operation(plan *p, step *s)
 {
@@ -106,7 +93,6 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
                 .saved = NO_PIECE};
     s->integer = g->values[n->output].type == DTYPE_S8 ||
                  (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
-    TRY(check_types(g, n, s->integer, e));
     if (p->training && (s->integer || !n->op->backward))
         return fail(e, E_USAGE, "%s: %s cannot be trained", n->name,
                     s->integer ? "a model that runs in integers" : n->op->name);

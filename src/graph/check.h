@@ -11,8 +11,8 @@
 extern const char *const parameter_role_names[ROLE_COUNT];
 
 /* Has every node exactly the parameters that its operator wants, in the shapes that
-   SHAPES (of graph_shapes) ask for?  Kernels read as many weights as shapes say, so this stands
-   before every run with shapes that are new.  E_SHAPE names node and parameter. */
+   SHAPES (of graph_shapes) ask for?  Kernels read as many weights as shapes say, so this
+   stands before every run with shapes that are new.  E_SHAPE names node and parameter. */
 status graph_check_parameters(const graph *g, const shape *shapes, error *e);
 
 /* Do types, quantizers and codes fit together, node by node, and can no sum of a layer

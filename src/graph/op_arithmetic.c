@@ -23,10 +23,10 @@ static status pair_shape(const node *n, const shape *in, shape *out, error *e)
         *out = in[1];
         return E_OK;
     }
-    return fail(e, E_SHAPE,
-                "%s %s: inputs are %s and %s, wanted equal shapes, or one of them Nx1x1xC",
-                n->op->name, n->name, shape_text(first, in[0]),
-                shape_text(second, in[1]));
+    return fail(
+        e, E_SHAPE,
+        "%s %s: inputs are %s and %s, wanted equal shapes, or one of them Nx1x1xC",
+        n->op->name, n->name, shape_text(first, in[0]), shape_text(second, in[1]));
 }
 
 /* The input that is one pixel stands second in a pairing: whether they change places. */

@@ -5,7 +5,6 @@
 #include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "kernel/convolution.h"
-#include "kernel/norm.h"
 
 static const attribute conv2d_attributes[] = {
     ATTRIBUTE(channels, ATTR_INTEGER),  ATTRIBUTE(kernel, ATTR_INTEGERS),
@@ -19,16 +18,18 @@ static status conv2d_shape(const node *n, const shape *in, shape *out, error *e)
     int64_t height, width;
     TRY(rule_window(n, in, a->dilation, &height, &width, e));
     if (a->kernel[1] > CONVOLUTION_KERNEL_MAX || a->kernel[2] > CONVOLUTION_KERNEL_MAX)
-        return fail(e, E_RANGE, "%s %s: the kernel is %lldx%lld, wanted at most %d each way",
+        return fail(e, E_RANGE,
+                    "%s %s: the kernel is %lldx%lld, wanted at most %d each way",
                     n->op->name, n->name, (long long)a->kernel[1],
                     (long long)a->kernel[2], CONVOLUTION_KERNEL_MAX);
     if (a->channels < 1 || a->groups < 1 || a->channels % a->groups != 0 ||
         in[0].dim[3] % a->groups != 0)
-        return fail(e, E_SHAPE,
-                    "%s %s: %lld channels in, %lld out, in %lld groups: wanted both to be "
-                    "multiples of the groups",
-                    n->op->name, n->name, (long long)in[0].dim[3], (long long)a->channels,
-                    (long long)a->groups);
+        return fail(
+            e, E_SHAPE,
+            "%s %s: %lld channels in, %lld out, in %lld groups: wanted both to be "
+            "multiples of the groups",
+            n->op->name, n->name, (long long)in[0].dim[3], (long long)a->channels,
+            (long long)a->groups);
     *out = shape_of(4, in[0].dim[0], height, width, a->channels);
     return E_OK;
 }
@@ -51,8 +52,8 @@ static void conv2d_cost(const node *n, const shape *in, shape out, operation_cos
     int64_t products = a->kernel[1] * a->kernel[2] * (in[0].dim[3] / a->groups);
     cost_of_moving(n, in, out, c);
     c->multiply_adds = rule_sample_count(out) * products;
-    c->bytes += (a->channels * products + (a->bias ? a->channels : 0)) *
-                (int64_t)sizeof(float);
+    c->bytes +=
+        (a->channels * products + (a->bias ? a->channels : 0)) * (int64_t)sizeof(float);
 }
 
 static convolution conv2d_geometry(const operation *op)
@@ -82,15 +83,7 @@ static convolution conv2d_geometry(const operation *op)
 static size_t conv2d_scratch(const operation *op)
 {
     convolution v = conv2d_geometry(op);
-    size_t bytes = convolution_forward_scratch(&v);
-    if (!op->training)
-        return bytes;
-    size_t others[3] = {convolution_grad_input_scratch(&v),
-                        convolution_grad_weight_scratch(&v),
-                        channel_scratch(v.n * v.out_h * v.out_w, v.out_c)};
-    for (int i = 0; i < 3; i++)
-        bytes = others[i] > bytes ? others[i] : bytes;
-    return bytes;
+    return convolution_scratch(&v, op->training);
 }
 
 static void conv2d_forward(const operation *op)
@@ -105,8 +98,8 @@ static void conv2d_backward(const operation *op)
 {
     convolution v = conv2d_geometry(op);
     if (op->grad_parameters[ROLE_BIAS])
-        channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y,
-                    op->grad_parameters[ROLE_BIAS], op->scratch);
+        convolution_grad_bias(&v, op->grad_y, op->grad_parameters[ROLE_BIAS],
+                              op->scratch);
     if (op->grad_parameters[ROLE_WEIGHT])
         convolution_grad_weight(&v, op->x[0], op->grad_y,
                                 op->grad_parameters[ROLE_WEIGHT], op->scratch);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    op_linear.c -- the row of linear: y = x W' + b over the last dimension.
-   The arithmetic is that of a convolution of single pixels (kernel/convolution). */
+   The arithmetic is that of a 1x1 convolution of an image of one row. */
 #include "graph/operator.h"
 #include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "kernel/convolution.h"
-#include "kernel/norm.h"
 
 static const attribute linear_attributes[] = {ATTRIBUTE(channels, ATTR_INTEGER),
                                               ATTRIBUTE(bias, ATTR_FLAG), ATTRIBUTE_END};
@@ -67,15 +66,7 @@ static convolution linear_geometry(const operation *op)
 static size_t linear_scratch(const operation *op)
 {
     convolution v = linear_geometry(op);
-    size_t bytes = convolution_forward_scratch(&v);
-    if (!op->training)
-        return bytes;
-    size_t others[3] = {convolution_grad_input_scratch(&v),
-                        convolution_grad_weight_scratch(&v),
-                        channel_scratch(v.out_w, v.out_c)};
-    for (int i = 0; i < 3; i++)
-        bytes = others[i] > bytes ? others[i] : bytes;
-    return bytes;
+    return convolution_scratch(&v, op->training);
 }
 
 static void linear_forward(const operation *op)
@@ -90,8 +81,8 @@ static void linear_backward(const operation *op)
 {
     convolution v = linear_geometry(op);
     if (op->grad_parameters[ROLE_BIAS])
-        channel_sum(v.out_w, v.out_c, op->grad_y, op->grad_parameters[ROLE_BIAS],
-                    op->scratch);
+        convolution_grad_bias(&v, op->grad_y, op->grad_parameters[ROLE_BIAS],
+                              op->scratch);
     if (op->grad_parameters[ROLE_WEIGHT])
         convolution_grad_weight(&v, op->x[0], op->grad_y,
                                 op->grad_parameters[ROLE_WEIGHT], op->scratch);

@@ -5,9 +5,8 @@
 #include "graph/rule.h"
 #include "kernel/norm.h"
 
-static const attribute batch_norm_attributes[] = {ATTRIBUTE(epsilon, ATTR_REAL),
-                                                  ATTRIBUTE(momentum, ATTR_REAL),
-                                                  ATTRIBUTE_END};
+static const attribute batch_norm_attributes[] = {
+    ATTRIBUTE(epsilon, ATTR_REAL), ATTRIBUTE(momentum, ATTR_REAL), ATTRIBUTE_END};
 
 static status batch_norm_shape(const node *n, const shape *in, shape *out, error *e)
 {

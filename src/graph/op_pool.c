@@ -6,10 +6,9 @@
 #include "graph/rule.h"
 #include "kernel/pool.h"
 
-static const attribute pool_attributes[] = {ATTRIBUTE(kernel, ATTR_INTEGERS),
-                                            ATTRIBUTE(stride, ATTR_INTEGERS),
-                                            ATTRIBUTE(padding, ATTR_INTEGERS),
-                                            ATTRIBUTE_END};
+static const attribute pool_attributes[] = {
+    ATTRIBUTE(kernel, ATTR_INTEGERS), ATTRIBUTE(stride, ATTR_INTEGERS),
+    ATTRIBUTE(padding, ATTR_INTEGERS), ATTRIBUTE_END};
 
 static status pool_shape(const node *n, const shape *in, shape *out, error *e)
 {
@@ -19,12 +18,14 @@ static status pool_shape(const node *n, const shape *in, shape *out, error *e)
     TRY(rule_window(n, in, no_dilation, &height, &width, e));
     for (int i = 1; i < 3; i++)
         if (2 * a->padding[i] > a->kernel[i])
-            return fail(e, E_RANGE, "%s %s: padding is %lld, wanted at most half of the "
-                                    "kernel, which is %lld",
+            return fail(e, E_RANGE,
+                        "%s %s: padding is %lld, wanted at most half of the "
+                        "kernel, which is %lld",
                         n->op->name, n->name, (long long)a->padding[i],
                         (long long)a->kernel[i]);
     if (a->kernel[1] > POOL_WINDOW_MAX / a->kernel[2])
-        return fail(e, E_RANGE, "%s %s: the window has %lldx%lld pixels, wanted at most %d",
+        return fail(e, E_RANGE,
+                    "%s %s: the window has %lldx%lld pixels, wanted at most %d",
                     n->op->name, n->name, (long long)a->kernel[1],
                     (long long)a->kernel[2], POOL_WINDOW_MAX);
     *out = shape_of(4, in[0].dim[0], height, width, in[0].dim[3]);
@@ -107,7 +108,8 @@ const operator_row op_avg_pool2d = {
     .forward_s8 = avg_pool2d_forward_s8,
 };
 
-static status global_avg_pool2d_shape(const node *n, const shape *in, shape *out, error *e)
+static status global_avg_pool2d_shape(const node *n, const shape *in, shape *out,
+                                      error *e)
 {
     TRY(rule_rank(n, in, 0, 4, e));
     *out = shape_of(4, in[0].dim[0], INT64_C(1), INT64_C(1), in[0].dim[3]);

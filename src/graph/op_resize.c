@@ -6,13 +6,11 @@
 #include "graph/rule.h"
 #include "kernel/resize.h"
 
-static const attribute bilinear_attributes[] = {ATTRIBUTE(size, ATTR_INTEGERS),
-                                                ATTRIBUTE(factor, ATTR_INTEGER),
-                                                ATTRIBUTE(align_corners, ATTR_FLAG),
-                                                ATTRIBUTE_END};
-static const attribute nearest_attributes[] = {ATTRIBUTE(size, ATTR_INTEGERS),
-                                               ATTRIBUTE(factor, ATTR_INTEGER),
-                                               ATTRIBUTE_END};
+static const attribute bilinear_attributes[] = {
+    ATTRIBUTE(size, ATTR_INTEGERS), ATTRIBUTE(factor, ATTR_INTEGER),
+    ATTRIBUTE(align_corners, ATTR_FLAG), ATTRIBUTE_END};
+static const attribute nearest_attributes[] = {
+    ATTRIBUTE(size, ATTR_INTEGERS), ATTRIBUTE(factor, ATTR_INTEGER), ATTRIBUTE_END};
 
 static status resize_shape(const node *n, const shape *in, shape *out, error *e)
 {
@@ -25,8 +23,8 @@ static status resize_shape(const node *n, const shape *in, shape *out, error *e)
             return fail(e, E_RANGE,
                         "%s %s: factor is %lld and size %lldx%lld, wanted a factor of 1 "
                         "or more, or factor 0 and a size",
-                        n->op->name, n->name, (long long)a->factor,
-                        (long long)a->size[1], (long long)a->size[2]);
+                        n->op->name, n->name, (long long)a->factor, (long long)a->size[1],
+                        (long long)a->size[2]);
     }
     *out = shape_of(4, in[0].dim[0], size[0], size[1], in[0].dim[3]);
     return E_OK;

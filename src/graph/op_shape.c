@@ -123,6 +123,10 @@ const operator_row op_concat = {
 
 static status flatten_shape(const node *n, const shape *in, shape *out, error *e)
 {
+    char text[128];
+    if (in[0].rank < 2)
+        return fail(e, E_SHAPE, "%s %s: input is %s, wanted a batch of samples",
+                    n->op->name, n->name, shape_text(text, in[0]));
     TRY(rule_same(n, in, out, e));
     *out = shape_of(2, in[0].dim[0], rule_sample_count(in[0]));
     return E_OK;

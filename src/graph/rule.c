@@ -39,11 +39,12 @@ static status window_axis(const node *n, int axis, int64_t in, int64_t dilation,
     int64_t kernel = a->kernel[axis], stride = a->stride[axis], pad = a->padding[axis];
     if (kernel < 1 || stride < 1 || dilation < 1 || pad < 0 || kernel > INT32_MAX ||
         stride > INT32_MAX || dilation > INT32_MAX || pad > INT32_MAX)
-        return fail(e, E_RANGE,
-                    "%s %s: %s has kernel %lld, stride %lld, dilation %lld, padding %lld, "
-                    "wanted 1 or more of each (padding: 0)",
-                    n->op->name, n->name, names[axis], (long long)kernel,
-                    (long long)stride, (long long)dilation, (long long)pad);
+        return fail(
+            e, E_RANGE,
+            "%s %s: %s has kernel %lld, stride %lld, dilation %lld, padding %lld, "
+            "wanted 1 or more of each (padding: 0)",
+            n->op->name, n->name, names[axis], (long long)kernel, (long long)stride,
+            (long long)dilation, (long long)pad);
     int64_t room = in + 2 * pad - dilation * (kernel - 1) - 1;
     if (room < 0)
         return fail(e, E_SHAPE,

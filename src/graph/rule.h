@@ -13,7 +13,7 @@
 /* A row of an operator's list of attributes: FIELD of struct attributes. */
 #define ATTRIBUTE(field, kind)                                                           \
     {                                                                                    \
-        #field, kind, offsetof(attributes, field)                                        \
+#field, kind, offsetof(attributes, field)                                        \
     }
 #define ATTRIBUTE_END                                                                    \
     {                                                                                    \

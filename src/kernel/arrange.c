@@ -120,16 +120,19 @@ static void move_rows(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *x,
-                float *y)
+void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *x, float *y)
 {
-    move_job j = {
-        .columns = columns, .from_step = columns, .to_step = total, .from = x, .to = y + first};
+    move_job j = {.columns = columns,
+                  .from_step = columns,
+                  .to_step = total,
+                  .from = x,
+                  .to = y + first};
     parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
 }
 
-void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *y,
-                float *x, bool accumulate)
+void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *y, float *x, bool accumulate)
 {
     move_job j = {.columns = columns,
                   .from_step = total,
@@ -158,8 +161,8 @@ static void turn_image(void *context, int64_t image, int thread)
     for (int64_t r = 0; r < j->rows; r++)
         for (int64_t c = 0; c < j->columns; c++) {
             float *at = to + c * j->rows + r;
-            *at = j->accumulate ? *at + from[r * j->columns + c]
-                                : from[r * j->columns + c];
+            *at =
+                j->accumulate ? *at + from[r * j->columns + c] : from[r * j->columns + c];
         }
 }
 
@@ -172,7 +175,10 @@ void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float
 void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
                       float *grad_x, bool accumulate)
 {
-    turn_job j = {
-        .rows = c, .columns = pixels, .from = grad_y, .to = grad_x, .accumulate = accumulate};
+    turn_job j = {.rows = c,
+                  .columns = pixels,
+                  .from = grad_y,
+                  .to = grad_x,
+                  .accumulate = accumulate};
     parallel_for(n, turn_image, &j);
 }

@@ -18,10 +18,10 @@ void pad_forward(const padding *p, const float *x, float *y);
 void pad_backward(const padding *p, const float *grad_y, float *grad_x, bool accumulate);
 
 /* y [rows, total] takes x [rows, columns] at column FIRST; and back. */
-void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *x,
-                float *y);
-void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns, const float *y,
-                float *x, bool accumulate);
+void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *x, float *y);
+void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *y, float *x, bool accumulate);
 
 /* y [n, c, pixels] from x [n, pixels, c]; and back. */
 void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y);

@@ -5,11 +5,13 @@
    the two, and every tile, depends on shapes alone. */
 #include "kernel/convolution.h"
 
-#include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/depthwise.h"
+#include "kernel/matrix.h"
+#include "kernel/norm.h"
 #include "kernel/panel.h"
+#include "kernel/weight.h"
 
 typedef struct job {
     const mapping *m;
@@ -21,11 +23,12 @@ typedef struct job {
     float *packed; /* all panels; NULL where each task packs its own */
     float *room;   /* of all threads */
     int64_t room_floats;
-    tiling tiles;  /* by rows */
+    tiling tiles;    /* by rows */
     float *gathered; /* gathered: [tile of pixels][k] */
     const float *g;
     int64_t step, first, last, chunk, chunks;
-    float *sums;   /* gathered, where y is not dense: [tile of pixels][outputs] */
+    float *sums;  /* gathered, where y is not dense: [tile of pixels][outputs] */
+    bool by_blas; /* gathered: products of large matrices */
 } job;
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -44,8 +47,8 @@ static void rows_task(void *context, int64_t tile, int thread)
     const tiling *t = &j->tiles;
     int64_t image = tile / t->tiles, begin = tile % t->tiles * t->height;
     int64_t end = begin + t->height > m->out_h ? m->out_h : begin + t->height;
-    const float *x = tiling_load(t, j->source, image, begin, end,
-                                 j->room + thread * j->room_floats);
+    const float *x =
+        tiling_load(t, j->source, image, begin, end, j->room + thread * j->room_floats);
     float *y = j->y + image * m->y_image + begin * m->y_row;
     /* Rows that follow each other without a gap are one line. */
     bool one_line = m->y_row == m->out_w * m->y_pixel &&
@@ -83,7 +86,12 @@ static void rows_run(job *j)
 
 /* Gathered. */
 
-enum { GATHERED_FLOATS = 1 << 21, CHUNK_PIXELS = 96, TASKS_WANTED = 16 };
+enum {
+    GATHERED_FLOATS = 1 << 21, /* gathered at once */
+    CHUNK_PIXELS = 96,         /* whole blocks of every product loop */
+    TASKS_WANTED = 16,
+    BLAS_OUTPUTS = 128 /* of one sgemm */
+};
 
 static bool y_is_dense(const mapping *m)
 {
@@ -126,7 +134,13 @@ static void scatter_task(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-static void gathered_task(void *context, int64_t task, int thread)
+static float *gathered_y(const job *j, int64_t begin)
+{
+    return j->sums ? j->sums + begin * j->m->outputs
+                   : j->y + (j->first + begin) * j->m->y_pixel;
+}
+
+static void panel_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     const mapping *m = j->m;
@@ -142,11 +156,34 @@ static void gathered_task(void *context, int64_t task, int thread)
     p.pixels = count < j->chunk ? count : j->chunk;
     p.x = j->g + begin * j->step;
     p.step = j->step;
-    p.y = j->sums ? j->sums + begin * m->outputs
-                  : j->y + (j->first + begin) * m->y_pixel;
-    p.y += panel * j->panels.form.outputs;
+    p.y = gathered_y(j, begin) + panel * j->panels.form.outputs;
     p.y_step = j->sums ? m->outputs : m->y_pixel;
     j->panels.loops->product(&p);
+}
+
+static void blas_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    const mapping *m = j->m;
+    int64_t first = task / j->chunks * BLAS_OUTPUTS, begin = task % j->chunks * j->chunk;
+    int64_t count = j->last - j->first - begin, left = m->outputs - first;
+    (void)thread;
+    matrix_multiply(&(matrix_product){
+        .m = m,
+        .x = j->g + begin * j->step,
+        .weight = j->weight,
+        .step = j->step,
+        .pixels = count < j->chunk ? count : j->chunk,
+        .first = first,
+        .outputs = left < BLAS_OUTPUTS ? left : BLAS_OUTPUTS,
+        .scale = j->panels.scale + first,
+        .shift = j->panels.shift + first,
+        .rectify = j->tail->rectify,
+        .slope = j->tail->slope,
+        .y = gathered_y(j, begin) + first,
+        .y_step = j->sums ? m->outputs : m->y_pixel,
+        .accumulate = j->accumulate && !j->sums,
+    });
 }
 
 static int64_t at_least_one(int64_t n)
@@ -168,12 +205,14 @@ static void gathered_prepare(job *j, scratch *s)
     j->last = tile;
     j->gathered = there ? NULL : scratch_floats(s, tile * k);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
-    int64_t parts = at_least_one(TASKS_WANTED / j->panels.count);
+    j->by_blas = there && matrix_suits(m, pixels);
+    int64_t columns = j->by_blas ? (m->outputs - 1) / BLAS_OUTPUTS + 1 : j->panels.count;
+    int64_t parts = at_least_one(TASKS_WANTED / columns);
     j->chunk = (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
     j->chunks = (tile - 1) / j->chunk + 1;
-    bool shared = j->chunks > 1 || tile < pixels;
+    bool shared = !j->by_blas && (j->chunks > 1 || tile < pixels);
     j->packed = shared ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
-    j->room_floats = shared ? 0 : j->panels.floats;
+    j->room_floats = shared || j->by_blas ? 0 : j->panels.floats;
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);
     j->sums = y_is_dense(m) ? NULL : scratch_floats(s, tile * m->outputs);
 }
@@ -191,7 +230,11 @@ static void gathered_run(job *j)
             parallel_range(count, GRAIN, gather_task, j);
         j->g = j->gathered ? j->gathered : j->source + j->first * j->step;
         j->chunks = (count - 1) / j->chunk + 1;
-        parallel_for(j->panels.count * j->chunks, gathered_task, j);
+        if (j->by_blas)
+            parallel_for(((j->m->outputs - 1) / BLAS_OUTPUTS + 1) * j->chunks, blas_task,
+                         j);
+        else
+            parallel_for(j->panels.count * j->chunks, panel_task, j);
         if (j->sums)
             parallel_range(count, GRAIN, scatter_task, j);
     }
@@ -226,15 +269,6 @@ static size_t mapping_scratch(const mapping *m)
     return s.used;
 }
 
-size_t convolution_forward_scratch(const convolution *v)
-{
-    if (depthwise_is(v))
-        return depthwise_forward_scratch(v);
-    mapping m;
-    mapping_forward(&m, v);
-    return mapping_scratch(&m);
-}
-
 void convolution_forward(const convolution *v, const float *x, const float *weight,
                          const float *bias, const finish *tail, float *y, void *block)
 {
@@ -259,22 +293,9 @@ void convolution_forward(const convolution *v, const float *x, const float *weig
     }
 }
 
-size_t convolution_grad_input_scratch(const convolution *v)
-{
-    if (depthwise_is(v))
-        return depthwise_grad_input_scratch(v);
-    mapping m;
-    size_t most = 0;
-    for (int64_t h = 0; h < v->stride_h; h++)
-        for (int64_t w = 0; w < v->stride_w; w++) {
-            size_t bytes = mapping_backward(&m, v, h, w) ? mapping_scratch(&m) : 0;
-            most = bytes > most ? bytes : most;
-        }
-    return most;
-}
-
-void convolution_grad_input(const convolution *v, const float *grad_y, const float *weight,
-                            float *grad_x, bool accumulate, void *block)
+void convolution_grad_input(const convolution *v, const float *grad_y,
+                            const float *weight, float *grad_x, bool accumulate,
+                            void *block)
 {
     static const finish nothing = {0};
     if (depthwise_is(v)) {
@@ -293,4 +314,32 @@ void convolution_grad_input(const convolution *v, const float *grad_y, const flo
                          .accumulate = accumulate};
                 mapping_run(&j, &(scratch){.base = block});
             }
+}
+
+void convolution_grad_bias(const convolution *v, const float *grad_y, float *grad_bias,
+                           void *block)
+{
+    channel_sum(v->n * v->out_h * v->out_w, v->out_c, grad_y, grad_bias, block);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+size_t convolution_scratch(const convolution *v, bool training)
+{
+    mapping m;
+    size_t bytes = training ? channel_scratch(v->n * v->out_h * v->out_w, v->out_c) : 0;
+    if (depthwise_is(v))
+        return larger(bytes, depthwise_scratch(v, training));
+    mapping_forward(&m, v);
+    bytes = larger(bytes, mapping_scratch(&m));
+    if (!training)
+        return bytes;
+    for (int64_t h = 0; h < v->stride_h; h++)
+        for (int64_t w = 0; w < v->stride_w; w++)
+            if (mapping_backward(&m, v, h, w))
+                bytes = larger(bytes, mapping_scratch(&m));
+    return larger(bytes, weight_scratch(v));
 }

@@ -5,8 +5,9 @@
      x       [n, h, w, c]              weight  [out_c, kernel_h, kernel_w, c / groups]
      y       [n, out_h, out_w, out_c]  bias    [out_c], may be NULL
 
-   A linear layer is a convolution of 1x1 images.  Results do not depend on the number of
-   threads.  Source: Goodfellow, Bengio, Courville 2016, section 9.1 and eq. 9.6. */
+   A linear layer is a 1x1 convolution of an image of one row.  Results do not depend on
+   the number of threads.
+   Source: Goodfellow, Bengio, Courville 2016, section 9.1 and eq. 9.6. */
 #ifndef LATHE_KERNEL_CONVOLUTION_H
 #define LATHE_KERNEL_CONVOLUTION_H
 
@@ -25,19 +26,22 @@ typedef struct convolution {
     int64_t groups;
 } convolution;
 
+/* Scratch bytes for all functions here, or for the forward alone, at cpu_threads(). */
+size_t convolution_scratch(const convolution *v, bool training);
+
 /* y = rectify((x * weight + bias) scale + shift). */
-size_t convolution_forward_scratch(const convolution *v);
 void convolution_forward(const convolution *v, const float *x, const float *weight,
                          const float *bias, const finish *tail, float *y, void *scratch);
 
 /* grad_x (+)= gradient of sum(grad_y * y) by x. */
-size_t convolution_grad_input_scratch(const convolution *v);
-void convolution_grad_input(const convolution *v, const float *grad_y, const float *weight,
-                            float *grad_x, bool accumulate, void *scratch);
+void convolution_grad_input(const convolution *v, const float *grad_y,
+                            const float *weight, float *grad_x, bool accumulate,
+                            void *scratch);
 
-/* grad_weight = gradient of sum(grad_y * y) by the weight; overwritten. */
-size_t convolution_grad_weight_scratch(const convolution *v);
+/* grad_weight and grad_bias = gradients of sum(grad_y * y) by the weight and the bias. */
 void convolution_grad_weight(const convolution *v, const float *x, const float *grad_y,
                              float *grad_weight, void *scratch);
+void convolution_grad_bias(const convolution *v, const float *grad_y, float *grad_bias,
+                           void *scratch);
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernel/depthwise.h"
 #include "kernel/loops.h"
 #include "kernel/mapping.h"
+#include "kernel/weight.h"
 
 enum {
     PARTS_MOST = 16,
@@ -82,13 +83,9 @@ static void join_parts(void *context, int64_t begin, int64_t end, int thread)
 static void parts_prepare(job *j, scratch *s)
 {
     const mapping *m = j->m;
-    /* The outer loop reads whole vectors of a run. */
+    /* The outer loop reads whole vectors: in place only where they end with the pixel. */
     int64_t lanes = j->loops->lanes;
-    bool merged = m->pitch == m->channels && m->columns.count > 0 &&
-                  m->columns.place[m->columns.count - 1] - m->columns.place[0] ==
-                      m->columns.count - 1;
-    int64_t run = m->channels * (merged ? m->columns.count : 1);
-    tiling_prepare(&j->tiles, m, run % lanes == 0, lanes, s);
+    tiling_prepare(&j->tiles, m, m->channels % lanes == 0, lanes, s);
     int64_t tiles = m->images * j->tiles.tiles;
     j->parts = tiles < PARTS_MOST ? tiles : PARTS_MOST;
     j->sums = scratch_floats(s, j->parts * j->size);
@@ -157,8 +154,7 @@ static void taps_prepare(job *j, scratch *s)
     const mapping *m = j->m;
     int64_t taps = m->rows.count * m->columns.count, block = 3 * j->loops->lanes;
     j->chunk = 4 * block;
-    while (j->chunk > block &&
-           taps * ((m->channels - 1) / j->chunk + 1) < TASKS_WANTED)
+    while (j->chunk > block && taps * ((m->channels - 1) / j->chunk + 1) < TASKS_WANTED)
         j->chunk -= block;
     j->chunks = (m->channels - 1) / j->chunk + 1;
     j->slab_pixels = SLAB_FLOATS / j->chunk;
@@ -193,10 +189,8 @@ static size_t weight_run(job *j, void *block)
     return s.used;
 }
 
-size_t convolution_grad_weight_scratch(const convolution *v)
+size_t weight_scratch(const convolution *v)
 {
-    if (depthwise_is(v))
-        return depthwise_grad_weight_scratch(v);
     mapping m;
     mapping_forward(&m, v);
     job j = {.m = &m, .size = m.outputs * m.weight_output};

@@ -40,7 +40,8 @@ typedef struct job {
 } job;
 
 /* Taps a (or b) with 0 <= at + place < length: a contiguous range. */
-static void inside(const axis *a, int64_t at, int64_t length, int64_t *first, int64_t *last)
+static void inside(const axis *a, int64_t at, int64_t length, int64_t *first,
+                   int64_t *last)
 {
     int64_t i = 0;
     while (i < a->count && at + a->place[i] < 0)
@@ -67,8 +68,8 @@ static void row_task(void *context, int64_t task, int thread)
             taps = 0;
             for (int64_t a = a0; a < a1; a++)
                 for (int64_t b = b0; b < b1; b++, taps++) {
-                    offset[taps] = (m->rows.place[a] * m->w + m->columns.place[b]) *
-                                   m->pitch;
+                    offset[taps] =
+                        (m->rows.place[a] * m->w + m->columns.place[b]) * m->pitch;
                     weight[taps] = m->rows.weight[a] + m->columns.weight[b];
                 }
             from = b0;
@@ -100,18 +101,6 @@ static size_t layout(const convolution *v, void *block, job *j, float **packed,
     return s.used;
 }
 
-size_t depthwise_forward_scratch(const convolution *v)
-{
-    job j;
-    float *packed, *bias;
-    return layout(v, NULL, &j, &packed, &bias);
-}
-
-size_t depthwise_grad_input_scratch(const convolution *v)
-{
-    return depthwise_forward_scratch(v);
-}
-
 void depthwise_forward(const convolution *v, const float *x, const float *weight,
                        const float *bias, const finish *tail, float *y, void *block)
 {
@@ -137,10 +126,7 @@ void depthwise_grad_input(const convolution *v, const float *grad_y, const float
     convolution one = ungrouped(v);
     mapping m;
     float *packed, *unused;
-    job j = {.m = &m,
-             .loops = loops_get(),
-             .source = grad_y,
-             .accumulate = accumulate};
+    job j = {.m = &m, .loops = loops_get(), .source = grad_y, .accumulate = accumulate};
     layout(v, block, &j, &packed, &unused);
     turn(v->c, j.taps, weight, packed);
     j.packed = packed;
@@ -221,11 +207,14 @@ static size_t weight_layout(const convolution *v, void *block, weight_job *j,
     return s.used;
 }
 
-size_t depthwise_grad_weight_scratch(const convolution *v)
+size_t depthwise_scratch(const convolution *v, bool training)
 {
-    weight_job j;
-    float *zeros;
-    return weight_layout(v, NULL, &j, &zeros);
+    job j;
+    weight_job w;
+    float *one, *other;
+    size_t pixels = layout(v, NULL, &j, &one, &other);
+    size_t weight = training ? weight_layout(v, NULL, &w, &one) : 0;
+    return pixels > weight ? pixels : weight;
 }
 
 void depthwise_grad_weight(const convolution *v, const float *x, const float *grad_y,

@@ -8,13 +8,11 @@
 
 bool depthwise_is(const convolution *v);
 
-size_t depthwise_forward_scratch(const convolution *v);
+size_t depthwise_scratch(const convolution *v, bool training);
 void depthwise_forward(const convolution *v, const float *x, const float *weight,
                        const float *bias, const finish *tail, float *y, void *block);
-size_t depthwise_grad_input_scratch(const convolution *v);
 void depthwise_grad_input(const convolution *v, const float *grad_y, const float *weight,
                           float *grad_x, bool accumulate, void *block);
-size_t depthwise_grad_weight_scratch(const convolution *v);
 void depthwise_grad_weight(const convolution *v, const float *x, const float *grad_y,
                            float *grad_weight, void *block);
 

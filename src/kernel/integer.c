@@ -4,7 +4,6 @@
 #include "kernel/integer.h"
 
 #include <float.h>
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 #include "base/parallel.h"

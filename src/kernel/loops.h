@@ -11,7 +11,8 @@
 #include "kernel/pointwise.h"
 
 /* Weights are packed in panels of vectors * lanes numbers for each k.  Where outputs are
-   few, a vector holds `split` consecutive k of lanes / split outputs, output by output. */
+   few, a vector holds `split` consecutive k of lanes / split outputs, output by
+   output. */
 typedef struct panel_form {
     int split, vectors;
     int64_t outputs; /* outputs of a panel: vectors * lanes / split */
@@ -37,7 +38,7 @@ typedef struct product {
 } product;
 
 /* sum[o * sum_step + k] += sum over rows i and pixels p of
-   g[i * g_row + p * g_step + o] x[i * x_row + p * x_step + k], for k < length, o < outputs.
+   g[i * g_row + p * g_step + o] x[i * x_row + p * x_step + k], k < length, o < outputs.
    Reads up to `lanes` - 1 floats behind each pixel's x [length]. */
 typedef struct outer {
     int64_t rows, pixels, outputs, length;
@@ -72,8 +73,8 @@ typedef struct kernel_loops {
     void (*mix)(int64_t n, const float *x, const float *z, float t, float *y);
     /* mix: x (1 - t) + z t */
     void (*softmax)(int64_t rows, int64_t columns, const float *x, float *y);
-    void (*softmax_gradient)(int64_t rows, int64_t columns, const float *y, const float *g,
-                             float *gx, bool accumulate);
+    void (*softmax_gradient)(int64_t rows, int64_t columns, const float *y,
+                             const float *g, float *gx, bool accumulate);
 
     /* Rows of WIDTH; what is per column has WIDTH entries; B_STEP is from row to row.
          row_sum       sum += x

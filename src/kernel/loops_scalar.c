@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   loops_scalar.c -- the inner loops for any processor: vectors of the compiler's own, of four floats.
+   loops_scalar.c -- the inner loops for any processor, by vectors of four floats that the
+   compiler makes of what there is.
    Nothing here but the choice of sizes: the source is in loops_*.inc. */
 #pragma GCC optimize("O3,no-trapping-math,no-math-errno")
 #define LANES         4

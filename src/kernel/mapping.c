@@ -182,8 +182,8 @@ static void copy_row(const mapping *m, const float *from, int64_t left, int64_t 
     memset(to + inside * m->channels, 0, (size_t)(after * m->channels) * sizeof *to);
 }
 
-const float *tiling_load(const tiling *t, const float *source, int64_t image, int64_t begin,
-                         int64_t end, float *room)
+const float *tiling_load(const tiling *t, const float *source, int64_t image,
+                         int64_t begin, int64_t end, float *room)
 {
     const mapping *m = t->m;
     int64_t left = first_place(&m->columns);

@@ -35,8 +35,8 @@ void mapping_forward(mapping *m, const convolution *v);
    phase_w + j stride_w), out of grad_y.  False where there is no such pixel. */
 bool mapping_backward(mapping *m, const convolution *v, int64_t phase_h, int64_t phase_w);
 
-/* g[p - first][a, b, channel] = source pixels for the output pixels first..last-1, counted
-   through rows and images; rows of g are STEP floats apart. */
+/* g[p - first][a, b, channel] = source pixels for the output pixels first..last-1,
+   counted through rows and images; rows of g are STEP floats apart. */
 void mapping_gather(const mapping *m, const float *source, int64_t first, int64_t last,
                     float *g, int64_t step);
 
@@ -47,15 +47,16 @@ void mapping_gather(const mapping *m, const float *source, int64_t first, int64_
 typedef struct tiling {
     const mapping *m;
     bool in_place;
-    int64_t height, tiles; /* output rows of a tile; tiles of one image */
+    int64_t height, tiles;    /* output rows of a tile; tiles of one image */
     int64_t pitch, row, room; /* room: floats of one copied tile */
     int64_t runs, run_length;
     int64_t *offset;
 } tiling;
 
 /* SLACK floats behind a tile may be read; in place only where IN_PLACE allows it. */
-void tiling_prepare(tiling *t, const mapping *m, bool in_place, int64_t slack, scratch *s);
-const float *tiling_load(const tiling *t, const float *source, int64_t image, int64_t begin,
-                         int64_t end, float *room);
+void tiling_prepare(tiling *t, const mapping *m, bool in_place, int64_t slack,
+                    scratch *s);
+const float *tiling_load(const tiling *t, const float *source, int64_t image,
+                         int64_t begin, int64_t end, float *room);
 
 #endif

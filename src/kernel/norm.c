@@ -97,7 +97,8 @@ static double joined(const job *j, int64_t k, int64_t channel)
     return sum;
 }
 
-void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum, void *scratch)
+void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
+                 void *scratch)
 {
     job j;
     prepare(&j, rows, channels, scratch);
@@ -125,7 +126,8 @@ static void moments_block(void *context, int64_t begin, int64_t end, int thread)
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     const float *x = j->x + begin * j->channels;
     j->loops->row_moments(whole, j->width, x, rough, sum, square);
-    j->loops->row_moments(1, rest * j->channels, x + whole * j->width, rough, sum, square);
+    j->loops->row_moments(1, rest * j->channels, x + whole * j->width, rough, sum,
+                          square);
     for (int64_t c = 0; c < j->channels; c++) {
         double s = folded(j, sum, c);
         mean[c] = (double)rough[c] + s / n;
@@ -171,16 +173,16 @@ static void set_affine(const job *j, const batch_norm *b, int64_t c, double mean
     float near = (float)mean;
     j->column[c] = near;
     j->column[j->width + c] = (float)scale;
-    j->column[2 * j->width + c] = (float)((double)b->shift[c] -
-                                          (mean - (double)near) * scale);
+    j->column[2 * j->width + c] =
+        (float)((double)b->shift[c] - (mean - (double)near) * scale);
 }
 
 static void update_running(const batch_norm *b, int64_t c, double mean, double about)
 {
     double rest = 1 - b->momentum, n = (double)b->rows;
     if (b->running_mean)
-        b->running_mean[c] = (float)(rest * (double)b->running_mean[c] +
-                                     b->momentum * mean);
+        b->running_mean[c] =
+            (float)(rest * (double)b->running_mean[c] + b->momentum * mean);
     if (b->running_variance)
         b->running_variance[c] = (float)(rest * (double)b->running_variance[c] +
                                          b->momentum * about / (n > 1 ? n - 1 : 1));
@@ -234,8 +236,8 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     int64_t at = begin * j->channels, after = at + whole * j->width;
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    j->loops->row_products(whole, j->width, j->x + at, j->width, j->column, j->g + at, sum,
-                           product);
+    j->loops->row_products(whole, j->width, j->x + at, j->width, j->column, j->g + at,
+                           sum, product);
     j->loops->row_products(1, rest * j->channels, j->x + after, j->width, j->column,
                            j->g + after, sum, product);
     for (int64_t c = 0; c < j->channels; c++) {
@@ -253,8 +255,8 @@ static void gradient_block(void *context, int64_t begin, int64_t end, int thread
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     int64_t at = begin * j->channels, after = at + whole * j->width;
     (void)thread;
-    j->loops->row_gradient(whole, j->width, j->x + at, mean, j->g + at, scale, slope, shift,
-                           j->y + at, j->accumulate);
+    j->loops->row_gradient(whole, j->width, j->x + at, mean, j->g + at, scale, slope,
+                           shift, j->y + at, j->accumulate);
     j->loops->row_gradient(1, rest * j->channels, j->x + after, mean, j->g + after, scale,
                            slope, shift, j->y + after, j->accumulate);
 }
@@ -274,7 +276,8 @@ void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved
     unfold(&j, 0);
     parallel_range(b->rows, j.block, gradient_sums_block, &j);
     for (int64_t c = 0; c < channels; c++) {
-        double inverse = (double)saved[channels + c], lost = (double)saved[2 * channels + c];
+        double inverse = (double)saved[channels + c],
+               lost = (double)saved[2 * channels + c];
         double sum = joined(&j, 0, c), n = (double)b->rows;
         double normal = inverse * joined(&j, 1, c) - lost * sum;
         double k = (double)b->scale[c] * inverse;

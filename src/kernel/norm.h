@@ -26,7 +26,8 @@ typedef struct batch_norm {
 size_t channel_scratch(int64_t rows, int64_t channels);
 
 /* sum[c] = sum over rows of x[row, c]. */
-void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum, void *scratch);
+void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
+                 void *scratch);
 
 /* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta with the batch's statistics,
    which go to SAVED [3 channels] and into the running ones. */

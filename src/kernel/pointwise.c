@@ -3,7 +3,7 @@
    The arithmetic is in loops_*.inc. */
 #include "kernel/pointwise.h"
 
-#include <string.h>
+#include <stddef.h>
 #include "base/parallel.h"
 #include "kernel/loops.h"
 
@@ -145,7 +145,8 @@ void pair_grad_first(const pairing *p, const float *b, const float *grad_y, floa
              .y = grad_a,
              .accumulate = accumulate};
     if (b)
-        parallel_range(p->images * p->pixels, pixel_grain(p->channels), multiply_tile, &j);
+        parallel_range(p->images * p->pixels, pixel_grain(p->channels), multiply_tile,
+                       &j);
     else
         parallel_range(p->images * p->pixels * p->channels, GRAIN, copy_tile, &j);
 }
@@ -165,8 +166,8 @@ static void vector_sums(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
-void pair_grad_second(const pairing *p, const float *a, const float *grad_y, float *grad_b,
-                      bool accumulate)
+void pair_grad_second(const pairing *p, const float *a, const float *grad_y,
+                      float *grad_b, bool accumulate)
 {
     if (!p->b_is_vector) {
         pair_grad_first(p, a, grad_y, grad_b, accumulate);

@@ -10,11 +10,11 @@
 #include "kernel/finish.h"
 
 typedef enum pointwise {
-    POINTWISE_RELU,         /* max(x, 0) */
-    POINTWISE_LEAKY_RELU,   /* x, or slope * x where x < 0 */
-    POINTWISE_SIGMOID,      /* 1 / (1 + exp(-x)) */
-    POINTWISE_GELU,         /* x Phi(x), Phi by erf: Hendrycks, Gimpel, arXiv:1606.08415 */
-    POINTWISE_HARD_SWISH,   /* x hard_sigmoid(x): Howard et al., arXiv:1905.02244 */
+    POINTWISE_RELU,       /* max(x, 0) */
+    POINTWISE_LEAKY_RELU, /* x, or slope * x where x < 0 */
+    POINTWISE_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    POINTWISE_GELU,       /* x Phi(x), Phi by erf: Hendrycks, Gimpel, arXiv:1606.08415 */
+    POINTWISE_HARD_SWISH, /* x hard_sigmoid(x): Howard et al., arXiv:1905.02244 */
     POINTWISE_HARD_SIGMOID, /* clamp(x / 6 + 1/2, 0, 1) */
     POINTWISE_COUNT
 } pointwise;
@@ -43,8 +43,8 @@ void pair_multiply(const pairing *p, const float *a, const float *b, float *y);
 void pair_grad_first(const pairing *p, const float *b, const float *grad_y, float *grad_a,
                      bool accumulate);
 /* grad_b (+)= the same with a, summed over pixels in double where b_is_vector. */
-void pair_grad_second(const pairing *p, const float *a, const float *grad_y, float *grad_b,
-                      bool accumulate);
+void pair_grad_second(const pairing *p, const float *a, const float *grad_y,
+                      float *grad_b, bool accumulate);
 
 /* mask[i] = 1 with probability 1 - p, drawn from RANDOM; y = x mask / (1 - p). */
 void dropout_forward(const random_stream *random, double p, int64_t n, const float *x,

@@ -31,8 +31,8 @@ static void clip(int64_t start, int64_t kernel, int64_t length, int64_t *first,
 }
 
 /* Outputs o of an axis whose windows hold input place AT: first .. last - 1. */
-static void covering(int64_t at, int64_t kernel, int64_t stride, int64_t pad, int64_t count,
-                     int64_t *first, int64_t *last)
+static void covering(int64_t at, int64_t kernel, int64_t stride, int64_t pad,
+                     int64_t count, int64_t *first, int64_t *last)
 {
     int64_t from = at + pad - kernel + 1;
     *first = from > 0 ? (from + stride - 1) / stride : 0;
@@ -135,9 +135,9 @@ static void mean_row(void *context, int64_t row, int thread)
         clip(left, p->kernel_w, p->w, &x0, &x1);
         memset(y, 0, (size_t)p->c * sizeof *y);
         for (int64_t ky = y0; ky < y1; ky++)
-            j->loops->row_sum(x1 - x0, p->c,
-                              j->x + ((image * p->h + top + ky) * p->w + left + x0) * p->c,
-                              y);
+            j->loops->row_sum(
+                x1 - x0, p->c,
+                j->x + ((image * p->h + top + ky) * p->w + left + x0) * p->c, y);
     }
     float each = (float)(1.0 / (double)(p->kernel_h * p->kernel_w));
     float *line = j->y + row * p->out_w * p->c;
@@ -174,11 +174,8 @@ static void mean_row_back(void *context, int64_t row, int thread)
 void avg_pool_backward(const pooling *p, const float *grad_y, float *grad_x,
                        bool accumulate)
 {
-    job j = {.p = p,
-             .loops = loops_get(),
-             .x = grad_y,
-             .y = grad_x,
-             .accumulate = accumulate};
+    job j = {
+        .p = p, .loops = loops_get(), .x = grad_y, .y = grad_x, .accumulate = accumulate};
     parallel_for(p->n * p->h, mean_row_back, &j);
 }
 
@@ -211,7 +208,8 @@ static void global_mean(void *context, int64_t tile, int thread)
 
 void global_pool_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
 {
-    global_job j = {.pixels = pixels, .c = c, .parts = (c - 1) / CHANNELS + 1, .x = x, .y = y};
+    global_job j = {
+        .pixels = pixels, .c = c, .parts = (c - 1) / CHANNELS + 1, .x = x, .y = y};
     parallel_for(n * j.parts, global_mean, &j);
 }
 

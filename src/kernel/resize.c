@@ -100,8 +100,8 @@ static void output_row(void *context, int64_t row, int thread)
         j->loops->mix(line, from, image + j->rows.high[i] * line, j->rows.t[i], mixed);
         from = mixed;
     }
-    j->loops->resample(r->out_w, r->c, from, j->columns.low, j->columns.high, j->columns.t,
-                       j->y + row * r->out_w * r->c);
+    j->loops->resample(r->out_w, r->c, from, j->columns.low, j->columns.high,
+                       j->columns.t, j->y + row * r->out_w * r->c);
 }
 
 void resize_forward(const resizing *r, const float *x, float *y, void *scratch)
@@ -149,8 +149,8 @@ static void input_row(void *context, int64_t row, int thread)
                             j->columns.t, gx);
 }
 
-void resize_backward(const resizing *r, const float *grad_y, float *grad_x, bool accumulate,
-                     void *scratch)
+void resize_backward(const resizing *r, const float *grad_y, float *grad_x,
+                     bool accumulate, void *scratch)
 {
     job j;
     prepare(&j, r, scratch);

@@ -22,7 +22,7 @@ typedef struct resizing {
 
 size_t resize_scratch(const resizing *r); /* forward and backward */
 void resize_forward(const resizing *r, const float *x, float *y, void *scratch);
-void resize_backward(const resizing *r, const float *grad_y, float *grad_x, bool accumulate,
-                     void *scratch);
+void resize_backward(const resizing *r, const float *grad_y, float *grad_x,
+                     bool accumulate, void *scratch);
 
 #endif

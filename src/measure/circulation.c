@@ -21,13 +21,19 @@ static double off_circle(const walk *k, int64_t x, int64_t y)
     return fabs(hypot((double)x - k->cx, (double)y - k->cy) - k->radius);
 }
 
-static status move(walk *k, int64_t dx, int64_t dy, error *e)
+static status check_inside(const walk *k, int64_t x, int64_t y, error *e)
 {
-    int64_t x = k->x + dx, y = k->y + dy;
     if (x < 0 || y < 0 || x >= k->width || y >= k->height)
         return fail(e, E_RANGE,
                     "circulation: radius %g about (%g, %g) leaves the image of %lldx%lld",
                     k->radius, k->cx, k->cy, (long long)k->height, (long long)k->width);
+    return E_OK;
+}
+
+static status move(walk *k, int64_t dx, int64_t dy, error *e)
+{
+    int64_t x = k->x + dx, y = k->y + dy;
+    TRY(check_inside(k, x, y, e));
     /* A forward difference belongs to the pixel with the smaller coordinate. */
     int64_t from_x = dx < 0 ? x : k->x, from_y = dy < 0 ? y : k->y;
     k->step(k->context, from_y * k->width + from_x, dx != 0 ? 0 : 1, dx + dy > 0 ? 1 : -1,
@@ -59,14 +65,9 @@ status circulation_walk(int64_t height, int64_t width, double cx, double cy,
             e, E_RANGE,
             "circulation: radius %g about (%g, %g), wanted a circle inside %lldx%lld",
             radius, cx, cy, (long long)height, (long long)width);
-    walk k = {height, width, cx, cy, radius, 0, 0, step, context};
     int64_t start_x = llround(cx + radius), start_y = llround(cy);
-    k.x = start_x;
-    k.y = start_y;
-    if (k.x < 0 || k.y < 0 || k.x >= width || k.y >= height)
-        return fail(e, E_RANGE,
-                    "circulation: radius %g about (%g, %g) leaves the image of %lldx%lld",
-                    radius, cx, cy, (long long)height, (long long)width);
+    walk k = {height, width, cx, cy, radius, start_x, start_y, step, context};
+    TRY(check_inside(&k, start_x, start_y, e));
     /* Half a pixel of arc at most, so that no pixel of the circle is jumped over. */
     int64_t corners = (int64_t)ceil(4 * PI * radius) + 8;
     for (int64_t i = 1; i < corners; i++) {

@@ -11,8 +11,8 @@
    RADIUS pixels about (CX, CY); E_RANGE where the path leaves the image.  Where MASK
    (H, W, u8, may be NULL) is 1 on the path *TOUCHES_INVALID is set. */
 status circulation_circle(const float *gradient, int64_t height, int64_t width, double cx,
-                          double cy, double radius, const uint8_t *mask,
-                          double *turns, int *touches_invalid, error *e);
+                          double cy, double radius, const uint8_t *mask, double *turns,
+                          int *touches_invalid, error *e);
 
 /* The same path, step by step: STEP is told which PIXEL's (row * width + column) gradient
    of AXIS (0: x, 1: y) counts with SIGN (+1 or -1), and the pixel it ARRIVES at. */

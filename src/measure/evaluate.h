@@ -11,7 +11,7 @@
 #include "graph/model.h"
 
 typedef struct metric_row {
-    const char *name;     /* the key in tables: masked_mse, mse, valid_mse, mae, ... */
+    const char *name; /* the key in tables: masked_mse, mse, valid_mse, mae, ... */
     const char *summary, *unit, *source;
     bool higher_is_better;
     /* Can it be had for this dataset? */

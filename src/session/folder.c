@@ -30,7 +30,8 @@ static int trimmed(const char *path)
 
 static char *name_beside(const char *folder, const char *ending, error *e)
 {
-    return memory_format(e, "%.*s.%ld%s", trimmed(folder), folder, (long)getpid(), ending);
+    return memory_format(e, "%.*s.%ld%s", trimmed(folder), folder, (long)getpid(),
+                         ending);
 }
 
 /* Length of PATH up to its last slash; 0 where it has none. */
@@ -80,8 +81,8 @@ static void sync_path(const char *path)
 static void sync_parent(const char *folder)
 {
     int length = parent_length(folder);
-    char *parent = length > 0 ? memory_format(NULL, "%.*s", length, folder)
-                              : memory_text(".", NULL);
+    char *parent =
+        length > 0 ? memory_format(NULL, "%.*s", length, folder) : memory_text(".", NULL);
     if (parent)
         sync_path(parent);
     memory_free(parent);
@@ -127,7 +128,8 @@ static bool is_entry(const char *name)
     return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static status check_entry(const char *folder, const char *name, const char *files, error *e)
+static status check_entry(const char *folder, const char *name, const char *files,
+                          error *e)
 {
     char *line = memory_format(e, "\n%s\n", name);
     if (!line)
@@ -160,9 +162,8 @@ void folder_remove(const char *folder)
     if (!entries)
         return;
     for (struct dirent *d; (d = readdir(entries));) {
-        char *path = is_entry(d->d_name)
-                         ? memory_format(NULL, "%s/%s", folder, d->d_name)
-                         : NULL;
+        char *path =
+            is_entry(d->d_name) ? memory_format(NULL, "%s/%s", folder, d->d_name) : NULL;
         if (path)
             unlink(path);
         memory_free(path);

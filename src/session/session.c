@@ -23,7 +23,7 @@ struct session {
     uint64_t seed;
     state now;
     stack undo, redo;
-    stack open; /* brackets that have begun, the outermost first */
+    stack open;   /* brackets that have begun, the outermost first */
     char *answer; /* the command that undo or redo named last */
     variable *variables;
     int64_t variable_count, variable_capacity;
@@ -365,10 +365,11 @@ static status check_variable_name(const char *name, error *e)
     for (const char *p = name; *p; p++)
         good = good && (isalnum((unsigned char)*p) || *p == '_');
     if (!good || strlen(name) > NAME_MAX_LENGTH)
-        return fail(e, E_NAME,
-                    "variable '%.80s': want a letter, then letters, digits and '_', %d at "
-                    "most",
-                    name, NAME_MAX_LENGTH);
+        return fail(
+            e, E_NAME,
+            "variable '%.80s': want a letter, then letters, digits and '_', %d at "
+            "most",
+            name, NAME_MAX_LENGTH);
     return E_OK;
 }
 

@@ -14,7 +14,12 @@
 
 typedef struct session session;
 
-typedef enum object_kind { OBJECT_NONE, OBJECT_MODEL, OBJECT_DATASET, OBJECT_TABLE } object_kind;
+typedef enum object_kind {
+    OBJECT_NONE,
+    OBJECT_MODEL,
+    OBJECT_DATASET,
+    OBJECT_TABLE
+} object_kind;
 
 session *session_new(uint64_t seed, error *e);
 void session_free(session *s);

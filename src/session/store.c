@@ -18,10 +18,10 @@
 #include "session/folder.h"
 #include "session/table_json.h"
 
-#define KEY_VERSION     "lathe_session"
-#define MANIFEST        "manifest.json"
-#define JOURNAL         "journal.lathe"
-#define JSON_BYTES_MAX  ((size_t)1 << 31)
+#define KEY_VERSION    "lathe_session"
+#define MANIFEST       "manifest.json"
+#define JOURNAL        "journal.lathe"
+#define JSON_BYTES_MAX ((size_t)1 << 31)
 
 enum { VERSION = 1 };
 
@@ -35,7 +35,8 @@ static char *path_in(const char *folder, const char *name, const char *ending, e
     return memory_format(e, "%s/%s%s", folder, name, ending);
 }
 
-static status write_bytes(const char *folder, const char *name, const char *bytes, error *e)
+static status write_bytes(const char *folder, const char *name, const char *bytes,
+                          error *e)
 {
     atomic_file f;
     char *path = path_in(folder, name, "", e);
@@ -60,7 +61,8 @@ static status write_json(const char *folder, const char *name, json_t *value, er
     return result;
 }
 
-static json_t *read_json(const char *folder, const char *name, const char *ending, error *e)
+static json_t *read_json(const char *folder, const char *name, const char *ending,
+                         error *e)
 {
     void *bytes;
     size_t length;
@@ -122,8 +124,8 @@ static status join_mask(dataset *d, error *e)
 {
     shape s = tensor_shape(d->mask);
     int64_t pixels = s.dim[0] * s.dim[1] * s.dim[2], channels = s.dim[3];
-    tensor *one = tensor_new(DTYPE_U8, shape_of(4, s.dim[0], s.dim[1], s.dim[2], INT64_C(1)),
-                             e);
+    tensor *one =
+        tensor_new(DTYPE_U8, shape_of(4, s.dim[0], s.dim[1], s.dim[2], INT64_C(1)), e);
     uint8_t *to = one ? tensor_write(one, e) : NULL;
     const uint8_t *from = tensor_data(d->mask);
     for (int64_t i = 0; to && i < pixels; i++)
@@ -190,7 +192,8 @@ static status save_object(const session *s, int64_t i, const char *folder, json_
     return result;
 }
 
-static status save_objects(const session *s, const char *folder, json_t *manifest, error *e)
+static status save_objects(const session *s, const char *folder, json_t *manifest,
+                           error *e)
 {
     json_t *objects = field_put_array(manifest, "objects", e);
     if (!objects)
@@ -311,7 +314,7 @@ status session_save(const session *s, const char *folder, error *e)
 typedef struct reading {
     json_t *manifest, *objects, *variables;
     uint64_t seed;
-    model **models;     /* [objects], NULL for others */
+    model **models; /* [objects], NULL for others */
     dataset **datasets;
     table **tables;
     void *journal;

@@ -36,10 +36,10 @@ typedef struct runner runner;
 
 /* What came out for one batch; all lent until the next run. */
 typedef struct run_output {
-    int64_t count;         /* samples */
-    const float *output;   /* [count x sample] */
+    int64_t count;               /* samples */
+    const float *output;         /* [count x sample] */
     const float *target, *valid; /* NULL where the dataset has none */
-    shape sample;          /* of one output, batch left out */
+    shape sample;                /* of one output, batch left out */
 } run_output;
 
 /* M is borrowed; batches have BATCH samples of input shape IN. */

@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 typedef struct schedule_settings {
-    double learning_rate;    /* the base, or one-cycle's maximum */
-    int64_t steps;           /* total optimizer steps */
+    double learning_rate; /* the base, or one-cycle's maximum */
+    int64_t steps;        /* total optimizer steps */
     int64_t steps_per_epoch;
-    int64_t warmup;          /* steps of linear warm-up before the schedule's own rate */
-    double gamma;            /* step: factor */
-    int64_t every;           /* step: epochs */
+    int64_t warmup; /* steps of linear warm-up before the schedule's own rate */
+    double gamma;   /* step: factor */
+    int64_t every;  /* step: epochs */
     double warm_fraction, divisor, final_divisor; /* one-cycle: 0.3, 25, 1e4 */
 } schedule_settings;
 

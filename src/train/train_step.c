@@ -102,17 +102,17 @@ static status cache_plan(train_cache *c, train_state *s, const dataset *d, int64
     return E_OK;
 }
 
-status train_validator(train_state *s, const train_settings *t, const dataset *d,
-                       runner **r, error *e)
+status train_validator(train_state *s, int64_t batch, const dataset *d, runner **r,
+                       error *e)
 {
     train_cache *c;
     TRY(cache_of(s, d, &c, e));
-    if (c->validator && runner_batch(c->validator) != t->batch) {
+    if (c->validator && runner_batch(c->validator) != batch) {
         runner_free(c->validator);
         c->validator = NULL;
     }
     if (!c->validator)
-        c->validator = runner_new(s->last, t->batch, c->input, e);
+        c->validator = runner_new(s->last, batch, c->input, e);
     *r = c->validator;
     return *r ? E_OK : batch_explain(s->last->graph, d, e);
 }
@@ -157,9 +157,10 @@ static status clip_gradients(const graph *g, plan *p, double limit, error *e)
         squares += parallel_sum_squares(j.g, n);
     }
     double norm = sqrt(squares);
-    if (!isfinite(norm))
-        return fail(e, E_NUMERIC, "clip: the gradient's norm is %g, wanted a finite one",
-                    norm);
+    if (!isfinite(norm)) {
+        fail(e, E_NUMERIC, "clip: the gradient's norm is %g, wanted a finite one", norm);
+        return fail_hint(e, "try a smaller rate");
+    }
     /* The small number keeps the factor finite, as in PyTorch's clip_grad_norm_. */
     gradient_job j = {.factor = (float)(limit / (norm + 1e-6))};
     for (int i = 0; j.factor < 1 && i < g->parameter_count; i++) {

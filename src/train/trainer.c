@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "graph/operator.h"
 #include "train/trainer_parts.h"
 
 static void slots_free(tensor ***slots, int parameters, int slot_count)
@@ -60,6 +61,10 @@ static status check_trainable(const model *m, const train_settings *t, error *e)
             fail(e, E_USAGE, "train: the model runs in integers, wanted f32");
             return fail_hint(e, "train first, then quantize");
         }
+    for (int i = 0; i < g->node_count; i++)
+        if (!g->nodes[i].op->backward)
+            return fail(e, E_USAGE, "train: %s (%s) has no gradient", g->nodes[i].name,
+                        g->nodes[i].op->name);
     return E_OK;
 }
 
@@ -250,13 +255,13 @@ static status validate(epoch_run *r, error *e)
     r->val_loss = NAN;
     if (r->val_count < 1)
         return E_OK;
-    TRY(train_validator(r->s, r->t, r->d, &run, e));
+    int64_t batch = r->t->batch < r->val_count ? r->t->batch : r->val_count;
+    TRY(train_validator(r->s, batch, r->d, &run, e));
     TRY(mean_loss(run, r->d, r->t->loss, r->val, r->val_count, r, &r->val_loss, e));
     if (isfinite(r->val_loss))
         return E_OK;
     fail(e, E_NUMERIC,
-         "train: epoch %lld, validation: the loss is %g, wanted a finite "
-         "number",
+         "train: epoch %lld, validation: the loss is %g, wanted a finite number",
          (long long)r->s->epoch + 1, r->val_loss);
     return fail_hint(e, "try a smaller rate, and look for NaN in the validation samples");
 }
@@ -347,6 +352,11 @@ status train_epoch(train_state *s, const train_settings *t, const dataset *d,
             code = record_epoch(&r, e);
         if (code != E_OK)
             roll_back(&r, code == E_STOPPED && s->epoch == 0);
+    }
+    if (code == E_MEMORY) {
+        /* Plans may be half made; and whoever tries again has their room. */
+        train_cache_free(s->cache);
+        s->cache = NULL;
     }
     if (code == E_OK) {
         s->finished = is_finished(s, t);

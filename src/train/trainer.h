@@ -17,10 +17,10 @@ typedef struct train_settings {
     const optimizer_row *optimizer;
     optimizer_settings rates;
     const schedule_row *schedule;
-    schedule_settings plan;  /* steps and steps_per_epoch are filled in, and a learning
+    schedule_settings plan; /* steps and steps_per_epoch are filled in, and a learning
                                 rate of 0 from `rates` */
-    double clip;             /* largest gradient norm, 0: none */
-    int64_t patience;        /* epochs without a better validation loss, 0: never stop */
+    double clip;            /* largest gradient norm, 0: none */
+    int64_t patience;       /* epochs without a better validation loss, 0: never stop */
     uint64_t seed;
 } train_settings;
 
@@ -29,17 +29,17 @@ typedef struct train_cache train_cache; /* plans and buffers, made once */
 /* Where training stands.  Everything that later steps depend on is here and in `model`:
    a checkpoint is this, and nothing else. */
 typedef struct train_state {
-    int64_t epoch;           /* epochs done */
-    int64_t step;            /* optimizer steps done */
-    int64_t best_epoch;      /* 0: none yet */
-    int64_t stale;           /* epochs since the best */
+    int64_t epoch;      /* epochs done */
+    int64_t step;       /* optimizer steps done */
+    int64_t best_epoch; /* 0: none yet */
+    int64_t stale;      /* epochs since the best */
     double best_loss;
-    bool finished;           /* epochs reached, or patience exhausted */
-    model *last;             /* weights, statistics and curve after the last epoch */
-    model *best;             /* shares tensors with `last` where they are the same */
-    tensor ***slots;         /* [parameter][slot], NULL for those not trained */
+    bool finished;   /* epochs reached, or patience exhausted */
+    model *last;     /* weights, statistics and curve after the last epoch */
+    model *best;     /* shares tensors with `last` where they are the same */
+    tensor ***slots; /* [parameter][slot], NULL for those not trained */
     int slot_count;
-    train_cache *cache;      /* nothing that results depend on; NULL until needed */
+    train_cache *cache; /* nothing that results depend on; NULL until needed */
 } train_state;
 
 /* Begins from M, which is copied. */

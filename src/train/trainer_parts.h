@@ -16,9 +16,9 @@ void train_batch_bounds(int64_t n, int64_t batch, int64_t i, int64_t *begin,
 /* The rate of step STEP of a training on SAMPLES samples. */
 double train_rate(const train_settings *t, int64_t samples, int64_t step);
 
-/* A runner of s->last for validation, kept in the cache. */
-status train_validator(train_state *s, const train_settings *t, const dataset *d,
-                       runner **r, error *e);
+/* A runner of s->last for validation in batches of BATCH, kept in the cache. */
+status train_validator(train_state *s, int64_t batch, const dataset *d, runner **r,
+                       error *e);
 
 /* train_step where the number of training SAMPLES of D is known. */
 status train_step_of(train_state *s, const train_settings *t, const dataset *d,

@@ -15,13 +15,13 @@ typedef struct layer {
 } layer;
 
 static const layer layers[] = {
-    {200, 1, 8, 3},    {200, 8, 8, 3},    {100, 8, 16, 3},   {100, 16, 16, 3},
-    {50, 16, 32, 3},   {50, 32, 32, 3},   {25, 32, 64, 3},   {25, 64, 64, 3},
-    {12, 64, 128, 3},  {12, 128, 128, 3}, {6, 128, 256, 3},  {6, 256, 256, 3},
-    {3, 256, 512, 3},  {3, 512, 512, 3},  {1, 512, 512, 3},  {1, 512, 512, 3},
-    {3, 1024, 512, 3}, {3, 512, 256, 3},  {6, 512, 256, 3},  {6, 256, 128, 3},
-    {12, 256, 128, 3}, {12, 128, 64, 3},  {25, 128, 64, 3},  {25, 64, 32, 3},
-    {50, 64, 32, 3},   {50, 32, 16, 3},   {100, 32, 16, 3},  {100, 16, 8, 3},
+    {200, 1, 8, 3},    {200, 8, 8, 3},    {100, 8, 16, 3},  {100, 16, 16, 3},
+    {50, 16, 32, 3},   {50, 32, 32, 3},   {25, 32, 64, 3},  {25, 64, 64, 3},
+    {12, 64, 128, 3},  {12, 128, 128, 3}, {6, 128, 256, 3}, {6, 256, 256, 3},
+    {3, 256, 512, 3},  {3, 512, 512, 3},  {1, 512, 512, 3}, {1, 512, 512, 3},
+    {3, 1024, 512, 3}, {3, 512, 256, 3},  {6, 512, 256, 3}, {6, 256, 128, 3},
+    {12, 256, 128, 3}, {12, 128, 64, 3},  {25, 128, 64, 3}, {25, 64, 32, 3},
+    {50, 64, 32, 3},   {50, 32, 16, 3},   {100, 32, 16, 3}, {100, 16, 8, 3},
     {200, 16, 8, 3},   {200, 8, 8, 3},    {200, 8, 2, 1},
 };
 
@@ -62,11 +62,7 @@ static float *numbers(int64_t count, error *e)
 
 static status buffers_fill(buffers *b, const convolution *v, error *e)
 {
-    size_t bytes = convolution_forward_scratch(v);
-    size_t input = convolution_grad_input_scratch(v);
-    size_t weight = convolution_grad_weight_scratch(v);
-    bytes = bytes > input ? bytes : input;
-    bytes = bytes > weight ? bytes : weight;
+    size_t bytes = convolution_scratch(v, true);
     b->x = numbers(v->n * v->h * v->w * v->c, e);
     b->gx = numbers(v->n * v->h * v->w * v->c, e);
     b->y = numbers(v->n * v->out_h * v->out_w * v->out_c, e);
@@ -122,8 +118,8 @@ int main(int count, char **words)
         fprintf(stderr, "conv_layers: %s\n", batch < 1 ? "batch below 1" : e.text);
         return 1;
     }
-    printf("%d threads, %s, batch %lld\n", cpu_threads(),
-           cpu_level_name(cpu_get_level()), (long long)batch);
+    printf("%d threads, %s, batch %lld\n", cpu_threads(), cpu_level_name(cpu_get_level()),
+           (long long)batch);
     printf("%-22s %9s %9s %9s   %7s %7s %7s\n", "layer", "forward", "by input",
            "by weight", "GFLOP/s", "", "");
     for (int i = 0; i < LAYERS; i++) {
@@ -139,18 +135,19 @@ int main(int count, char **words)
         buffers_clear(&b);
         double flop = 2.0 * (double)(v.n * v.out_h * v.out_w * v.out_c * v.kernel_h *
                                      v.kernel_w * v.c);
-        printf("%3lldx%-3lld %4lld -> %-4lld %lldx%lld %6.3f ms %6.3f ms %6.3f ms   %7.1f "
-               "%7.1f %7.1f\n",
-               (long long)v.h, (long long)v.w, (long long)v.c, (long long)v.out_c,
-               (long long)v.kernel_h, (long long)v.kernel_w, best[0] * 1e3,
-               best[1] * 1e3, best[2] * 1e3, flop / best[0] * 1e-9,
-               flop / best[1] * 1e-9, flop / best[2] * 1e-9);
+        printf(
+            "%3lldx%-3lld %4lld -> %-4lld %lldx%lld %6.3f ms %6.3f ms %6.3f ms   %7.1f "
+            "%7.1f %7.1f\n",
+            (long long)v.h, (long long)v.w, (long long)v.c, (long long)v.out_c,
+            (long long)v.kernel_h, (long long)v.kernel_w, best[0] * 1e3, best[1] * 1e3,
+            best[2] * 1e3, flop / best[0] * 1e-9, flop / best[1] * 1e-9,
+            flop / best[2] * 1e-9);
         work += flop;
         for (int k = 0; k < KINDS; k++)
             total[k] += best[k];
     }
-    printf("%-22s %6.3f ms %6.3f ms %6.3f ms   %7.1f %7.1f %7.1f\n", "all", total[0] * 1e3,
-           total[1] * 1e3, total[2] * 1e3, work / total[0] * 1e-9, work / total[1] * 1e-9,
-           work / total[2] * 1e-9);
+    printf("%-22s %6.3f ms %6.3f ms %6.3f ms   %7.1f %7.1f %7.1f\n", "all",
+           total[0] * 1e3, total[1] * 1e3, total[2] * 1e3, work / total[0] * 1e-9,
+           work / total[1] * 1e-9, work / total[2] * 1e-9);
     return 0;
 }

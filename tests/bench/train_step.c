@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   train_step.c -- times whole training steps of unet-phase (forward, masked-mse, backward,
-   Adam) and prints one JSON object.
+   train_step.c -- times whole training steps of unet-phase (forward, masked-mse,
+   backward, Adam) and prints one JSON object.
    usage: train_step [STEPS [BATCH [SIZE]]]; defaults 15, 8, 200. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,6 @@ folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 99
 export XDG_STATE_HOME=$folder/state
-export OMP_WAIT_POLICY=passive # other tests run beside this one
 
 # Runs the program; a failure counts.
 lathe()

@@ -96,9 +96,11 @@ static int replay(const char *path)
 static void make_rubbish(void)
 {
     static const char *const pieces[] = {
-        "train ", "model ", "sweep s ", "let ", "help ", "plot ", "data d gpe ", "unet-phase ",
-        "m ", "d ", "x=1 ", "epochs=", "a,b,c", "=", ";", "#", "\"", "'", "\\", "$x", "${x}",
-        "$", "${", ">", "> f ", "\n", "\t", "\xff", "é", "0.5", "50:500", ":", ",", "-", " ",
+        "train ",      "model ", "sweep s ", "let ", "help ",   "plot ", "data d gpe ",
+        "unet-phase ", "m ",     "d ",       "x=1 ", "epochs=", "a,b,c", "=",
+        ";",           "#",      "\"",       "'",    "\\",      "$x",    "${x}",
+        "$",           "${",     ">",        "> f ", "\n",      "\t",    "\xff",
+        "é",           "0.5",    "50:500",   ":",    ",",       "-",     " ",
     };
     random_stream r = random_new(1, "fuzz", 0);
     for (int round = 0; round < 20000; round++) {

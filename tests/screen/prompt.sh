@@ -160,7 +160,7 @@ wait_for '^lathe>$'
 resize 160 40
 key C-l
 enter 'list'
-wait_for '^name +kind +origin'
+wait_for '^name +kind +parameters'
 resize 80 24
 
 # Ctrl-D leaves, whatever has failed

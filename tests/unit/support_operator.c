@@ -27,8 +27,8 @@ static double pixel(run r, int64_t n, int64_t h, int64_t w, int64_t c)
 }
 
 /* Calls each for every output element of rank 4. */
-static void each_output(run r, double (*of)(run r, int64_t n, int64_t h, int64_t w,
-                                            int64_t c))
+static void each_output(run r,
+                        double (*of)(run r, int64_t n, int64_t h, int64_t w, int64_t c))
 {
     const int64_t *d = r->out.dim;
     for (int64_t n = 0; n < d[0]; n++)
@@ -46,11 +46,12 @@ static double conv2d_value(run r, int64_t n, int64_t h, int64_t w, int64_t o)
     for (int64_t i = 0; i < a->kernel[1]; i++)
         for (int64_t j = 0; j < a->kernel[2]; j++)
             for (int64_t c = 0; c < in; c++)
-                sum += r->parameters[ROLE_WEIGHT][((o * a->kernel[1] + i) * a->kernel[2] +
-                                                   j) * in + c] *
-                       pixel(r, n, h * a->stride[1] - a->padding[1] + i * a->dilation[1],
-                             w * a->stride[2] - a->padding[2] + j * a->dilation[2],
-                             o / out * in + c);
+                sum +=
+                    r->parameters[ROLE_WEIGHT]
+                                 [((o * a->kernel[1] + i) * a->kernel[2] + j) * in + c] *
+                    pixel(r, n, h * a->stride[1] - a->padding[1] + i * a->dilation[1],
+                          w * a->stride[2] - a->padding[2] + j * a->dilation[2],
+                          o / out * in + c);
     return sum;
 }
 
@@ -84,11 +85,11 @@ static void batch_norm(run r)
             mean = r->parameters[ROLE_RUNNING_MEAN][c];
             variance = r->parameters[ROLE_RUNNING_VARIANCE][c];
         }
-        double scale = r->parameters[ROLE_SCALE][c] /
-                       sqrt(variance + r->node->attr.epsilon);
+        double scale =
+            r->parameters[ROLE_SCALE][c] / sqrt(variance + r->node->attr.epsilon);
         for (int64_t i = 0; i < rows; i++)
-            r->y[i * channels + c] = (r->x[0][i * channels + c] - mean) * scale +
-                                     r->parameters[ROLE_SHIFT][c];
+            r->y[i * channels + c] =
+                (r->x[0][i * channels + c] - mean) * scale + r->parameters[ROLE_SHIFT][c];
     }
 }
 

@@ -18,7 +18,7 @@ typedef struct reference_run {
     double *y;
 } reference_run;
 
-/* Output shape, by the definition; false where the reference does not know the operator. */
+/* Output shape, by the definition; false where the reference lacks the operator. */
 bool reference_shape(const node *n, const shape *in, shape *out);
 
 /* Fills r->y [r->out]. */

@@ -35,7 +35,8 @@ static void parameters_init(trial *t)
             t->node.op->parameter_shape(&t->node, t->in, role, &s);
         if (s.rank == 0)
             continue;
-        t->parameters[role] = (parameter){.role = role, .data = tensor_new(DTYPE_F32, s, NULL)};
+        t->parameters[role] =
+            (parameter){.role = role, .data = tensor_new(DTYPE_F32, s, NULL)};
         assert_non_null(t->parameters[role].data);
         if (parameter_is_trained(&t->parameters[role]))
             t->grad_parameters[role] = floats_new(shape_count(s));
@@ -44,7 +45,8 @@ static void parameters_init(trial *t)
     }
 }
 
-void trial_init(trial *t, const char *op, const attributes *a, const shape *in, int inputs)
+void trial_init(trial *t, const char *op, const attributes *a, const shape *in,
+                int inputs)
 {
     error e = {0};
     shape wanted;
@@ -204,7 +206,8 @@ void trial_backward(trial *t, bool accumulate)
     free(block);
 }
 
-static void compare(const char *what, const double *got, const double *wanted, int64_t count)
+static void compare(const char *what, const double *got, const double *wanted,
+                    int64_t count)
 {
     double square = 0;
     for (int64_t i = 0; i < count; i++)
@@ -217,7 +220,8 @@ static void compare(const char *what, const double *got, const double *wanted, i
     }
 }
 
-void trial_compare(const char *what, const float *got, const double *wanted, int64_t count)
+void trial_compare(const char *what, const float *got, const double *wanted,
+                   int64_t count)
 {
     double *wide = bytes_new((size_t)count * sizeof *wide);
     for (int64_t i = 0; i < count; i++)
@@ -246,10 +250,8 @@ typedef struct double_run {
 static void double_init(double_run *d, const trial *t)
 {
     *d = (double_run){0};
-    d->run = (reference_run){.node = &t->node,
-                             .out = t->out,
-                             .mask = t->saved,
-                             .training = t->training};
+    d->run = (reference_run){
+        .node = &t->node, .out = t->out, .mask = t->saved, .training = t->training};
     for (int i = 0; i < t->node.input_count; i++) {
         d->count[i] = shape_count(t->in[i]);
         d->data[i] = widened(t->x[i], d->count[i]);

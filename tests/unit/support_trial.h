@@ -27,7 +27,8 @@ typedef struct trial {
 
 /* A node of operator OP and room for all it needs; fails the test where the row's shape
    is not the reference's. */
-void trial_init(trial *t, const char *op, const attributes *a, const shape *in, int inputs);
+void trial_init(trial *t, const char *op, const attributes *a, const shape *in,
+                int inputs);
 void trial_clear(trial *t);
 
 /* Normal numbers, kept away from the kinks at 0, 3 and -3; or numbers no two of which
@@ -46,7 +47,8 @@ void trial_check_gradients(const trial *t, random_stream *r, int places, float p
 /* Of y, running statistics and (with GRADIENTS) all gradients. */
 uint64_t trial_hash(const trial *t, bool gradients);
 
-/* COUNT got and wanted numbers within 1e-5 of the wanted one and of their typical size. */
-void trial_compare(const char *what, const float *got, const double *wanted, int64_t count);
+/* COUNT numbers within 1e-5 of the wanted ones and of their typical size. */
+void trial_compare(const char *what, const float *got, const double *wanted,
+                   int64_t count);
 
 #endif

@@ -106,6 +106,7 @@ static void memory_blocks(void **state)
     assert_int_equal(memory_peak(), before + 294 * 3);
     memory_free(NULL);
     assert_true(memory_resident_peak() > 100000);
+    assert_true(memory_available() > 0);
 }
 
 static void memory_refuses(void **state)

@@ -525,6 +525,10 @@ static void test_no_gnuplot(void **state)
     assert_non_null(strstr(e.hint, "gnuplot-nox"));
     assert_false(file_exists("none.svg"));
     assert_int_equal(count_in("none.dat", "# epoch, training loss"), 1);
+    assert_int_equal(render(&figure_weights, "model=m", "none.svg", false, NULL, &e),
+                     E_FILE);
+    assert_non_null(strstr(e.text, "not written either")); /* what is there stays */
+    assert_int_equal(count_in("none.dat", "# epoch, training loss"), 1);
     text picture = {0};
     assert_int_equal(render(&figure_training, "models=m", NULL, false, &picture, &e),
                      E_FILE);

@@ -100,6 +100,17 @@ static void new_files_follow_the_mask(void **state)
     assert_int_equal(about.st_mode & 0777, 0640);
 }
 
+static void folders_on_the_way_are_made(void **state)
+{
+    (void)state;
+    atomic_file f;
+    assert_int_equal(atomic_open(&f, inside("not/yet/there"), NULL), E_OK);
+    assert_true(fputs("deep", f.stream) >= 0);
+    assert_int_equal(atomic_commit(&f, NULL), E_OK);
+    assert_content(inside("not/yet/there"), "deep");
+    assert_int_equal(count_files("not/yet/"), 1);
+}
+
 static void abandon_keeps_the_old(void **state)
 {
     (void)state;
@@ -141,8 +152,10 @@ static void places_that_refuse(void **state)
     (void)state;
     atomic_file f;
     error e = {0};
-    assert_int_equal(atomic_open(&f, inside("no/such/place"), &e), E_FILE);
-    assert_non_null(strstr(e.text, "No such file"));
+    write_plainly(inside("file"), "");
+    assert_int_equal(atomic_open(&f, inside("file/below"), &e), E_FILE);
+    assert_non_null(strstr(e.text, "Not a directory"));
+    assert_int_equal(atomic_open(&f, inside("file/far/below"), &e), E_FILE);
     assert_int_equal(atomic_open(&f, folder, &e), E_FILE);
     assert_non_null(strstr(e.text, "it is a folder"));
     assert_int_equal(atomic_open(&f, folder, NULL), E_FILE);
@@ -296,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commit_replaces),
         cmocka_unit_test(new_files_follow_the_mask),
+        cmocka_unit_test(folders_on_the_way_are_made),
         cmocka_unit_test(abandon_keeps_the_old),
         cmocka_unit_test(failure_keeps_the_old),
         cmocka_unit_test(places_that_refuse),

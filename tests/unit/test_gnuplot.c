@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_gnuplot.c -- a program called gnuplot that hangs, dies, babbles or is missing: what
-   the caller gets, and that no process is left. */
+   test_gnuplot.c -- a program called gnuplot that hangs, dies, babbles or is missing:
+   what the caller gets, and that no process is left. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

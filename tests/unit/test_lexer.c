@@ -134,10 +134,10 @@ static void lines_go_on(void **state)
     static const struct {
         const char *line;
         bool on;
-    } rows[] = {{"", false},         {"a", false},         {"a \\", true},
-                {"a \\\\", false},   {"a \\\\\\", true},   {"# a \\", false},
-                {"a # b \\", false}, {"a#b \\", true},     {"a \"b \\", true},
-                {"a 'b \\", false},  {"a 'b' \\", true},   {"a \"#\" \\", true},
+    } rows[] = {{"", false},         {"a", false},       {"a \\", true},
+                {"a \\\\", false},   {"a \\\\\\", true}, {"# a \\", false},
+                {"a # b \\", false}, {"a#b \\", true},   {"a \"b \\", true},
+                {"a 'b \\", false},  {"a 'b' \\", true}, {"a \"#\" \\", true},
                 {"a; # \\", false},  {"\\", true}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -210,7 +210,8 @@ static void rubbish_is_survived(void **state)
             assert_true(at > before);
             sentence_write(&w, 0, &written);
             /* a line's end within quotes cannot be written in one line */
-            assert_int_equal(lexer_next(text_get(&written), &again, NULL, &back, NULL), E_OK);
+            assert_int_equal(lexer_next(text_get(&written), &again, NULL, &back, NULL),
+                             E_OK);
             if (!same_words(&w, &back))
                 fail_msg("%s: read back from %s as something else", line,
                          text_get(&written));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "data/npy.h"
+#include "support_reference.h"
 #include "support_trial.h"
 
 /* An entry of the archive in lathe's layout; NULL where there is none. */
@@ -42,7 +43,8 @@ static void put_entry(npz *z, const char *of, const char *name, float *to, doubl
     tensor_free(t);
 }
 
-static void expect(npz *z, const char *of, const char *name, const float *got, double factor)
+static void expect(npz *z, const char *of, const char *name, const float *got,
+                   double factor)
 {
     char what[160];
     tensor *t = entry(z, of, name);
@@ -112,7 +114,8 @@ static void put_parameters(trial *t, npz *z, const char *name)
         int role = i ? ROLE_RUNNING_VARIANCE : ROLE_RUNNING_MEAN;
         if (!t->parameters[role].data)
             continue;
-        put_entry(z, "bn", running[i], tensor_write_f32(t->parameters[role].data, NULL), 1);
+        put_entry(z, "bn", running[i], tensor_write_f32(t->parameters[role].data, NULL),
+                  1);
         put_entry(z, "bn", running[i], t->running[role], 1);
     }
 }
@@ -179,8 +182,45 @@ static void test_values(void **state)
     npz_close(z);
 }
 
+static void test_running_statistics(void **state)
+{
+    (void)state;
+    int64_t n, channels;
+    double *x = support_reference("ops.npz", "bn/x", &n);
+    double *before[2] = {support_reference("ops.npz", "bn/running_mean", &channels),
+                         support_reference("ops.npz", "bn/running_var", &channels)};
+    double *after[2] = {support_reference("ops.npz", "bn/running_mean_after", &channels),
+                        support_reference("ops.npz", "bn/running_var_after", &channels)};
+    attributes a = {.epsilon = 1e-5, .momentum = 0.2};
+    shape in = shape_of(2, n / channels, channels);
+    trial t;
+    random_stream r = random_new(24, "running", 0);
+    trial_init(&t, "batch_norm", &a, &in, 1);
+    trial_fill(&t, &r, false);
+    int64_t pixels = 16; /* of each of 3 samples, outside's order */
+    for (int64_t i = 0; i < n; i++)
+        t.x[0][(i / (pixels * channels) * pixels + i % pixels) * channels +
+               i / pixels % channels] = (float)x[i];
+    for (int64_t c = 0; c < channels; c++) {
+        t.running[ROLE_RUNNING_MEAN][c] = (float)before[0][c];
+        t.running[ROLE_RUNNING_VARIANCE][c] = (float)before[1][c];
+    }
+    t.training = true;
+    trial_forward(&t);
+    trial_compare("running mean", t.running[ROLE_RUNNING_MEAN], after[0], channels);
+    trial_compare("running variance", t.running[ROLE_RUNNING_VARIANCE], after[1],
+                  channels);
+    trial_clear(&t);
+    free(x);
+    for (int i = 0; i < 2; i++) {
+        free(before[i]);
+        free(after[i]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values),
+                                       cmocka_unit_test(test_running_statistics)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,11 +81,12 @@ static void formats_are_as_agreed(void **state)
                    "dense\\_2 & $-5$ & 0.995 & nan &  \\\\\n"
                    "\\bottomrule\n"
                    "\\end{tabular}\n");
-    assert_written(FORMAT_JSON, &plain,
-                   "{\"command\": \"eval\", \"rows\": [{\"model\": \"m\", \"bytes\": 94824, "
-                   "\"sparsity\": 0.9, \"mse\": 0.00173, \"best\": true}, {\"model\": "
-                   "\"dense_2\", \"bytes\": -5, \"sparsity\": 0.995, \"mse\": null, "
-                   "\"best\": null}], \"seconds\": 0.25}\n");
+    assert_written(
+        FORMAT_JSON, &plain,
+        "{\"command\": \"eval\", \"rows\": [{\"model\": \"m\", \"bytes\": 94824, "
+        "\"sparsity\": 0.9, \"mse\": 0.00173, \"best\": true}, {\"model\": "
+        "\"dense_2\", \"bytes\": -5, \"sparsity\": 0.995, \"mse\": null, "
+        "\"best\": null}], \"seconds\": 0.25}\n");
 }
 
 static void narrow_terminals_get_records(void **state)
@@ -113,6 +114,32 @@ static void narrow_terminals_get_records(void **state)
                    "best      -\n");
 }
 
+static void last_words_are_broken(void **state)
+{
+    (void)state;
+    const output_style style = {32, false, false};
+    table *t = table_new(NULL);
+    table_row(t);
+    table_integer(t, "line", 12);
+    table_text(t, "command", "prune m amount=0.9 data=d criterion=magnitude");
+    table_row(t);
+    table_integer(t, "line", 13);
+    table_text(t, "command", "a-word-longer-than-its-column-is ö");
+    table_row(t);
+    table_integer(t, "line", 14);
+    table_none(t, "command");
+    char *got = written(t, FORMAT_TEXT, &style);
+    assert_string_equal(got, "line  command\n"
+                             "----  --------------------------\n"
+                             "  12  prune m amount=0.9 data=d\n"
+                             "      criterion=magnitude\n"
+                             "  13  a-word-longer-than-its-col\n"
+                             "      umn-is ö\n"
+                             "  14  -\n");
+    memory_free(got);
+    table_free(t);
+}
+
 static void no_line_is_too_wide(void **state)
 {
     (void)state;
@@ -135,7 +162,8 @@ static void assert_numbers(const double *numbers, int count, const char *wanted)
         table_row(t);
         table_real(t, "x", numbers[i]);
     }
-    char *got = written(t, FORMAT_CSV, &plain), *read = written(t, FORMAT_MARKDOWN, &plain);
+    char *got = written(t, FORMAT_CSV, &plain),
+         *read = written(t, FORMAT_MARKDOWN, &plain);
     text cells = {0};
     char *line = strchr(strchr(read, '\n') + 1, '\n') + 1;
     for (line = strtok(line, "|\n "); line; line = strtok(NULL, "|\n "))
@@ -177,8 +205,8 @@ static double any_double(random_stream *r)
 
 static void any_text(random_stream *r, char *words, int64_t size)
 {
-    static const char *const pieces[] = {"a", "\"", ",", "\n", "\r", " ", "\\", "é", "€",
-                                         "😀", "\t", "\x01", "'", "|", "x=1"};
+    static const char *const pieces[] = {"a", "\"", ",",  "\n",   "\r", " ", "\\", "é",
+                                         "€", "😀",  "\t", "\x01", "'",  "|", "x=1"};
     words[0] = '\0';
     while (random_below(r, 6) && strlen(words) + 5 < (size_t)size)
         strcat(words, pieces[random_below(r, sizeof pieces / sizeof *pieces)]);
@@ -212,7 +240,8 @@ static void json_is_exact(void **state)
         json_t *object = json_loads(got, 0, &why);
         if (!object)
             fail_msg("%s: %s", why.text, got);
-        assert_string_equal(json_string_value(json_object_get(object, "command")), "eval");
+        assert_string_equal(json_string_value(json_object_get(object, "command")),
+                            "eval");
         assert_true(json_real_value(json_object_get(object, "seconds")) == 0.25);
         for (int64_t i = 0; i < t->row_count; i++) {
             json_t *row = json_array_get(json_object_get(object, "rows"), (size_t)i);
@@ -233,8 +262,13 @@ static void json_is_exact(void **state)
 
 static void json_takes_any_bytes(void **state)
 {
-    static const char *const words[] = {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80",
-                                        "\xf5\x80\x80\x80", "a\xe2\x82z", "\xf0\x80\x80\x80"};
+    static const char *const words[] = {"\xff",
+                                        "\xc3",
+                                        "\xc0\x80",
+                                        "\xed\xa0\x80",
+                                        "\xf5\x80\x80\x80",
+                                        "a\xe2\x82z",
+                                        "\xf0\x80\x80\x80"};
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         table *t = table_new(NULL);
@@ -310,7 +344,9 @@ static void terminals_are_safe(void **state)
     (void)state;
     table *t = table_new(NULL);
     table_row(t);
-    table_text(t, "w", "\033[31mred\a\x7f \xc2\x9b" "31m\nnext");
+    table_text(t, "w",
+               "\033[31mred\a\x7f \xc2\x9b"
+               "31m\nnext");
     char *got = written(t, FORMAT_TEXT, &plain);
     assert_non_null(strstr(got, "?[31mred?? ?31m next\n"));
     memory_free(got);
@@ -337,10 +373,17 @@ static void endings_say_the_format(void **state)
     static const struct {
         const char *path;
         int format; /* -1: none */
-    } rows[] = {{"a.csv", FORMAT_CSV},  {"x/y.md", FORMAT_MARKDOWN}, {"t.tex", FORMAT_TEX},
-                {"t.json", FORMAT_JSON}, {"t.txt", FORMAT_TEXT},      {"t.cs", -1},
-                {"t", -1},              {"t.csv.gz", -1},            {".csv/t", -1},
-                {"t. ", -1},            {"t.averylongendingindeed", -1}};
+    } rows[] = {{"a.csv", FORMAT_CSV},
+                {"x/y.md", FORMAT_MARKDOWN},
+                {"t.tex", FORMAT_TEX},
+                {"t.json", FORMAT_JSON},
+                {"t.txt", FORMAT_TEXT},
+                {"t.cs", -1},
+                {"t", -1},
+                {"t.csv.gz", -1},
+                {".csv/t", -1},
+                {"t. ", -1},
+                {"t.averylongendingindeed", -1}};
     (void)state;
     output_format f;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -365,8 +408,8 @@ static void progress_fits(void **state)
     assert_null(v.task.report);
     progress_begin(&v, PROGRESS_BAR, &style, NULL);
     v.drawn = 1e30; /* nothing is drawn here */
-    progress p = {.stage = "train", .unit = "batch", .total = 100, .epochs = 5,
-                  .metric = NAN};
+    progress p = {
+        .stage = "train", .unit = "batch", .total = 100, .epochs = 5, .metric = NAN};
     for (int i = 1; i <= 250; i++) {
         p.epoch = 1 + (i - 1) / 100;
         p.done = (i - 1) % 100 + 1;
@@ -399,11 +442,16 @@ static void progress_knows_stages(void **state)
     const output_style style = {80, false, false};
     progress_begin(&v, PROGRESS_BAR, &style, NULL);
     v.drawn = 1e30;
-    progress p = {.stage = "simulate", .unit = "sample", .done = 8, .total = 10,
-                  .loss = NAN, .metric = NAN};
+    progress p = {.stage = "simulate",
+                  .unit = "sample",
+                  .done = 8,
+                  .total = 10,
+                  .loss = NAN,
+                  .metric = NAN};
     task_report(&v.task, &p);
     assert_true(v.share == 0.8);
-    p = (progress){.stage = "evaluate", .done = 1, .total = 10, .loss = NAN, .metric = NAN};
+    p = (progress){
+        .stage = "evaluate", .done = 1, .total = 10, .loss = NAN, .metric = NAN};
     task_report(&v.task, &p);
     assert_true(v.share == 0.1);
     /* validation within epochs is no step back */
@@ -429,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_are_as_agreed),
         cmocka_unit_test(narrow_terminals_get_records),
+        cmocka_unit_test(last_words_are_broken),
         cmocka_unit_test(no_line_is_too_wide),
         cmocka_unit_test(numbers_line_up),
         cmocka_unit_test(json_is_exact),

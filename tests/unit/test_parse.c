@@ -133,7 +133,8 @@ static void options_are_read(void **state)
         {&listing, "listing m1,m2 d split=train", "models=m1,m2 data=d split=train"},
         {&listing, "listing m1 m2 m3 data=d", "models=m1,m2,m3 data=d"},
         {&listing, "listing models=m1 d", "models=m1 data=d"},
-        {&figure, "figure curve a b width=3 log=yes", "kind=curve width=3 tables=a,b log=yes"},
+        {&figure, "figure curve a b width=3 log=yes",
+         "kind=curve width=3 tables=a,b log=yes"},
         {&figure, "figure width=3 phase d", "kind=phase width=3 data=d"},
         {&figure, "figure kind=phase d m", "kind=phase data=d model=m"},
         {&rest, "rest s prune m amount=.5,.9", "name=s command=prune m amount=.5,.9"},
@@ -251,13 +252,13 @@ static void commands_are_found(void **state)
     assert_int_equal(e.code, E_NAME);
 }
 
-static void check_options(const command *c, const option *rows, int arguments, int required)
+static void check_options(const command *c, const option *rows, int arguments,
+                          int required)
 {
     int count = 0;
     for (; rows && rows[count].name; count++) {
         const option *row = &rows[count];
-        if (!row->help || row->help[0] == '\0' ||
-            row->help[strlen(row->help) - 1] == '.')
+        if (!row->help || row->help[0] == '\0' || row->help[strlen(row->help) - 1] == '.')
             fail_msg("%s %s: help is one line without a full stop", c->name, row->name);
     }
     assert_in_range(arguments, 0, count);
@@ -304,9 +305,11 @@ static void table_is_sound(void **state)
 static void rubbish_is_survived(void **state)
 {
     static const char *const pieces[] = {
-        "m", "d", "=", "epochs", "epochs=", "rate=0.1", "g=1:", "g=:", "amounts=,", "keep=x",
-        "curve", "phase", "kind=", "tables=a,,b", "\"\"", "a=b=c", "=x", "1e999", "-5",
-        "sizes=9999999999999999999999", "model=m", "models=", "width=2", "command=x", "'",
+        "m",        "d",       "=",       "epochs",      "epochs=",
+        "rate=0.1", "g=1:",    "g=:",     "amounts=,",   "keep=x",
+        "curve",    "phase",   "kind=",   "tables=a,,b", "\"\"",
+        "a=b=c",    "=x",      "1e999",   "-5",          "sizes=9999999999999999999999",
+        "model=m",  "models=", "width=2", "command=x",   "'",
     };
     static const command *const commands[] = {&basic, &listing, &figure, &rest};
     (void)state;
@@ -323,7 +326,8 @@ static void rubbish_is_survived(void **state)
             option_set set;
             int64_t blame = -2, words = w.count;
             error e = {0};
-            status code = parse_options(commands[round % 4], &w, round & 4, &set, &blame, &e);
+            status code =
+                parse_options(commands[round % 4], &w, round & 4, &set, &blame, &e);
             assert_true((code == E_OK) == (e.text[0] == '\0'));
             assert_in_range(blame + 1, 0, words);
             option_set_clear(&set);

@@ -259,6 +259,10 @@ static void bad_plans_are_refused(void **state)
     assert_null(
         plan_new_inference(g, 1, shape_of(3, (int64_t)1, (int64_t)1, (int64_t)1), &e));
     assert_int_equal(e.code, E_SHAPE);
+    /* More channels than the first weight was made for. */
+    assert_null(plan_new_inference(
+        g, 1, shape_of(3, (int64_t)SIZE, (int64_t)SIZE, (int64_t)2), &e));
+    assert_int_equal(e.code, E_SHAPE);
     plan *p = plan_new_inference(g, 1, g->input_shape, &e);
     assert_int_equal(plan_backward(p, &e), E_USAGE);
     plan_free(p);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
-#include "base/random.h"
 #include "compress/prune.h"
 #include "compress/quantize.h"
 #include "graph/coding.h"

@@ -17,7 +17,6 @@
 #include "compress/quantize.h"
 #include "engine/plan.h"
 #include "graph/check.h"
-#include "graph/op_integer.h"
 #include "graph/operator.h"
 
 #define SIZE 16

@@ -57,12 +57,12 @@ static dataset *make_dataset(bool groups, int64_t mask_channels)
     enum { N = 5, H = 4, W = 3 };
     dataset *d = dataset_new(NULL);
     d->count = N;
-    d->input = tensor_new(DTYPE_F32, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W,
-                                              INT64_C(1)), NULL);
-    d->target = tensor_new(DTYPE_F32, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W,
-                                               INT64_C(2)), NULL);
-    d->mask = tensor_new(DTYPE_U8, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W,
-                                            mask_channels), NULL);
+    d->input = tensor_new(
+        DTYPE_F32, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W, INT64_C(1)), NULL);
+    d->target = tensor_new(
+        DTYPE_F32, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W, INT64_C(2)), NULL);
+    d->mask = tensor_new(
+        DTYPE_U8, shape_of(4, (int64_t)N, (int64_t)H, (int64_t)W, mask_channels), NULL);
     float *x = tensor_write_f32(d->input, NULL), *y = tensor_write_f32(d->target, NULL);
     uint8_t *mask = tensor_write(d->mask, NULL);
     for (int i = 0; i < N * H * W; i++) {
@@ -166,8 +166,8 @@ static void names_are_kept(void **state)
 static void names_are_checked(void **state)
 {
     static const char *const good[] = {"m", "unet-90", "a.b", "_x", "2d", "m_1"};
-    static const char *const bad[] = {"", "3", "1e5", "-x", ".x", "a b", "a/b", "a=b", "é",
-                                      "a;b", "a\nb"};
+    static const char *const bad[] = {"",    "3",   "1e5", "-x",  ".x",  "a b",
+                                      "a/b", "a=b", "é",   "a;b", "a\nb"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(session_check_name(good[i], NULL), E_OK);
@@ -370,8 +370,10 @@ static void assert_same_session(const session *a, const session *b)
     assert_int_equal(session_count(a), session_count(b));
     assert_int_equal(graph_hash(session_get_model(a, "m", NULL)->graph),
                      graph_hash(session_get_model(b, "m", NULL)->graph));
-    assert_string_equal(session_get_model(b, "m", NULL)->steps[0].command, "model m test");
-    assert_same_dataset(session_get_dataset(a, "d", NULL), session_get_dataset(b, "d", NULL));
+    assert_string_equal(session_get_model(b, "m", NULL)->steps[0].command,
+                        "model m test");
+    assert_same_dataset(session_get_dataset(a, "d", NULL),
+                        session_get_dataset(b, "d", NULL));
     assert_same_dataset(session_get_dataset(a, "d2", NULL),
                         session_get_dataset(b, "d2", NULL));
     assert_same_table(session_get_table(a, "manifest", NULL),
@@ -456,7 +458,11 @@ static void damage_is_found(void **state)
     unlink(file);
     assert_int_not_equal(session_load(back, path, &e), E_OK);
     static const char *const manifests[] = {
-        "", "[]", "{", "{\"lathe_session\": 1}", "{\"lathe_session\": 99}",
+        "",
+        "[]",
+        "{",
+        "{\"lathe_session\": 1}",
+        "{\"lathe_session\": 99}",
         "{\"lathe_session\": 1, \"seed\": \"1\", \"variables\": [], \"objects\": [{}]}",
         "{\"lathe_session\": 1, \"seed\": \"1\", \"variables\": [{}], \"objects\": []}",
         "{\"lathe_session\": 1, \"seed\": \"1\", \"variables\": [], \"objects\": "
@@ -512,7 +518,8 @@ static int survive(void)
         if (session_redo(s, &command, &e) == E_OK && value_of(s, "a") != a)
             return 13;
     }
-    if (session_let(s, "x", "1", &e) == E_OK && strcmp(session_variable(s, "x"), "1") != 0)
+    if (session_let(s, "x", "1", &e) == E_OK &&
+        strcmp(session_variable(s, "x"), "1") != 0)
         return 14;
     int64_t lines = session_journal_count(s);
     status added = session_journal_add(s, "line", &e);
@@ -547,10 +554,10 @@ static void failures_leave_it_whole(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_kept),     cmocka_unit_test(names_are_checked),
-        cmocka_unit_test(steps_are_undone),   cmocka_unit_test(brackets_hold),
-        cmocka_unit_test(steps_are_bounded),  cmocka_unit_test(words_are_kept),
-        cmocka_unit_test(folders_are_exact),  cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(names_are_kept),          cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(steps_are_undone),        cmocka_unit_test(brackets_hold),
+        cmocka_unit_test(steps_are_bounded),       cmocka_unit_test(words_are_kept),
+        cmocka_unit_test(folders_are_exact),       cmocka_unit_test(damage_is_found),
         cmocka_unit_test(failures_leave_it_whole),
     };
     if (argc > 1 && strcmp(argv[1], "survive") == 0)

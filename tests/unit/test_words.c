@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_words.c -- strings and numbers on their way into a gnuplot script, and the ticks of
-   axes. */
+   test_words.c -- strings and numbers on their way into a gnuplot script, and the ticks
+   of axes. */
 #include <stdio.h>
 #include <string.h>
 #include "support.h"

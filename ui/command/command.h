@@ -16,14 +16,14 @@ typedef struct interpreter interpreter;
 /* What a command runs with.  All of it is lent for the call. */
 typedef struct call {
     session *session;
-    option_set options;      /* every declared option, checked */
-    const char *line;        /* the command as written, variables put in, "> FILE" too */
-    const char *output_file; /* after ">", or NULL */
-    const task *task;        /* report and ask for cancellation here */
-    table *rows;             /* the answer */
-    text notes;              /* sentences for the reader, one a line: warnings, hints */
-    interpreter *interpreter;/* for commands that run others: source, sweep, undo */
-    text picture;            /* drawn in characters: stands before the rows where the
+    option_set options;       /* every declared option, checked */
+    const char *line;         /* the command as written, variables put in, "> FILE" too */
+    const char *output_file;  /* after ">", or NULL */
+    const task *task;         /* report and ask for cancellation here */
+    table *rows;              /* the answer */
+    text notes;               /* sentences for the reader, one a line: warnings, hints */
+    interpreter *interpreter; /* for commands that run others: source, sweep, undo */
+    text picture;             /* drawn in characters: stands before the rows where the
                                 answer is text, and nowhere else */
 } call;
 
@@ -39,7 +39,7 @@ typedef enum command_flags {
 
 /* Options that depend on a positional word: an architecture's, a source's, a figure's. */
 typedef struct extra {
-    const option *options;   /* positional ones first; NULL where there are none */
+    const option *options; /* positional ones first; NULL where there are none */
     int arguments, required;
 } extra;
 
@@ -49,15 +49,15 @@ typedef struct extra {
    that those behind it do not need, so that "eval m1 m2 d" gives models=m1,m2 data=d. */
 typedef struct command {
     const char *name, *group, *summary;
-    const option *options;  /* positional ones first */
+    const option *options;   /* positional ones first */
     int arguments, required; /* how many are positional; how many must be there */
     /* The extra options for the positional word MORE_ARGUMENT; false (with E_NAME and
        "did you mean") for an unknown word.  NULL: none. */
     bool (*more)(const char *word, extra *out, error *e);
     int more_argument;
     unsigned flags;
-    const char *example;    /* run by the tests */
-    const char *details;    /* a paragraph for help; NULL */
+    const char *example;      /* run by the tests */
+    const char *details;      /* a paragraph for help; NULL */
     const char *see, *source; /* NULL */
     status (*run)(call *c, error *e);
     /* The I-th word that MORE knows ("unet-phase", "gpe"), NULL beyond the last: for
@@ -70,9 +70,10 @@ const command *command_at(int i); /* sorted by name; NULL beyond the end */
 
 /* One file a family; table.c lists them. */
 extern const command command_data, command_split, command_export, command_model,
-    command_train, command_eval, command_run, command_prune, command_quantize, command_fuse,
-    command_sweep, command_plot, command_list, command_show, command_copy, command_rename,
-    command_drop, command_undo, command_redo, command_save, command_load, command_session,
-    command_set, command_let, command_source, command_history, command_help, command_quit;
+    command_train, command_eval, command_run, command_prune, command_quantize,
+    command_fuse, command_sweep, command_plot, command_list, command_show, command_copy,
+    command_rename, command_drop, command_undo, command_redo, command_save, command_load,
+    command_session, command_set, command_let, command_source, command_history,
+    command_help, command_quit;
 
 #endif

@@ -23,7 +23,8 @@ static status run(call *c, error *e)
     error unknown = {0};
     const command *about = parse_command(word, true, &unknown);
     if (about)
-        return manual_page(about, option_words(&c->options, "topic"), columns, &c->notes, e);
+        return manual_page(about, option_words(&c->options, "topic"), columns, &c->notes,
+                           e);
     if (manual_search(word, columns, &c->notes))
         return E_OK;
     fail(e, E_NAME, "help: nothing speaks of '%.80s'", word);
@@ -38,8 +39,9 @@ const command command_help = {
     .arguments = 2,
     .flags = COMMAND_TEXT,
     .example = "help train",
-    .details = "'help data gpe' explains the source gpe with its options, 'help train lr' one "
-               "option.  A word that is no command is searched for in all help.",
+    .details =
+        "'help data gpe' explains the source gpe with its options, 'help train lr' one "
+        "option.  A word that is no command is searched for in all help.",
     .see = "list",
     .run = run,
 };

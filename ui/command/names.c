@@ -14,8 +14,9 @@ static const option list_options[] = {
 static void put_origin(table *t, const char *what, const char *options)
 {
     text words = {0};
-    text_addf(&words, "%s%s%s", what ? what : "", options && *options ? " " : "",
-              options ? options : "");
+    text_add(&words, what ? what : "");
+    if (options && *options)
+        text_addf(&words, "%s%s", words.length ? " " : "", options);
     if (words.failed)
         t->failed = true;
     table_text(t, "origin", text_get(&words));
@@ -27,57 +28,84 @@ static status list_model(table *t, const model *m, error *e)
     int64_t bytes = model_file_bytes(m, e);
     if (bytes < 0)
         return e->code;
-    put_origin(t, m->architecture, m->options);
     table_integer(t, "parameters", graph_parameter_count(m->graph));
     table_integer(t, "bytes", bytes);
-    if (m->step_count > 0)
-        table_text(t, "last", m->steps[m->step_count - 1].command);
+    table_integer(t, "steps", m->step_count);
+    put_origin(t, m->architecture, m->options);
     return E_OK;
 }
 
 static void list_dataset(table *t, const dataset *d)
 {
     bool repeated = d->origin && d->source && text_starts(d->origin, d->source);
-    put_origin(t, repeated ? "" : d->source, d->origin);
     table_integer(t, "samples", d->count);
     table_integer(t, "bytes", (int64_t)dataset_bytes(d));
+    put_origin(t, repeated ? "" : d->source, d->origin);
 }
+
+static const struct {
+    const char *plural, *name;
+    object_kind kind;
+} kinds[] = {{"models", "model", OBJECT_MODEL},
+             {"datasets", "dataset", OBJECT_DATASET},
+             {"tables", "table", OBJECT_TABLE}};
 
 static status list_one(call *c, const char *name, object_kind kind, error *e)
 {
-    static const char *const kinds[] = {[OBJECT_MODEL] = "model",
-                                        [OBJECT_DATASET] = "dataset",
-                                        [OBJECT_TABLE] = "table"};
     table_row(c->rows);
     table_text(c->rows, "name", name);
-    table_text(c->rows, "kind", kinds[kind]);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].kind == kind)
+            table_text(c->rows, "kind", kinds[i].name);
     if (kind == OBJECT_MODEL)
         return list_model(c->rows, session_get_model(c->session, name, e), e);
     if (kind == OBJECT_DATASET)
         list_dataset(c->rows, session_get_dataset(c->session, name, e));
     else
-        table_integer(c->rows, "rows",
-                      session_get_table(c->session, name, e)->row_count);
+        table_integer(c->rows, "rows", session_get_table(c->session, name, e)->row_count);
     return E_OK;
+}
+
+static bool is_wanted(const call *c, object_kind kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (option_is(&c->options, "kind", kinds[i].plural))
+            return kinds[i].kind == kind;
+    return true; /* all */
+}
+
+/* The columns that there will be, in their order: a table adds them as they come. */
+static void begin_columns(call *c)
+{
+    bool there[OBJECT_TABLE + 1] = {false};
+    for (int64_t i = 0; i < session_count(c->session); i++) {
+        object_kind kind;
+        session_name(c->session, i, &kind);
+        there[kind] = is_wanted(c, kind);
+    }
+    const struct {
+        const char *column;
+        bool there;
+    } columns[] = {{"name", true},
+                   {"kind", true},
+                   {"parameters", there[OBJECT_MODEL]},
+                   {"samples", there[OBJECT_DATASET]},
+                   {"rows", there[OBJECT_TABLE]},
+                   {"bytes", there[OBJECT_MODEL] || there[OBJECT_DATASET]},
+                   {"steps", there[OBJECT_MODEL]},
+                   {"origin", there[OBJECT_MODEL] || there[OBJECT_DATASET]}};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        if (columns[i].there)
+            table_none(c->rows, columns[i].column);
 }
 
 static status list_command(call *c, error *e)
 {
-    static const struct {
-        const char *word;
-        object_kind kind;
-    } kinds[] = {{"models", OBJECT_MODEL},
-                 {"datasets", OBJECT_DATASET},
-                 {"tables", OBJECT_TABLE},
-                 {"all", OBJECT_NONE}};
-    object_kind wanted = OBJECT_NONE;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (option_is(&c->options, "kind", kinds[i].word))
-            wanted = kinds[i].kind;
+    begin_columns(c);
     for (int64_t i = 0; i < session_count(c->session); i++) {
         object_kind kind;
         const char *name = session_name(c->session, i, &kind);
-        if (wanted == OBJECT_NONE || kind == wanted)
+        if (is_wanted(c, kind))
             TRY(list_one(c, name, kind, e));
     }
     if (session_count(c->session) == 0)
@@ -93,8 +121,9 @@ const command command_list = {
     .options = list_options,
     .arguments = 1,
     .example = "list models",
-    .details = "The bytes of a model are those of the file that 'save' writes, those of a "
-               "dataset what it takes in memory.",
+    .details =
+        "The bytes of a model are those of the file that 'save' writes, those of a "
+        "dataset what it takes in memory; steps counts what was done to a model.",
     .see = "show, history",
     .run = list_command,
 };
@@ -106,8 +135,8 @@ static const option pair_options[] = {
 };
 
 /* Both commands: what is under the second name already is replaced, and said so. */
-static status pair_command(call *c, status (*act)(session *, const char *, const char *,
-                                                  error *),
+static status pair_command(call *c,
+                           status (*act)(session *, const char *, const char *, error *),
                            error *e)
 {
     const char *from = option_words(&c->options, "from");
@@ -133,8 +162,9 @@ const command command_copy = {
     .required = 2,
     .flags = COMMAND_CHANGES,
     .example = "copy m dense",
-    .details = "A copy takes no memory until one of the two is changed.  A name that is in "
-               "use already is replaced.",
+    .details =
+        "A copy takes no memory until one of the two is changed.  A name that is in "
+        "use already is replaced.",
     .see = "rename, drop, undo",
     .run = copy_command,
 };

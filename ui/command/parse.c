@@ -24,8 +24,8 @@ static status fail_ambiguous(const char *word, const char *const *names, int64_t
 
 /* The only one of NAMES that begins with WORD, NULL with E_NAME where there are several
    (BEGINNING is how many). */
-static const char *complete_name(const char *word, const char *const *names, int64_t count,
-                                 int64_t *beginning, error *e)
+static const char *complete_name(const char *word, const char *const *names,
+                                 int64_t count, int64_t *beginning, error *e)
 {
     const char *found[NAMES_MAX];
     *beginning = 0;
@@ -112,7 +112,8 @@ static bool is_required(const command *c, const extra *more, int64_t i)
     return i < c->arguments ? i < c->required : i - c->arguments < more->required;
 }
 
-status parse_extra(const command *c, const sentence *w, extra *out, int64_t *blame, error *e)
+status parse_extra(const command *c, const sentence *w, extra *out, int64_t *blame,
+                   error *e)
 {
     *out = (extra){0};
     *blame = -1;
@@ -317,8 +318,8 @@ static status check_required(const command *c, const extra *more, const option_s
 }
 
 /* COMMAND_REST: single words, and then the raw rest as one. */
-static status put_rest(const command *c, const sentence *w, option_set *set, int64_t *blame,
-                       error *e)
+static status put_rest(const command *c, const sentence *w, option_set *set,
+                       int64_t *blame, error *e)
 {
     for (int64_t i = 1; i < w->count && i < c->arguments; i++) {
         *blame = i;

@@ -23,7 +23,8 @@ status parse_options(const command *c, sentence *w, bool abbreviate, option_set 
 
 /* The extra options that C has for the words of W.  *OUT is empty where it has none, or
    where the word they depend on is not there; E_NAME where that is unknown. */
-status parse_extra(const command *c, const sentence *w, extra *out, int64_t *blame, error *e);
+status parse_extra(const command *c, const sentence *w, extra *out, int64_t *blame,
+                   error *e);
 
 /* Is the word KEY=VALUE?  Then the bytes of KEY; else 0. */
 size_t parse_key_length(const word *w);

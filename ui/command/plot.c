@@ -9,9 +9,9 @@
 
 static const option options[] = {
     {"kind", OPTION_TEXT, NULL, NULL, NULL, "what is drawn"},
-    {"width", OPTION_REAL, "20..2000", NULL, "mm",
+    {"width", OPTION_REAL, "20..500", NULL, "mm",
      "width of the page (default: the figure's)"},
-    {"height", OPTION_REAL, "20..2000", NULL, "mm", "its height (default: the figure's)"},
+    {"height", OPTION_REAL, "20..500", NULL, "mm", "its height (default: the figure's)"},
     {"data", OPTION_FLAG, NULL, "no", NULL,
      "leave FILE.dat and FILE.gp, from which gnuplot draws it again"},
     {0},
@@ -73,14 +73,22 @@ static void put_answer(call *c, const figure_target *to, const text *picture,
         rows_note(c, "plot: gnuplot %.*s.gp draws %s again", stem, to->path, to->path);
 }
 
+static status fail_no_file(error *e)
+{
+    text endings = {0};
+    figure_endings(&endings);
+    fail(e, E_USAGE, "plot: data=yes writes beside a file, and none is named");
+    fail_hint(e, "add '> FILE' with the ending %s", text_get(&endings));
+    text_clear(&endings);
+    return E_USAGE;
+}
+
 static status plot_command(call *c, error *e)
 {
     const figure_row *row = figure_find(option_words(&c->options, "kind"));
     figure_target to = target_of(c);
-    if (to.keep_data && !to.path) {
-        fail(e, E_USAGE, "plot: data=yes writes beside a file, and none is named");
-        return fail_hint(e, "add '> FILE' with the ending %s", figure_endings());
-    }
+    if (to.keep_data && !to.path)
+        return fail_no_file(e);
     text data = {0}, script = {0}, picture = {0};
     figure_call f = {.session = c->session,
                      .options = &c->options,

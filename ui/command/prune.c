@@ -124,9 +124,9 @@ static void warn_dead(call *c, const prune_result *r, double amount)
 }
 
 /* A row for M, which is copied into the session as NAME; R is NULL for the control, whose
-   amount is that of the step it stands beside. */
-static status answer(call *c, const job *j, const char *name, const char *kind,
-                     double amount, const model *m, const prune_result *r, error *e)
+   amount is that of the step it stands beside.  ON is NULL for a user who waits. */
+static status answer(call *c, const char *name, double amount, const model *m,
+                     const prune_result *r, const sample_set *on, error *e)
 {
     char summary[128];
     model *copy = model_copy(m, e);
@@ -134,14 +134,14 @@ static status answer(call *c, const job *j, const char *name, const char *kind,
         return e->code;
     table_row(c->rows);
     table_text(c->rows, "model", name);
-    table_text(c->rows, "kind", kind);
+    table_text(c->rows, "kind", r ? "pruned" : "control");
     table_real(c->rows, "amount", amount);
     if (r)
         snprintf(summary, sizeof summary, "%lld of %lld prunable weights are zero",
                  (long long)r->zeros, (long long)r->prunable);
     else
         snprintf(summary, sizeof summary, "dense control");
-    TRY(rows_keep(c, name, copy, summary, j->on.data ? &j->on : NULL, NULL, e));
+    TRY(rows_keep(c, name, copy, summary, on, NULL, e));
     if (r)
         table_integer(c->rows, "dead_layers", r->dead_layers);
     return E_OK;
@@ -157,7 +157,8 @@ static status step(call *c, job *j, int64_t i, error *e)
     status s = retrain(c, j, &j->pruned, e);
     if (s != E_OK && s != E_STOPPED)
         return fail_prefix(e, "prune: after pruning to %g", amount);
-    TRY(answer(c, j, j->name, "pruned", amount, j->pruned, &r, e));
+    const sample_set *on = j->on.data ? &j->on : NULL;
+    TRY(answer(c, j->name, amount, j->pruned, &r, s == E_STOPPED ? NULL : on, e));
     warn_dead(c, &r, amount);
     if (s == E_STOPPED)
         return fail(e, E_STOPPED,
@@ -172,7 +173,7 @@ static status step(call *c, job *j, int64_t i, error *e)
         return fail(e, E_STOPPED, "prune: stopped in the control; %s is pruned to %g",
                     j->name, amount);
     TRY(s);
-    return answer(c, j, name, "control", amount, j->control, NULL, e);
+    return answer(c, name, amount, j->control, NULL, on, e);
 }
 
 static status run(call *c, error *e)

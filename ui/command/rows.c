@@ -137,19 +137,24 @@ status rows_keep(call *c, const char *name, model *m, const char *summary,
                  const sample_set *on, evaluation *v, error *e)
 {
     artefact a = {0};
+    status measured = E_OK;
     /* The step is part of the file: first it, then the measuring. */
     status s = model_add_step(m, c->line, summary, e);
     if (s == E_OK)
         s = artefact_make(m, &a, e);
     if (s == E_OK && on)
-        s = rows_put_metrics(c, &a, on, v, e);
+        measured = rows_put_metrics(c, &a, on, v, e);
+    if (s == E_OK && measured != E_STOPPED)
+        s = measured;
     if (s == E_OK)
         s = rows_put_model(c->rows, &a, e);
     artefact_clear(&a);
-    if (s == E_OK)
-        return session_put_model(c->session, name, m, e);
-    model_free(m);
-    return s;
+    if (s != E_OK) {
+        model_free(m);
+        return s;
+    }
+    s = session_put_model(c->session, name, m, e);
+    return s == E_OK ? measured : s;
 }
 
 void rows_put_real(table *t, const char *column, double value)

@@ -48,7 +48,8 @@ status rows_put_metrics(const call *c, const artefact *a, const sample_set *on,
                         evaluation *v, error *e);
 
 /* Records the step in M, fills the current row with its metrics (unless ON is NULL) and
-   what it is, and gives it to the session as NAME.  Takes M, also on failure. */
+   what it is, and gives it to the session as NAME.  Takes M, also on failure.  E_STOPPED
+   where the user stopped the measuring: the session has the model all the same. */
 status rows_keep(call *c, const char *name, model *m, const char *summary,
                  const sample_set *on, evaluation *v, error *e);
 

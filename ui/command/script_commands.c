@@ -123,7 +123,8 @@ const command command_source = {
 /* ---- set ---- */
 
 static const option set_options[] = {
-    {"format", OPTION_WORD, "text|csv|md|tex|json", NULL, NULL, "how answers are written"},
+    {"format", OPTION_WORD, "text|csv|md|tex|json", NULL, NULL,
+     "how answers are written"},
     {"seed", OPTION_INTEGER, "0..", NULL, NULL, "of what is drawn at random"},
     {"threads", OPTION_INTEGER, "0..256", NULL, NULL,
      "threads at work, 0 for all cores; results do not depend on it"},

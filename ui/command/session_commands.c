@@ -131,8 +131,9 @@ const command command_history = {
     .arguments = 1,
     .flags = COMMAND_FILE | COMMAND_WHOLE,
     .example = "history > session.lathe",
-    .details = "Every command that succeeded and changed a name or wrote a file is there, "
-               "with variables put in; 'lathe session.lathe' does the same again.",
+    .details =
+        "Every command that succeeded and changed a name or wrote a file is there, "
+        "with variables put in; 'lathe session.lathe' does the same again.",
     .see = "source, undo",
     .run = history_command,
 };
@@ -201,9 +202,10 @@ const command command_session = {
     .required = 2,
     .flags = COMMAND_WHOLE,
     .example = "session save work",
-    .details = "The folder holds a file for each model, dataset and table, the variables, "
-               "the seed and the history; it is replaced as a whole.  Loading adds to what "
-               "is there and replaces what has the same name.",
+    .details =
+        "The folder holds a file for each model, dataset and table, the variables, "
+        "the seed and the history; it is replaced as a whole.  Loading adds to what "
+        "is there and replaces what has the same name.",
     .see = "save, load, history",
     .run = session_command,
 };

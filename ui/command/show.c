@@ -18,6 +18,7 @@ static const option options[] = {
      "of a model: its training, one row an epoch"},
     {"samples", OPTION_FLAG, NULL, "no", NULL,
      "of a dataset: one row a sample, with its facts"},
+    {"columns", OPTION_WORDS, NULL, NULL, NULL, "these columns alone, in this order"},
     {0},
 };
 
@@ -183,12 +184,54 @@ static status show_one(call *c, const char *name, error *e)
     }
 }
 
-static status run(call *c, error *e)
+static status show_all(call *c, error *e)
 {
     const option_value *names = option_get(&c->options, "names");
     for (int64_t i = 0; i < names->count; i++)
         TRY(show_one(c, names->items[i], e));
     return E_OK;
+}
+
+static status fail_column(const table *all, const char *column, error *e)
+{
+    const char *nearest =
+        text_nearest(column, (const char *const *)all->columns, all->column_count);
+    fail(e, E_NAME, "show: there is no column '%.80s'", column);
+    return nearest ? fail_hint(e, "did you mean '%s'?", nearest) : E_NAME;
+}
+
+/* The columns asked for, of every row. */
+static status choose_columns(call *c, const table *all, error *e)
+{
+    const option_value *columns = option_get(&c->options, "columns");
+    for (int64_t j = 0; j < columns->count; j++)
+        if (table_column(all, columns->items[j]) < 0)
+            return fail_column(all, columns->items[j], e);
+    for (int64_t i = 0; i < all->row_count; i++) {
+        table_row(c->rows);
+        for (int64_t j = 0; j < columns->count; j++)
+            table_cell(c->rows, columns->items[j],
+                       table_get(all, i, table_column(all, columns->items[j])));
+    }
+    return E_OK;
+}
+
+static status run(call *c, error *e)
+{
+    if (!option_get(&c->options, "columns")->present)
+        return show_all(c, e);
+    table *answer = c->rows, *all = table_new(e);
+    if (!all)
+        return e->code;
+    c->rows = all;
+    status s = show_all(c, e);
+    c->rows = answer;
+    if (s == E_OK)
+        s = table_ok(all, e);
+    if (s == E_OK)
+        s = choose_columns(c, all, e);
+    table_free(all);
+    return s;
 }
 
 const command command_show = {
@@ -202,7 +245,8 @@ const command command_show = {
     .details =
         "The bytes of a model are those of the file that 'save' writes.  sparsity is "
         "the share of trained parameters that are 0; multiply_adds are of one "
-        "sample of the shape that the model was built for.",
+        "sample of the shape that the model was built for.  With columns= a table "
+        "becomes as narrow as a page wants it.",
     .see = "list, eval, plot weights",
     .run = run,
 };

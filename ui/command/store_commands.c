@@ -79,21 +79,26 @@ static bool is_own_npz(const char *path)
     return own;
 }
 
-/* A script that is run again writes its own files again; anything else stays. */
+/* A script that is run again writes its own files again; a person is asked; anything else
+   stays. */
 static status may_replace(call *c, const char *path, object_kind kind, error *e)
 {
-    file_kind old = FILE_OTHER;
     if (!file_exists(path) || option_flag(&c->options, "force"))
         return E_OK;
-    TRY(kind_of_file(path, &old, e));
-    bool own = kind == OBJECT_MODEL ? old == FILE_MODEL || old == FILE_CHECKPOINT
-                                    : old == FILE_NPZ && is_own_npz(path);
-    text question = {0};
-    text_addf(&question, "%s exists: replace it?", path);
-    bool yes = interpreter_confirm(c->interpreter, text_get(&question));
-    text_clear(&question);
-    if (yes || (own && !interpreter_settings(c->interpreter)->interactive))
-        return E_OK;
+    if (interpreter_can_ask(c->interpreter)) {
+        text question = {0};
+        text_addf(&question, "%s exists: replace it?", path);
+        bool yes = interpreter_confirm(c->interpreter, text_get(&question));
+        text_clear(&question);
+        if (yes)
+            return E_OK;
+    } else {
+        file_kind old = FILE_OTHER;
+        TRY(kind_of_file(path, &old, e));
+        if (kind == OBJECT_MODEL ? old == FILE_MODEL
+                                 : old == FILE_NPZ && is_own_npz(path))
+            return E_OK;
+    }
     fail(e, E_FILE, "save: %s exists already", path);
     return fail_hint(e, "force=yes replaces it");
 }
@@ -148,9 +153,10 @@ const command command_save = {
     .arguments = 2,
     .required = 2,
     .example = "save m m.safetensors",
-    .details = "A model is a .safetensors file with its graph, masks, codes and training "
-               "curve; a dataset is an .npz archive.  A script replaces files that 'save' "
-               "wrote; at the prompt it asks; other files are replaced with force=yes alone.",
+    .details =
+        "A model is a .safetensors file with its graph, masks, codes and training "
+        "curve; a dataset is an .npz archive.  A script replaces files that 'save' "
+        "wrote; at the prompt it asks; other files are replaced with force=yes alone.",
     .see = "load, session, export",
     .run = save_command,
 };

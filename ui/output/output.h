@@ -9,7 +9,12 @@
 #include "base/text.h"
 
 typedef enum output_format {
-    FORMAT_TEXT, FORMAT_CSV, FORMAT_MARKDOWN, FORMAT_TEX, FORMAT_JSON, FORMAT_COUNT
+    FORMAT_TEXT,
+    FORMAT_CSV,
+    FORMAT_MARKDOWN,
+    FORMAT_TEX,
+    FORMAT_JSON,
+    FORMAT_COUNT
 } output_format;
 
 const char *output_format_name(output_format f);
@@ -18,7 +23,7 @@ bool output_format_find(const char *name, output_format *f); /* text csv md tex 
 bool output_format_of_file(const char *path, output_format *f);
 
 typedef struct output_style {
-    int columns;    /* width of the terminal; 0: do not fold */
+    int columns; /* width of the terminal; 0: do not fold */
     bool unicode, colour;
 } output_style;
 

@@ -88,14 +88,22 @@ static void add_tex(const char *words, text *out)
         char character;
         const char *written;
     } rows[] = {
-        {'&', "\\&"},  {'%', "\\%"},
-        {'$', "\\$"},  {'#', "\\#"},
-        {'_', "\\_"},  {'{', "\\{"},
-        {'}', "\\}"},  {'~', "\\textasciitilde{}"},
-        {'^', "\\textasciicircum{}"}, {'\\', "\\textbackslash{}"},
-        {'<', "\\textless{}"}, {'>', "\\textgreater{}"},
-        {'|', "\\textbar{}"}, {'"', "\\textquotedbl{}"},
-        {'\n', " "},   {'\r', " "},
+        {'&', "\\&"},
+        {'%', "\\%"},
+        {'$', "\\$"},
+        {'#', "\\#"},
+        {'_', "\\_"},
+        {'{', "\\{"},
+        {'}', "\\}"},
+        {'~', "\\textasciitilde{}"},
+        {'^', "\\textasciicircum{}"},
+        {'\\', "\\textbackslash{}"},
+        {'<', "\\textless{}"},
+        {'>', "\\textgreater{}"},
+        {'|', "\\textbar{}"},
+        {'"', "\\textquotedbl{}"},
+        {'\n', " "},
+        {'\r', " "},
     };
     for (const char *p = words; *p; p++) {
         size_t i = 0;

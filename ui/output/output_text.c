@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   output_text.c -- tables for people: columns that line up, and where a row is wider than
-   the terminal, records standing side by side, one key a line.
+   output_text.c -- tables for people: columns that line up; where a row is wider than the
+   terminal, the words of the last column broken into lines, or else records standing side
+   by side, one key a line.
    It knows nothing of what the numbers mean. */
 #include "base/memory.h"
 #include "ui/output/format.h"
 
-enum { GAP = 2 };
+enum { GAP = 2, NARROWEST = 16 /* columns that words are broken into */ };
 
 /* The words of every cell, and what they need. */
 typedef struct sheet {
@@ -65,7 +66,8 @@ static status fill_column(sheet *s, int64_t j, error *e)
 
 static status sheet_fill(sheet *s, const table *t, const output_style *style, error *e)
 {
-    *s = (sheet){.t = t, .style = style, .rows = t->row_count, .columns = t->column_count};
+    *s =
+        (sheet){.t = t, .style = style, .rows = t->row_count, .columns = t->column_count};
     s->words = memory_new(s->rows * s->columns, sizeof *s->words, e);
     s->heads = memory_new(s->columns, sizeof *s->heads, e);
     s->width = memory_new(s->columns, sizeof *s->width, e);
@@ -100,6 +102,69 @@ static void add_bold(text *out, const sheet *s, bool on)
         text_add(out, on ? "\033[1m" : "\033[0m");
 }
 
+/* Bytes of the UTF-8 character at WORDS, and its columns. */
+static size_t character(const char *words, int *columns)
+{
+    char one[8] = {words[0]};
+    size_t length = 1;
+    while (((unsigned char)words[length] & 0xc0) == 0x80 && length + 1 < sizeof one) {
+        one[length] = words[length];
+        length++;
+    }
+    *columns = text_columns(one);
+    return length;
+}
+
+/* Bytes of WORDS that fit into WIDTH columns, cut at a blank where there is one. */
+static size_t fitting(const char *words, int width)
+{
+    size_t blank = 0, i = 0;
+    for (int used = 0; words[i];) {
+        int columns;
+        size_t length = character(words + i, &columns);
+        if (used + columns > width)
+            return blank > 0 ? blank : i > 0 ? i : length;
+        if (words[i] == ' ')
+            blank = i;
+        used += columns;
+        i += length;
+    }
+    return i;
+}
+
+/* WORDS in lines of WIDTH columns; all but the first begin with INDENT blanks. */
+static void add_broken(text *out, const char *words, int width, int64_t indent)
+{
+    for (bool first = true; first || *words; first = false) {
+        size_t length = fitting(words, width);
+        if (!first) {
+            text_add(out, "\n");
+            add_blanks(out, indent);
+        }
+        text_add_bytes(out, words, length);
+        words += length;
+        while (*words == ' ')
+            words++;
+    }
+}
+
+static void add_row(const sheet *s, int64_t i, text *out)
+{
+    int64_t column = 0;
+    for (int64_t j = 0; j + 1 < s->columns; j++) {
+        add_cell(out, s->words[i * s->columns + j], s->width[j], s->numbers[j], false);
+        add_blanks(out, GAP);
+        column += s->width[j] + GAP;
+    }
+    int64_t last = s->columns - 1;
+    const char *words = s->words[i * s->columns + last];
+    if (s->numbers[last])
+        add_cell(out, words, s->width[last], true, true);
+    else
+        add_broken(out, words, s->width[last], column);
+    text_add(out, "\n");
+}
+
 static void add_horizontal(const sheet *s, text *out)
 {
     add_bold(out, s, true);
@@ -115,14 +180,24 @@ static void add_horizontal(const sheet *s, text *out)
             text_add(out, s->style->unicode ? "\u2500" : "-");
     }
     text_add(out, "\n");
-    for (int64_t i = 0; i < s->rows; i++) {
-        for (int64_t j = 0; j < s->columns; j++) {
-            add_blanks(out, j ? GAP : 0);
-            add_cell(out, s->words[i * s->columns + j], s->width[j], s->numbers[j],
-                     j + 1 == s->columns);
-        }
-        text_add(out, "\n");
-    }
+    for (int64_t i = 0; i < s->rows; i++)
+        add_row(s, i, out);
+}
+
+/* Does the table fit, if need be with the words of its last column broken? */
+static bool make_fit(sheet *s)
+{
+    int64_t width = -GAP, last = s->columns - 1;
+    for (int64_t j = 0; j < s->columns; j++)
+        width += GAP + s->width[j];
+    if (s->style->columns == 0 || width <= s->style->columns)
+        return true;
+    int64_t room = s->style->columns - (width - s->width[last]);
+    if (s->numbers[last] || s->columns == 1 || room < NARROWEST ||
+        room < text_columns(s->heads[last]))
+        return false;
+    s->width[last] = (int)room;
+    return true;
 }
 
 /* Width of record I when it stands upright. */
@@ -180,10 +255,7 @@ status output_text_table(const table *t, const output_style *style, text *out, e
     sheet s;
     status result = sheet_fill(&s, t, style, e);
     if (result == E_OK) {
-        int64_t width = -GAP;
-        for (int64_t j = 0; j < s.columns; j++)
-            width += GAP + s.width[j];
-        if (style->columns == 0 || width <= style->columns)
+        if (make_fit(&s))
             add_horizontal(&s, out);
         else
             add_vertical(&s, out);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 #include "ui/output/terminal.h"
 
@@ -142,7 +143,8 @@ static void add_eta(const progress_view *v, double seconds, text *out)
 /* The pieces in the order in which they are written. */
 enum { STAGE, BAR, EPOCH, SPARK, LOSS, METRIC, RATE, ELAPSED, ETA, PIECES };
 
-static void fill_pieces(const progress_view *v, const progress *p, double now, text *piece)
+static void fill_pieces(const progress_view *v, const progress *p, double now,
+                        text *piece)
 {
     double seconds = now - v->began;
     text_addf(&piece[STAGE], "%s %lld/%lld", p->stage ? p->stage : "work",
@@ -189,6 +191,20 @@ void progress_line(const progress_view *v, const progress *p, double now, int co
 
 /* ---- drawing ---- */
 
+/* What is typed meanwhile is kept for the prompt, but not written over the line. */
+static void set_echo(bool on)
+{
+    struct termios modes;
+    /* Whoever is in the background would be stopped for it. */
+    if (tcgetpgrp(STDIN_FILENO) != getpgrp() || tcgetattr(STDIN_FILENO, &modes) != 0)
+        return;
+    if (on)
+        modes.c_lflag |= ECHO;
+    else
+        modes.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+}
+
 /* Goes to where the line on the screen begins.  A terminal that was made narrower has
    broken it into several. */
 static void return_to_begin(const progress_view *v, int columns)
@@ -205,6 +221,8 @@ static void draw(progress_view *v, const progress *p, double now)
     int columns = terminal_columns(STDERR_FILENO);
     /* One column stays free: terminals wrap when the last is filled. */
     progress_line(v, p, now, columns - 1, &line);
+    if (v->visible == 0)
+        set_echo(false);
     return_to_begin(v, columns);
     fprintf(stderr, "%s\033[J", text_get(&line));
     fflush(stderr);
@@ -259,6 +277,7 @@ void progress_end(progress_view *v)
         return_to_begin(v, terminal_columns(STDERR_FILENO));
         fputs("\033[J", stderr);
         fflush(stderr);
+        set_echo(true);
     }
     v->visible = 0;
 }

@@ -20,16 +20,16 @@ typedef enum progress_form {
 typedef struct progress_view {
     progress_form form;
     output_style style;
-    task task;                       /* give this to the work */
-    char stage[64];                  /* the one at work */
+    task task;      /* give this to the work */
+    char stage[64]; /* the one at work */
     int64_t epochs;
-    double began, drawn;             /* clocks: of the stage, of the last drawing */
-    double first;                    /* share of the work done when the stage began */
-    double share;                    /* done by now, 0..1 */
-    double losses[PROGRESS_LOSSES];  /* means of SPAN reports each, oldest first */
+    double began, drawn;            /* clocks: of the stage, of the last drawing */
+    double first;                   /* share of the work done when the stage began */
+    double share;                   /* done by now, 0..1 */
+    double losses[PROGRESS_LOSSES]; /* means of SPAN reports each, oldest first */
     int64_t loss_count, span, pending;
     double pending_sum;
-    int visible;                     /* columns of the line on the screen, 0: none */
+    int visible; /* columns of the line on the screen, 0: none */
 } progress_view;
 
 /* V must stay where it is until progress_end, which takes the line away. */

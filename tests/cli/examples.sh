@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# examples.sh -- the example of every command, as help prints it, does what it says: run
+# in a session that has what the examples speak of.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+srcdir=$(realpath "${srcdir:-.}")
+. "$srcdir/tests/cli/answers.sh"
+
+# m: a trained model, a and b: pruned and quantized; d: a dataset; s: a table of a sweep.
+cat >setup.lathe <<'END'
+data d gpe n=6 grid=32 starts=2 seed=1
+split d
+model m unet-phase levels=3 channels=4 size=32
+train m d epochs=1 batch=2
+prune m amount=0.5 as=a
+quantize m data=d as=b
+sweep s prune m amount=0.5,0.9 data=d
+save m m.safetensors
+export d data.npz
+END
+echo 'let sourced = yes' >script.lathe
+lathe -q setup.lathe -c 'session save base' >/dev/null
+
+# What must have happened before, beside the setup.
+before()
+{
+    case $1 in
+    undo) echo 'copy m other' ;;
+    redo) echo 'copy m other; undo' ;;
+    *) echo 'let nothing = needed' ;;
+    esac
+}
+
+# A table of the programs' own, one example a line.
+"$LATHE" --print-commands=json |
+    sed -n 's/^ *"example": "\(.*\)",\{0,1\}$/\1/p' | sed 's/\\"/"/g; s/\\\\/\\/g' >examples
+test "$(wc -l <examples)" -ge 28 || expect "examples" "$(wc -l <examples)" 28
+while IFS= read -r example; do
+    verb=${example%% *}
+    "$LATHE" -q --format json -c 'session load base' -c "$(before "$verb")" \
+        -c "$example" >out 2>err </dev/null
+    expect "status of the example '$example' ($(tail -n 1 err))" $? 0
+    expect "answer to '$example'" "$(tail -n 1 out | cut -d, -f1)" "{\"command\": \"$verb\""
+done <examples
+
+finish

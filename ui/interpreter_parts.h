@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   interpreter_parts.h -- what the files of the interpreter share: its state, a command on
+   its way, and what is printed of it.  Others use interpreter.h. */
+#ifndef LATHE_UI_INTERPRETER_PARTS_H
+#define LATHE_UI_INTERPRETER_PARTS_H
+
+#include "ui/command/command.h"
+#include "ui/interpreter.h"
+#include "ui/lexer.h"
+
+struct interpreter {
+    session *session;
+    settings settings;
+    bool quit;
+    int exit_code;
+    int depth;    /* scripts within scripts */
+    int captures; /* commands run by commands */
+    bool lost;    /* standard output could not be written */
+};
+
+/* Where a command stands. */
+typedef struct place {
+    const char *file; /* NULL: at the prompt */
+    int64_t number;
+    const char *line;
+    size_t begin; /* of the command in the line */
+} place;
+
+/* One command on its way. */
+typedef struct run {
+    interpreter *i;
+    const command *command;
+    sentence words;
+    text line; /* as it can be written again */
+    call call;
+    bool abbreviate;
+    int64_t blame; /* the word at fault, or -1 */
+    double seconds;
+} run;
+
+/* Points at bytes BEGIN to END of AT's line, where that stands on the screen above. */
+void interpreter_print_caret(const interpreter *i, const place *at, size_t begin,
+                             size_t end);
+
+/* One line: where, the sentence, the hint.  Nothing for an error without a sentence: it
+   was reported where it happened. */
+void interpreter_print_error(const interpreter *i, const place *at, const error *e);
+
+/* Rows and notes of a command that is done; E_FILE where standard output is lost. */
+status interpreter_print_answer(const run *r, const place *at, error *e);
+void interpreter_print_notes(const run *r, const place *at);
+
+/* The answer into the file behind ">", in the format of its ending, whole or not at all. */
+status interpreter_write_answer(const run *r, error *e);
+
+#endif
