@@ -14,7 +14,8 @@
 /* What the completion is made from. */
 typedef struct context {
     const session *session;
-    char *word; /* what is typed of it */
+    char *word;  /* what is typed of it */
+    bool within; /* it goes on what stands before it: no key can begin here */
     completions *out;
 } context;
 
@@ -76,7 +77,7 @@ static void add_choices(context *x, const char *range)
         add(x, choice, "");
 }
 
-/* What ROW may be. */
+/* What ROW may be by its kind. */
 static void add_values(context *x, const option *row)
 {
     switch (row->kind) {
@@ -147,17 +148,15 @@ static const option *next_argument(const command *c, const extra *more, const se
     return NULL;
 }
 
-static void add_argument(context *x, const command *c, const extra *more,
-                         const sentence *w)
+/* What ROW of C may be. */
+static void add_row(context *x, const command *c, const option *row)
 {
-    const option *row = next_argument(c, more, w);
-    if (!row)
-        return;
-    if (c->more_word && row == &c->options[c->more_argument])
-        for (int i = 0; c->more_word(i); i++)
-            add(x, c->more_word(i), "");
-    else
+    if (!c->more_word || row != &c->options[c->more_argument]) {
         add_values(x, row);
+        return;
+    }
+    for (int i = 0; c->more_word(i); i++)
+        add(x, c->more_word(i), "");
 }
 
 static void add_topics(context *x, const command *about)
@@ -200,14 +199,14 @@ static void complete_sentence(context *x, sentence *w, const char *key)
         if (!row && more.options)
             row = option_find(more.options, key);
         if (row)
-            add_values(x, row);
+            add_row(x, c, row);
         return;
     }
-    add_argument(x, c, &more, w);
+    const option *argument = next_argument(c, &more, w);
+    if (argument)
+        add_row(x, c, argument);
     bool typed = *x->word != '\0', nothing = x->out->count == 0 && !x->out->files;
-    if (c->flags & COMMAND_REST)
-        return;
-    if (typed || nothing) {
+    if (!x->within && !(c->flags & COMMAND_REST) && (typed || nothing)) {
         add_keys(x, w, c->options, typed ? 0 : c->arguments);
         add_keys(x, w, more.options, typed ? 0 : more.arguments);
     }
@@ -257,6 +256,7 @@ static void complete_before(context *x, const char *before)
         x->out->files = true; /* within quotes: most likely a path */
     } else {
         if (glued && w.count > 0) { /* key=, or a list going on */
+            x->within = true;
             word *current = &w.items[--w.count];
             size_t bytes = parse_key_length(current);
             if (bytes > 0)

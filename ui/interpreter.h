@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    interpreter.h -- runs command lines: splits them, puts variables in, finds the command,
-   checks its options, brackets it for undo, runs it, prints its rows.  The prompt, scripts,
-   -c and commands that run commands all come through here. */
+   checks its options, brackets it for undo, runs it, prints its rows.  The prompt,
+   scripts, -c and commands that run commands all come through here. */
 #ifndef LATHE_UI_INTERPRETER_H
 #define LATHE_UI_INTERPRETER_H
 
@@ -34,7 +34,7 @@ settings *interpreter_settings(interpreter *i);
 session *interpreter_session(interpreter *i);
 
 /* Runs one line (several commands with ";"), prints rows, notes and the error, which is
-   prefixed "FILE:NUMBER: " where FILE is not NULL.  Returns the first failure's status. */
+   prefixed "FILE:NUMBER: " where FILE is not NULL.  The first failure's status. */
 status interpreter_line(interpreter *i, const char *line, const char *file,
                         int64_t number);
 
@@ -42,12 +42,12 @@ status interpreter_line(interpreter *i, const char *line, const char *file,
 status interpreter_file(interpreter *i, const char *path);
 /* The lines of WORDS as a script; NAME stands for it in messages. */
 status interpreter_words(interpreter *i, const char *words, const char *name);
-/* The same for a command: what stands in the script's lines is reported as it happens, and
-   E gets the code without a sentence; E says it where the script cannot be read at all. */
+/* The same for a command: what stands in the script's lines is reported as it happens;
+   E then has a code without a sentence, but says why a script cannot be read at all. */
 status interpreter_source(interpreter *i, const char *path, error *e);
 
 /* Runs one command in silence for another command that is running: rows are appended to
-   ROWS, notes to NOTES; no journal, and names it changes are part of the caller's step. */
+   ROWS, notes to NOTES; no journal; names it changes are part of the caller's step. */
 status interpreter_capture(interpreter *i, const char *line, const task *watch,
                            table *rows, text *notes, error *e);
 

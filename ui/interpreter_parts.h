@@ -50,7 +50,7 @@ void interpreter_print_error(const interpreter *i, const place *at, const error 
 status interpreter_print_answer(const run *r, const place *at, error *e);
 void interpreter_print_notes(const run *r, const place *at);
 
-/* The answer into the file behind ">", in the format of its ending, whole or not at all. */
+/* The answer into the file behind ">", in the format of its ending. */
 status interpreter_write_answer(const run *r, error *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   interpreter_print.c -- what is printed of a command: its answer, notes, time and errors.
+   interpreter_print.c -- what is printed of a command: answer, notes, time, errors.
    It runs nothing. */
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
    Blanks part words.  "..." keeps blanks and puts variables in; '...' keeps everything.
    Outside quotes a backslash takes the next character as it is; within "..." only before
    ", \ and $.  $NAME and ${NAME} are variables: outside quotes their blanks part words
-   too.  "#" where a word could begin is a comment to the end, ";" ends a command, "> FILE"
-   says where its answer goes. */
+   too.  "#" where a word could begin is a comment to the end, ";" ends a command, and
+   "> FILE" says where its answer goes. */
 #ifndef LATHE_UI_LEXER_H
 #define LATHE_UI_LEXER_H
 

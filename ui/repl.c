@@ -285,10 +285,16 @@ static void run_block(const char *block, text *pending, const sigset_t *waiting)
 {
     bool several = strchr(block, '\n') != NULL, alone = pending->length == 0 && !several;
     const char *p = block;
+    error e = {0};
     do {
         size_t length = strcspn(p, "\n");
         text_add_bytes(pending, p, length);
         p += length + (p[length] == '\n');
+        if (text_ok(pending, &e) != E_OK) {
+            fprintf(stderr, "error: %s\n", e.text);
+            text_clear(pending);
+            return;
+        }
         if (lexer_continues(text_get(pending))) {
             pending->data[--pending->length] = '\0';
             continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   folder.c -- a folder of files, replaced as a whole.  It knows nothing of their content. */
+   folder.c -- a folder of files, replaced as a whole.  Their content is not its own. */
 #include "session/folder.h"
 
 #include <dirent.h>

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-/* A new empty folder beside FOLDER, on the same file system.  The caller frees the path. */
+/* A new empty folder beside FOLDER, on the same file system; the caller frees its path. */
 char *folder_make_beside(const char *folder, error *e);
 
 /* FOLDER becomes what BESIDE is, at one moment; the old one goes.  On failure FOLDER is

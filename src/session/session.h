@@ -66,7 +66,7 @@ const char *session_variable(const session *s, const char *name);
 int64_t session_variable_count(const session *s);
 const char *session_variable_name(const session *s, int64_t i); /* in order of setting */
 
-/* The command journal: every line that was done, for `history`, `session save`, replay. */
+/* The command journal: every line that was done, for `history`, saving, replay. */
 status session_journal_add(session *s, const char *line, error *e);
 int64_t session_journal_count(const session *s);
 const char *session_journal_line(const session *s, int64_t i);

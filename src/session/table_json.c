@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    table_json.c -- tables as JSON and back.  It reads and writes no file.
 
-   A cell is null, true or false, a whole number, a real number, a text, or, for reals that
-   JSON lacks, {"real": "nan"}. */
+   A cell is null, true or false, a whole number, a real number, a text, or, for reals
+   that JSON lacks, {"real": "nan"}. */
 #include "session/table_json.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   table_json.h -- tables as JSON and back, every cell exactly: for the session's store. */
+   table_json.h -- tables as JSON and back, every cell exactly: for store.c. */
 #ifndef LATHE_SESSION_TABLE_JSON_H
 #define LATHE_SESSION_TABLE_JSON_H
 

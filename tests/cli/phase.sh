@@ -79,6 +79,13 @@ lathe --format json -c "model m unet-phase; show m; save m full.safetensors" >fu
 expect "parameters" "$(get full.json show 1 parameters)" 17314578
 expect "bytes" "$(get full.json show 1 bytes)" "$(bytes full.safetensors)"
 
+echo "# columns of a table, and files that are not lathe's"
+lathe --format csv -c "load m m.safetensors; show m columns=bytes,parameters" >columns.csv
+expect "columns" "$(tail -n 2 columns.csv | head -n 1)" "bytes,parameters"
+echo mine >mine.npz
+"$LATHE" -c "data d npz d.npz; export d mine.npz" >/dev/null 2>messages && failed=1
+expect "a file of somebody" "$(cat mine.npz)" mine
+
 echo "# a model applied to a file"
 lathe -c "load m m.safetensors; data d npz d.npz
     run m d index=1 > a.npy" >/dev/null
@@ -86,11 +93,13 @@ if python=$(python_with numpy); then
     "$python" - <<'END' || failed=1
 import numpy as np
 d = np.load("d.npz")
-assert d["densities"].shape == (12, 32, 32) and d["phase_gradients"].shape == (12, 2, 32, 32)
+assert d["densities"].shape == (12, 32, 32)
+assert d["phase_gradients"].shape == (12, 2, 32, 32)
 np.save("one.npy", d["densities"][1])
 d["densities"][1].astype("<f4").tofile("one.raw")
 END
-    lathe -c "load m m.safetensors; run m one.npy > b.npy; run m one.raw > c.npy" >/dev/null
+    lathe -c "load m m.safetensors
+        run m one.npy > b.npy; run m one.raw > c.npy" >/dev/null
     expect "from .npy and raw" "$(cmp a.npy b.npy && cmp a.npy c.npy && echo same)" same
 fi
 

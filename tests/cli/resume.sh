@@ -9,7 +9,7 @@ set -m # so that a job in the background obeys SIGINT
 lathe -c "data d gpe n=8 grid=32 starts=2 seed=5; export d d.npz" >/dev/null
 data="data d npz d.npz; split d by=group seed=5"
 model="model m unet-phase size=32 levels=3 channels=8 seed=5"
-options="epochs=40 batch=2 optimizer=adam lr=0.002 schedule=cosine seed=5"
+options="epochs=100 batch=2 optimizer=adam lr=0.002 schedule=cosine seed=5"
 
 # The state that a training of so many steps ends in.
 lathe --format json -c "$data; $model; train m d $options
@@ -20,11 +20,11 @@ start()
 {
     "$LATHE" --format json -c "$2" >stopped.json 2>messages &
     local job=$! tries=0
-    while ! find "$folder" -name '*.checkpoint' -o -path '*checkpoints/*' -name '*.safetensors' |
-        grep -q .; do
+    while ! find "$folder" -name '*.checkpoint' -o \
+        -path '*checkpoints/*' -name '*.safetensors' | grep -q .; do
         tries=$((tries + 1))
-        test $tries -lt 600 && kill -0 $job 2>/dev/null || break
-        sleep 0.05
+        test $tries -lt 1500 && kill -0 $job 2>/dev/null || break
+        sleep 0.02
     done
     kill -s "$1" -- "$job" || {
         echo "FAIL: the training ended before it could be stopped"
@@ -48,7 +48,7 @@ lathe --format json -c "$data; train m d resume=yes
 same "after kill -9" killed.npy
 expect "masked_mse" "$(get killed.json train 1 masked_mse)" \
     "$(get whole.json train 1 masked_mse)"
-expect "epochs" "$(get killed.json train 1 epochs)" 40
+expect "epochs" "$(get killed.json train 1 epochs)" 100
 less "what was done before" 0 100 "$(get killed.json train 1 resumed)"
 expect "checkpoints left" "$(find state -name '*.safetensors' | wc -l | tr -d ' ')" 0
 
@@ -61,7 +61,7 @@ same "the same script again" again.npy
 lathe --format json -c "$line
     run m d > third.npy" >third.json
 same "a finished one" third.npy
-expect "epochs that were done" "$(get third.json train 1 resumed)" 40
+expect "epochs that were done" "$(get third.json train 1 resumed)" 100
 
 echo "# other data or options are refused"
 "$LATHE" -c "$data; $model; train m d lr=0.1 resume=yes checkpoint=m.checkpoint" \
@@ -71,11 +71,14 @@ expect "other options" "$(grep -c 'lr=0.002' messages)" 1
     train m d resume=yes checkpoint=m.checkpoint" >/dev/null 2>messages && failed=1
 expect "other data" "$(grep -c 'validation loss' messages)" 1
 rm m.checkpoint
+echo mine >mine
+"$LATHE" -c "$data; $model; train m d checkpoint=mine" >/dev/null 2>messages && failed=1
+expect "a file that is no checkpoint" "$(cat mine)" mine
 
 echo "# Ctrl-C"
 start INT "$data; $model; train m d $options"
 expect "status" $status 130
-expect "sentence" "$(grep -c 'stopped after epoch [0-9]* of 40; m keeps' messages)" 1
+expect "sentence" "$(grep -c 'stopped after epoch [0-9]* of 100; m keeps' messages)" 1
 lathe --format json -c "$data; train m d resume=yes
     run m d > stopped.npy" >/dev/null
 same "after Ctrl-C" stopped.npy

@@ -5,7 +5,8 @@
 set -u
 . "${srcdir:-.}/tests/screen/term.sh"
 
-prepare='data d gpe n=4 grid=32 starts=1 seed=1; split d; model m unet-phase levels=2 channels=2 size=32'
+prepare='data d gpe n=4 grid=32 starts=1 seed=1; split d'
+prepare="$prepare; model m unet-phase levels=2 channels=2 size=32"
 cat >job.lathe <<'END'
 let began = yes
 train m d epochs=1000000 batch=2

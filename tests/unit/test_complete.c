@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_complete.c -- what Tab offers in every place of a line, and the help pages: no line
-   wider than the terminal, every command there.  All of it comes from the command table. */
+   test_complete.c -- what Tab offers in every place of a line, and the help pages: no
+   line wider than the terminal, every command there. */
 #include "support.h"
 
 #include <locale.h>
@@ -69,7 +69,7 @@ static void words_are_offered(void **state)
         {"list > ", "FILES"},
         {"list >", "FILES"},
         {"list > some", "FILES"},
-        {"list \"op", "FILES"},
+        {"load m \"my fi", "FILES"},
         {"train m d epochs=", "10"},
         {"train m d epochs=1", ""},
         {"train m d optimizer=ad", "adam adamw"},

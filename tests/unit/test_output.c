@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_output.c -- tables in every format: lines that fit, CSV and JSON that are read back
-   to the same values (JSON by Jansson, CSV by a reader of its own), and the line of
+   test_output.c -- tables in every format: lines that fit, CSV and JSON that read back to
+   the same values (JSON by Jansson, CSV by a reader of its own), and the line of
    progress, never wider than the terminal. */
 #include "support.h"
 

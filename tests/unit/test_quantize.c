@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_quantize.c -- the linear quantizer against published values, folding against the
+   test_quantize.c -- folding against the
    float graph, and whole quantized graphs against a slow reference of each node. */
 #include "support.h"
 #include "support_graph.h"
 #include "support_integer.h"
 #include "support_phase.h"
-#include "support_reference.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/cpu.h"
 #include "base/memory.h"
@@ -17,7 +14,6 @@
 #include "compress/quantize.h"
 #include "engine/plan.h"
 #include "graph/check.h"
-#include "graph/operator.h"
 
 #define SIZE 16
 
@@ -25,85 +21,6 @@ static const quantize_settings STATIC8 = {
     .scheme = QUANTIZE_STATIC, .bits = 8, .grain = PER_CHANNEL, .samples = 4, .seed = 1};
 
 /* ---- scalars ---- */
-
-/* 5 x 5 numbers, their 2-bit codes, scale 1/3, zero point -1, error 0.0079511. */
-static void test_two_bits(void **state)
-{
-    static const double x[25] = {
-        0.0523, 0.6364,  -0.0968, -0.0020, 0.1940, 0.7500,  0.5507, 0.6188,  -0.1734,
-        0.4677, -0.0669, 0.3836,  0.4297,  0.6267, -0.0695, 0.1536, -0.0038, 0.6075,
-        0.6817, 0.0601,  0.6446,  -0.2500, 0.5376, -0.2226, 0.2333};
-    static const int codes[25] = {-1, 1,  -1, -1, 0, 1, 1,  1, -2, 0, -1, 0, 0,
-                                  1,  -1, -1, -1, 1, 1, -1, 1, -2, 1, -2, 0};
-    (void)state;
-    float scale;
-    int32_t zero;
-    double error_sum = 0;
-    quantizer_from_range(-0.25, 0.75, 2, &scale, &zero);
-    assert_true(scale == (float)(1.0 / 3));
-    assert_int_equal(zero, -1);
-    for (int i = 0; i < 25; i++) {
-        int32_t q = quantize_value(x[i], scale, zero, 2);
-        assert_int_equal(q, codes[i]);
-        error_sum += pow((double)scale * (q - zero) - x[i], 2);
-    }
-    assert_true(fabs(error_sum / 25 - 0.0079511) < 5e-8);
-}
-
-static void test_reference_codes(void **state)
-{
-    static const struct {
-        int bits, zero;
-        double scale, mse;
-    } rows[] = {{2, -1, 0.3333333333333333, 0.007951083155555556},
-                {3, -2, 0.14285714285714285, 0.0021042622938775516},
-                {4, -4, 0.06666666666666667, 0.00034948315555555584},
-                {8, -64, 0.00392156862745098, 1.333982160707406e-06}};
-    (void)state;
-    int64_t n, count;
-    double *x = support_reference("train.npz", "linear_quantizer/x", &n);
-    for (int i = 0; i < 4; i++) {
-        char entry[40];
-        float scale;
-        int32_t zero;
-        double mse = 0;
-        snprintf(entry, sizeof entry, "linear_quantizer/%d", rows[i].bits);
-        double *codes = support_reference("train.npz", entry, &count);
-        quantizer_from_range(-0.25, 0.75, rows[i].bits, &scale, &zero);
-        assert_true(scale == (float)rows[i].scale);
-        assert_int_equal(zero, rows[i].zero);
-        for (int64_t k = 0; k < n; k++) {
-            int32_t q = quantize_value(x[k], scale, zero, rows[i].bits);
-            assert_int_equal(q, (int)codes[k]);
-            mse += pow((double)scale * (q - zero) - x[k], 2) / (double)n;
-        }
-        assert_true(fabs(mse - rows[i].mse) < 1e-6 * rows[i].mse + 1e-9);
-        free(codes);
-    }
-    free(x);
-}
-
-static void test_ranges(void **state)
-{
-    (void)state;
-    float scale;
-    int32_t zero;
-    quantizer_from_range(0, 0, 8, &scale, &zero);
-    assert_true(scale == 1.0f && zero == -128);
-    quantizer_from_range(2, 6, 8, &scale, &zero); /* widened to hold 0 */
-    assert_true(scale == (float)(6.0 / 255) && zero == -128);
-    quantizer_from_range(-6, -2, 8, &scale, &zero);
-    assert_true(scale == (float)(6.0 / 255) && zero == 127);
-    quantizer_from_range(-1e-42, 1e-42, 8, &scale, &zero);
-    assert_true(scale == 1.0f && zero == -128);
-    assert_int_equal(quantize_value(0.0, 0.1f, 7, 8), 7);
-    assert_int_equal(quantize_value(1e30, 0.1f, 7, 8), 127);
-    assert_int_equal(quantize_value(-1e30, 0.1f, 7, 8), -128);
-    assert_int_equal(quantize_value(0.5, 1.0f, 0, 8), 0); /* half to even */
-    assert_int_equal(quantize_value(1.5, 1.0f, 0, 8), 2);
-}
-
-/* ---- models ---- */
 
 static model *unet_model(uint64_t seed)
 {
@@ -633,14 +550,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_bits),      cmocka_unit_test(test_reference_codes),
-        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_fold),
-        cmocka_unit_test(test_fold_limits),   cmocka_unit_test(test_observe),
-        cmocka_unit_test(test_unet),          cmocka_unit_test(test_classifier),
-        cmocka_unit_test(test_keep),          cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_weights_alone), cmocka_unit_test(test_tiny_weights),
-        cmocka_unit_test(test_dead_relu),     cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_fold),         cmocka_unit_test(test_fold_limits),
+        cmocka_unit_test(test_observe),      cmocka_unit_test(test_unet),
+        cmocka_unit_test(test_classifier),   cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_masks),        cmocka_unit_test(test_weights_alone),
+        cmocka_unit_test(test_tiny_weights), cmocka_unit_test(test_dead_relu),
+        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

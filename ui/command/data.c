@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/command/store_commands.h"
 
 static const option data_options[] = {
     {"name", OPTION_NAME, NULL, NULL, NULL, "name for the dataset"},
@@ -114,6 +115,7 @@ const command command_split = {
 static const option export_options[] = {
     {"name", OPTION_DATASET, NULL, NULL, NULL, "dataset to write"},
     {"file", OPTION_FILE, NULL, NULL, NULL, "FILE.npz"},
+    {"force", OPTION_FLAG, NULL, "no", NULL, "replace whatever the file was"},
     {0},
 };
 
@@ -128,6 +130,7 @@ static status export_command(call *c, error *e)
         fail(e, E_USAGE, "export: '%s' does not end in .npz", file);
         return fail_hint(e, "models are written by 'save'");
     }
+    TRY(store_may_replace(c, "export", file, OBJECT_DATASET, e));
     TRY(dataset_write_npz(d, file, e));
     table_row(c->rows);
     table_text(c->rows, "data", name);
@@ -146,7 +149,8 @@ const command command_export = {
     .example = "export d data.npz",
     .details =
         "Arrays stand in the order N,C,H,W: densities, phase_gradients and masks, as "
-        "numpy.load reads them.",
+        "numpy.load reads them.  A script replaces files that lathe wrote; at the prompt "
+        "it asks; other files are replaced with force=yes alone.",
     .see = "data, save",
     .run = export_command,
 };

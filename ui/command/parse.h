@@ -10,7 +10,7 @@
 #include "ui/command/command.h"
 #include "ui/lexer.h"
 
-/* The command called WORD; where ABBREVIATE a beginning that only one command has will do.
+/* The command called WORD; where ABBREVIATE, a beginning that only one has will do.
    NULL with E_NAME and "did you mean". */
 const command *parse_command(const char *word, bool abbreviate, error *e);
 

@@ -12,6 +12,7 @@
 #include "format/model_file.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/command/store_commands.h"
 #include "ui/interpreter.h"
 
 enum { PEEK_BYTES = 1 << 20 };
@@ -81,7 +82,8 @@ static bool is_own_npz(const char *path)
 
 /* A script that is run again writes its own files again; a person is asked; anything else
    stays. */
-static status may_replace(call *c, const char *path, object_kind kind, error *e)
+status store_may_replace(call *c, const char *who, const char *path, object_kind kind,
+                         error *e)
 {
     if (!file_exists(path) || option_flag(&c->options, "force"))
         return E_OK;
@@ -99,7 +101,7 @@ static status may_replace(call *c, const char *path, object_kind kind, error *e)
                                  : old == FILE_NPZ && is_own_npz(path))
             return E_OK;
     }
-    fail(e, E_FILE, "save: %s exists already", path);
+    fail(e, E_FILE, "%s: %s exists already", who, path);
     return fail_hint(e, "force=yes replaces it");
 }
 
@@ -132,7 +134,7 @@ static status save_command(call *c, error *e)
     if (kind != OBJECT_MODEL && kind != OBJECT_DATASET)
         return fail_not_storable(kind, name, e);
     TRY(check_ending(path, kind, e));
-    TRY(may_replace(c, path, kind, e));
+    TRY(store_may_replace(c, "save", path, kind, e));
     if (kind == OBJECT_MODEL)
         TRY(model_write(session_get_model(c->session, name, e), path, e));
     else

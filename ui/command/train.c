@@ -83,10 +83,27 @@ static char *default_checkpoint(const char *name, error *e)
     return file;
 }
 
+/* A checkpoint takes the place of an older one, not of another file. */
+static status check_replaceable(const char *path, error *e)
+{
+    train_state s = {0};
+    train_settings t;
+    char *command = NULL;
+    status read = checkpoint_read(path, &s, &t, &command, e);
+    train_clear(&s);
+    memory_free(command);
+    if (read != E_FORMAT)
+        return read;
+    fail(e, E_FILE, "train: %s exists already and is no checkpoint", path);
+    return fail_hint(e, "name another file with checkpoint=");
+}
+
 /* Finds out now whether the checkpoint can be written, not after the first epoch. */
 static status try_checkpoint(const char *path, error *e)
 {
     atomic_file f;
+    if (file_exists(path))
+        TRY(check_replaceable(path, e));
     TRY(atomic_open(&f, path, e));
     atomic_abandon(&f);
     return E_OK;

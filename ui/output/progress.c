@@ -13,7 +13,7 @@
 enum { SPARK_CELLS = 12, BAR_CELLS = 10 };
 
 #define REDRAW_SECONDS 0.1
-#define LONG_STAGE     1.0 /* seconds: shorter ones without epochs make no line in a log */
+#define LONG_STAGE     1.0 /* seconds: shorter ones without epochs are not logged */
 
 /* ---- what is remembered ---- */
 

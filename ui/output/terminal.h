@@ -13,8 +13,8 @@ bool colour_choice_find(const char *name, colour_choice *choice); /* auto always
 /* Columns of the terminal on DESCRIPTOR, 0 where it is none. */
 int terminal_columns(int descriptor);
 
-/* Automatically: where DESCRIPTOR is a terminal that is not dumb, and NO_COLOR is unset or
-   empty (https://no-color.org). */
+/* Automatically: where DESCRIPTOR is a terminal that is not dumb, and NO_COLOR is unset
+   or empty (https://no-color.org). */
 bool terminal_colour(colour_choice choice, int descriptor);
 
 bool terminal_unicode(void); /* by the locale, after setlocale */
