@@ -317,9 +317,12 @@ static status add_title(const option_value *names, int64_t table_index, const ta
     text_clear(title);
     if (by < 0 || names->count > 1)
         text_add(title, names->items[table_index]);
-    if (by >= 0 && names->count > 1)
+    bool several = false; /* a table of one value is told by its name */
+    for (int64_t i = 0; by >= 0 && i < t->row_count; i++)
+        several = several || !same_value(t, by, first, i);
+    if (several && names->count > 1)
         text_add(title, ": ");
-    if (by >= 0)
+    if (by >= 0 && (several || names->count == 1))
         cell_words(table_get(t, first, by), title);
     return text_ok(title, e);
 }

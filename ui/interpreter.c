@@ -100,6 +100,14 @@ static void write_line(run *r)
     }
 }
 
+/* A message tells which command it is of. */
+static status name_command(const run *r, error *e)
+{
+    char who[64];
+    snprintf(who, sizeof who, "%s: ", r->command->name);
+    return text_starts(e->text, who) ? e->code : fail_prefix(e, "%s", r->command->name);
+}
+
 /* R->words are there; finds the command and sets its options. */
 static status prepare(run *r, error *e)
 {
@@ -113,11 +121,8 @@ static status prepare(run *r, error *e)
         return fail(e, E_USAGE, "%s: cannot stand within another command", name);
     status result = parse_options(r->command, &r->words, r->abbreviate, &r->call.options,
                                   &r->blame, e);
-    if (result != E_OK) {
-        char who[64];
-        snprintf(who, sizeof who, "%s: ", name);
-        return text_starts(e->text, who) ? result : fail_prefix(e, "%s", name);
-    }
+    if (result != E_OK)
+        return name_command(r, e);
     r->blame = -1;
     write_line(r);
     TRY(text_ok(&r->line, e));
@@ -148,6 +153,8 @@ static status call_command(run *r, const task *watch, error *e)
     r->call.task = watch ? watch : &view.task;
     double start = task_clock();
     status result = r->command->run(&r->call, e);
+    if (result != E_OK)
+        name_command(r, e);
     r->seconds = task_clock() - start;
     r->call.task = NULL;
     progress_end(&view);

@@ -3,6 +3,7 @@
    parameters.  The container is safetensors.c, one parameter parameter_file.c. */
 #include "format/model_file.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -19,12 +20,12 @@
 #define JSON_FLAGS     (JSON_COMPACT | JSON_REAL_PRECISION(17)) /* doubles read back */
 #define TRANSFORM_MOST 16
 
+/* Not how long an epoch took: the same training gives the same file. */
 static const attribute epoch_fields[] = {
     {"epoch", ATTR_INTEGER, offsetof(epoch_row, epoch)},
     {"train_loss", ATTR_REAL, offsetof(epoch_row, train_loss)},
     {"val_loss", ATTR_REAL, offsetof(epoch_row, val_loss)},
     {"learning_rate", ATTR_REAL, offsetof(epoch_row, learning_rate)},
-    {"seconds", ATTR_REAL, offsetof(epoch_row, seconds)},
     {"best", ATTR_FLAG, offsetof(epoch_row, best)},
     {NULL, ATTR_INTEGER, 0},
 };
@@ -209,7 +210,7 @@ static status get_history(const json_t *object, model *m, error *e)
     TRY(field_array(object, "epochs", &epochs, e));
     TRY(field_array(object, "steps", &steps, e));
     for (size_t i = 0; i < json_array_size(epochs); i++) {
-        epoch_row row = {0};
+        epoch_row row = {.seconds = NAN};
         TRY(fields_get(json_array_get(epochs, i), epoch_fields, INT64_MAX, &row, e));
         TRY(model_add_epoch(m, row, e));
     }

@@ -11,7 +11,8 @@
 typedef struct epoch_row {
     int64_t epoch;       /* 1.. */
     double train_loss, val_loss; /* NaN where not measured */
-    double learning_rate, seconds;
+    double learning_rate;
+    double seconds;      /* not kept in files, where it is NaN */
     bool best;           /* the weights kept are of this epoch */
 } epoch_row;
 

@@ -207,7 +207,7 @@ static status run(call *c, error *e)
 const command command_prune = {
     .name = "prune",
     .group = "compress",
-    .summary = "set the least important weights to zero",
+    .summary = "set the least important weights to zero, to a total sparsity",
     .options = options,
     .arguments = 1,
     .required = 1,
