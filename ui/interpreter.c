@@ -153,8 +153,8 @@ static status call_command(run *r, const task *watch, error *e)
     r->call.task = watch ? watch : &view.task;
     double start = task_clock();
     status result = r->command->run(&r->call, e);
-    if (result != E_OK)
-        name_command(r, e);
+    if (result != E_OK && !(r->command->flags & COMMAND_WHOLE))
+        name_command(r, e); /* what scripts say names their own commands */
     r->seconds = task_clock() - start;
     r->call.task = NULL;
     progress_end(&view);

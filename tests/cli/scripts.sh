@@ -41,7 +41,7 @@ show nothing   # fails
 let b = 2
 END
 expect "status of a failing script" $code 1
-says err "^s\.lathe:4: no model 'nothing'"
+says err "^s\.lathe:4: show: no model 'nothing'"
 expect "lines of the message" "$(wc -l <err | tr -d ' ')" 1
 
 run -k <<'END'

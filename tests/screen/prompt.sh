@@ -128,7 +128,7 @@ wait_for '^ {21}\^~~~~~~~$'
 wait_for '^error: train: epochs=0: '
 key C-l
 enter 'drop none'
-wait_for "^error: no model, dataset or table 'none'"
+wait_for "^error: drop: no model, dataset or table 'none'"
 
 # a name that would be lost is not; a file is asked about
 enter 'save first f.safetensors'

@@ -82,7 +82,12 @@ paste()
 # The process of lathe in the terminal.
 process()
 {
-    pgrep -P "$(terminal display-message -p -t test '#{pane_pid}')" -f "$LATHE"
+    local shell folder
+    shell=$(terminal display-message -p -t test '#{pane_pid}')
+    for folder in /proc/[0-9]*; do
+        test "$folder/exe" -ef "$LATHE" &&
+            grep -q "^PPid:[[:space:]]*$shell\$" "$folder/status" && echo "${folder##*/}"
+    done
 }
 
 # wait_for REGEX [SECONDS]: until it stands on the screen; else a failure with the screen.
