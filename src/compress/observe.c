@@ -57,41 +57,109 @@ static const char *value_name(const graph *g, int value)
     return producer < 0 ? "the input" : g->nodes[producer].name;
 }
 
-static status observe_batch(const model *m, plan *p, double *low, double *high, error *e)
+/* One pass over the samples: SEE is shown every f32 value of every batch. */
+typedef struct observation {
+    const model *m;
+    const dataset *d;
+    const int64_t *index;
+    int64_t n;
+    const task *watch;
+    plan *p;
+    double *low, *high;
+    histogram *seen; /* [value_count], in the second pass */
+    status (*see)(struct observation *o, int value, const float *x, int64_t n, error *e);
+} observation;
+
+static status see_range(observation *o, int value, const float *x, int64_t n, error *e)
 {
-    const graph *g = m->graph;
-    TRY(plan_forward(p, 0, 0, e));
-    for (int v = 0; v < g->value_count; v++) {
-        const float *x = g->values[v].type == DTYPE_F32 ? plan_value(p, v) : NULL;
-        if (!x)
+    if (widen_range(x, n, &o->low[value], &o->high[value]))
+        return E_OK;
+    return fail(e, E_NUMERIC, "calibration: %s gives values that are not finite",
+                value_name(o->m->graph, value));
+}
+
+typedef struct counting {
+    const float *x;
+    histogram *h;
+    double bins_per_unit;
+} counting;
+
+static void count_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    const counting *c = context;
+    int64_t count[HISTOGRAM_BINS] = {0};
+    (void)thread;
+    for (int64_t i = begin; i < end; i++) {
+        if (c->x[i] == 0.0f)
             continue;
-        if (!widen_range(x, shape_count(plan_value_shape(p, v)), &low[v], &high[v]))
-            return fail(e, E_NUMERIC, "calibration: %s gives values that are not finite",
-                        value_name(g, v));
+        int64_t bin = (int64_t)(((double)c->x[i] - c->h->low) * c->bins_per_unit);
+        count[bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1]++;
+    }
+    for (int i = 0; i < HISTOGRAM_BINS; i++)
+        if (count[i])
+            __atomic_fetch_add(&c->h->count[i], count[i], __ATOMIC_RELAXED);
+}
+
+static status see_histogram(observation *o, int value, const float *x, int64_t n,
+                            error *e)
+{
+    histogram *h = &o->seen[value];
+    (void)e;
+    h->low = o->low[value];
+    h->high = o->high[value];
+    if (h->high > h->low)
+        parallel_range(n, GRAIN, count_range,
+                       &(counting){x, h, HISTOGRAM_BINS / (h->high - h->low)});
+    return E_OK;
+}
+
+static status observe_batch(observation *o, error *e)
+{
+    const graph *g = o->m->graph;
+    TRY(plan_forward(o->p, 0, 0, e));
+    for (int v = 0; v < g->value_count; v++) {
+        const float *x = g->values[v].type == DTYPE_F32 ? plan_value(o->p, v) : NULL;
+        if (x)
+            TRY(o->see(o, v, x, shape_count(plan_value_shape(o->p, v)), e));
     }
     return E_OK;
 }
 
-static status observe_all(const model *m, const dataset *d, const int64_t *index,
-                          int64_t n, const task *watch, plan *p, double *low,
-                          double *high, error *e)
+static status observe_all(observation *o, error *e)
 {
-    for (int64_t done = 0; done < n; done += BATCH) {
+    for (int64_t done = 0; done < o->n; done += BATCH) {
         int64_t now[BATCH];
-        if (task_cancelled(watch))
+        if (task_cancelled(o->watch))
             return fail(e, E_STOPPED, "calibration: stopped after %lld of %lld samples",
-                        (long long)done, (long long)n);
-        /* The last batch is filled up with its last sample: no range changes by that. */
+                        (long long)done, (long long)o->n);
+        /* The last batch is filled up with its last sample, which widens no range. */
         for (int64_t i = 0; i < BATCH; i++)
-            now[i] = index[done + i < n ? done + i : n - 1];
-        dataset_batch(d, &m->input_transform, now, BATCH, plan_input(p), NULL, NULL);
-        TRY(observe_batch(m, p, low, high, e));
-        progress report = {.stage = "calibrate", .unit = "sample", .total = n};
-        report.done = done + BATCH < n ? done + BATCH : n;
+            now[i] = o->index[done + i < o->n ? done + i : o->n - 1];
+        dataset_batch(o->d, &o->m->input_transform, now, BATCH, plan_input(o->p), NULL,
+                      NULL);
+        TRY(observe_batch(o, e));
+        progress report = {.stage = "calibrate", .unit = "sample", .total = o->n};
+        report.done = done + BATCH < o->n ? done + BATCH : o->n;
         report.loss = report.metric = (double)NAN;
-        task_report(watch, &report);
+        task_report(o->watch, &report);
     }
     return E_OK;
+}
+
+static status narrow_ranges(observation *o, const observer_row *observer, int bits,
+                            error *e)
+{
+    int values = o->m->graph->value_count;
+    o->seen = memory_new(values, sizeof *o->seen, e);
+    if (!o->seen)
+        return E_MEMORY;
+    o->see = see_histogram;
+    status s = observe_all(o, e);
+    for (int v = 0; v < values && !s; v++)
+        if (o->high[v] > o->low[v])
+            observer->narrow(&o->seen[v], bits, &o->low[v], &o->high[v]);
+    memory_free(o->seen);
+    return s;
 }
 
 /* Does G take samples of D as they are? */
@@ -108,7 +176,8 @@ static status check_input(const graph *g, const dataset *d, error *e)
 }
 
 status observe_ranges(const model *m, const dataset *d, const int64_t *index, int64_t n,
-                      const task *watch, double *low, double *high, error *e)
+                      const observer_row *observer, int bits, const task *watch,
+                      double *low, double *high, error *e)
 {
     if (n < 1)
         return fail(e, E_RANGE, "calibration: no samples, wanted at least one");
@@ -120,11 +189,22 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
     plan *p = plan_new_inference(m->graph, BATCH, dataset_input_shape(d), e);
     if (!p)
         return e ? e->code : E_MEMORY;
+    observation o = {.m = m,
+                     .d = d,
+                     .index = index,
+                     .n = n,
+                     .watch = watch,
+                     .p = p,
+                     .low = low,
+                     .high = high,
+                     .see = see_range};
     status s = plan_keep_values(p, e);
     if (!s)
         s = plan_start(p, e);
     if (!s)
-        s = observe_all(m, d, index, n, watch, p, low, high, e);
+        s = observe_all(&o, e);
+    if (!s && observer->narrow)
+        s = narrow_ranges(&o, observer, bits, e);
     plan_free(p);
     return s;
 }

@@ -227,8 +227,10 @@ static status calibrate(model *m, const quantize_settings *s, const dataset *d,
     TRY(draw_samples(s, d, &index, &count, e));
     double *low = memory_new(2 * (int64_t)m->graph->value_count, sizeof *low, e);
     double *high = low ? low + m->graph->value_count : NULL;
-    status result =
-        low ? observe_ranges(m, d, index, count, watch, low, high, e) : E_MEMORY;
+    status result = low ? observe_ranges(m, d, index, count,
+                                         s->observer ? s->observer : observer_at(0),
+                                         s->bits, watch, low, high, e)
+                        : E_MEMORY;
     if (!result)
         result = attach_quantizers(m->graph, s->bits, low, high, e);
     memory_free(low);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "base/task.h"
+#include "compress/observer.h"
 #include "data/dataset.h"
 #include "graph/model.h"
 
@@ -22,6 +23,7 @@ typedef struct quantize_settings {
     granularity grain;      /* of weights: one scale for the model, tensor, channel */
     int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
     int64_t samples;               /* calibration samples, from the training split */
+    const observer_row *observer;  /* how ranges follow from them; NULL: min-max */
     uint64_t seed;
 } quantize_settings;
 
@@ -29,10 +31,11 @@ typedef struct quantize_settings {
    rounding) and drops the node. */
 status fold_batch_norm(graph *g, int *folded, error *e);
 
-/* The range of every value of G over N samples, with constant memory: LOW and HIGH have
-   value_count entries. */
+/* The range of every value of G over N samples, as OBSERVER makes it for codes of BITS,
+   with constant memory: LOW and HIGH have value_count entries. */
 status observe_ranges(const model *m, const dataset *d, const int64_t *index, int64_t n,
-                      const task *watch, double *low, double *high, error *e);
+                      const observer_row *observer, int bits, const task *watch,
+                      double *low, double *high, error *e);
 
 /* M is changed, or on failure left as it was.  D may be NULL for QUANTIZE_WEIGHT.
    Static: dropouts go, batch norms are folded, a ReLU that alone reads a quantized layer

@@ -193,7 +193,9 @@ static void test_observe(void **state)
     model *m = unet_model(2);
     int64_t index[] = {1, 3, 4, 6, 9}, value = node_named(m->graph, "join")->output;
     double low[64], high[64], least = 1e30, most = -1e30;
-    assert_int_equal(observe_ranges(m, d, index, 5, NULL, low, high, &e), E_OK);
+    assert_int_equal(
+        observe_ranges(m, d, index, 5, observer_find("min-max"), 8, NULL, low, high, &e),
+        E_OK);
     plan *p = plan_new_inference(m->graph, 1, dataset_input_shape(d), &e);
     plan_keep_values(p, &e);
     assert_int_equal(plan_start(p, &e), E_OK);
@@ -210,8 +212,12 @@ static void test_observe(void **state)
     assert_true(fabs(low[value] - least) < 1e-5 && fabs(high[value] - most) < 1e-5);
     assert_true(low[m->graph->input] < high[m->graph->input]);
     tensor_write_f32(d->input, &e)[SIZE * SIZE + 5] = (float)NAN;
-    assert_int_equal(observe_ranges(m, d, index, 5, NULL, low, high, &e), E_NUMERIC);
-    assert_int_equal(observe_ranges(m, d, index, 0, NULL, low, high, &e), E_RANGE);
+    assert_int_equal(
+        observe_ranges(m, d, index, 5, observer_find("min-max"), 8, NULL, low, high, &e),
+        E_NUMERIC);
+    assert_int_equal(
+        observe_ranges(m, d, index, 0, observer_find("min-max"), 8, NULL, low, high, &e),
+        E_RANGE);
     model_free(m);
     dataset_free(d);
 }

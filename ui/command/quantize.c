@@ -24,6 +24,8 @@ static const option quantize_options[] = {
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "data to calibrate on (its split train) and to measure on"},
     {"samples", OPTION_INTEGER, "1..", "64", NULL, "samples for calibration, at most"},
+    {"observer", OPTION_WORD, "min-max|mse", "mse", NULL,
+     "ranges of activations: all that was seen, or that of least squared error"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"as", OPTION_NAME, NULL, NULL, NULL,
      "name of the result (default: it replaces the model)"},
@@ -70,6 +72,7 @@ static status read_settings(const call *c, quantize_settings *s, sample_set *on,
         .bits = (int)option_integer(&c->options, "bits"),
         .grain = read_granularity(c),
         .samples = option_integer(&c->options, "samples"),
+        .observer = observer_find(option_words(&c->options, "observer")),
         .seed = rows_seed(c),
     };
     TRY(read_keep(c, s, e));
