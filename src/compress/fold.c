@@ -130,6 +130,23 @@ static int layer_before(const graph *g, int norm)
     return plain && !(bias && bias->quantizer) ? layer : -1;
 }
 
+status fold_factors(const graph *g, int weight, double *factor, error *e)
+{
+    int64_t channels = tensor_shape(g->parameters[weight].data).dim[0];
+    for (int64_t c = 0; c < channels; c++)
+        factor[c] = 1.0;
+    for (int i = 0; i < g->node_count; i++) {
+        int layer = layer_before(g, i);
+        if (layer < 0 || g->nodes[layer].parameters[ROLE_WEIGHT] != weight)
+            continue;
+        affine a;
+        TRY(affine_of(g, &g->nodes[i], &a, e));
+        memcpy(factor, a.factor, (size_t)channels * sizeof *factor);
+        memory_free(a.factor);
+    }
+    return E_OK;
+}
+
 status fold_batch_norm(graph *g, int *folded, error *e)
 {
     *folded = 0;

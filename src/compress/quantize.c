@@ -16,8 +16,9 @@
 typedef struct pass {
     graph *graph;
     const quantize_settings *settings;
-    bool *chosen;      /* [parameter_count] weights that become codes */
-    float model_scale; /* PER_MODEL: one for all weights */
+    bool *chosen;        /* [parameter_count] weights that become codes */
+    const graph *before; /* as it was before batch norms were folded */
+    float model_scale;   /* PER_MODEL: one for all weights of `before` */
     int32_t model_zero;
 } pass;
 
@@ -111,9 +112,12 @@ static void observe_weights(pass *p)
 {
     double low = 0.0, high = 0.0;
     for (int i = 0; i < p->graph->parameter_count; i++) {
-        const tensor *t = p->graph->parameters[i].data;
+        if (!p->chosen[i])
+            continue;
+        int same = graph_find_parameter(p->before, p->graph->parameters[i].name);
+        const tensor *t = p->before->parameters[same].data;
         const float *x = tensor_f32(t);
-        for (int64_t k = 0; p->chosen[i] && k < tensor_count(t); k++) {
+        for (int64_t k = 0; k < tensor_count(t); k++) {
             low = (double)x[k] < low ? (double)x[k] : low;
             high = (double)x[k] > high ? (double)x[k] : high;
         }
@@ -133,21 +137,68 @@ static status check_finite(const parameter *p, error *e)
 
 /* ---- weights and biases ---- */
 
+/* One scale for a tensor or the model is that of the weights before batch norm was folded
+   into them; the norm's factor f goes to the channel's own scale, S |f|.  A channel with a
+   negative factor has its codes turned round: zero point -Z. */
+static void spread_scale(const pass *p, quantizer *q, float scale, int32_t zero_point,
+                         const double *factor, const double *least)
+{
+    const int bits = p->settings->bits;
+    for (int64_t c = 0; c < q->channels; c++) {
+        double own = (double)scale * fabs(factor[c]);
+        int64_t zero = factor[c] < 0 ? -(int64_t)zero_point : zero_point;
+        if (least && least[c] > own)
+            own = least[c];
+        q->scale[c] = own >= (double)FLT_MIN ? (float)own : 1.0f;
+        q->zero_point[c] =
+            (int32_t)(zero > integer_high(bits) ? integer_high(bits) : zero);
+    }
+}
+
+/* Nothing was folded where weights alone are quantized. */
+static status own_factors(const pass *p, int before, double *factor, error *e)
+{
+    factor[0] = 1.0;
+    return p->settings->scheme == QUANTIZE_WEIGHT
+               ? E_OK
+               : fold_factors(p->before, before, factor, e);
+}
+
+static status shared_quantizer(const pass *p, const parameter *weight,
+                               const double *least, quantizer **made, error *e)
+{
+    const quantize_settings *s = p->settings;
+    int before = graph_find_parameter(p->before, weight->name);
+    int64_t channels =
+        s->scheme == QUANTIZE_WEIGHT ? 1 : tensor_shape(weight->data).dim[0];
+    double *factor = memory_new(channels, sizeof *factor, e);
+    float scale = p->model_scale;
+    status result = factor ? own_factors(p, before, factor, e) : E_MEMORY;
+    if (!result && s->grain == PER_TENSOR) {
+        quantizer *whole = quantizer_of_weight(&p->before->parameters[before], s->bits,
+                                               PER_TENSOR, NULL, e);
+        result = whole ? E_OK : E_MEMORY;
+        scale = whole ? whole->scale[0] : 1.0f;
+        quantizer_free(whole);
+    }
+    *made = result ? NULL : quantizer_new(s->bits, s->grain, channels, e);
+    if (*made)
+        spread_scale(p, *made, scale, s->grain == PER_MODEL ? p->model_zero : 0, factor,
+                     s->grain == PER_MODEL ? NULL : least);
+    memory_free(factor);
+    return *made ? E_OK : e ? e->code : E_MEMORY;
+}
+
 static status quantize_weight(const pass *p, parameter *weight, const double *least,
                               error *e)
 {
     const quantize_settings *s = p->settings;
-    quantizer *q;
+    quantizer *q = NULL;
     TRY(check_finite(weight, e));
-    if (s->grain == PER_MODEL) {
-        q = quantizer_new(s->bits, PER_MODEL, 1, e);
-        if (q) {
-            q->scale[0] = p->model_scale;
-            q->zero_point[0] = p->model_zero;
-        }
-    } else {
+    if (s->grain == PER_CHANNEL)
         q = quantizer_of_weight(weight, s->bits, s->grain, least, e);
-    }
+    else
+        TRY(shared_quantizer(p, weight, least, &q, e));
     return q ? parameter_encode(weight, q, DTYPE_S8, e) : E_MEMORY;
 }
 
@@ -409,7 +460,7 @@ status quantize_model(model *m, const quantize_settings *s, const dataset *d,
     model *work = model_copy(m, e);
     if (!work)
         return E_MEMORY;
-    pass p = {.graph = work->graph, .settings = s};
+    pass p = {.graph = work->graph, .before = m->graph, .settings = s};
     status result = s->scheme == QUANTIZE_STATIC ? run_static(&p, work, d, watch, e)
                                                  : run_weights(&p, e);
     memory_free(p.chosen);

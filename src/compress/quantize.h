@@ -31,6 +31,10 @@ typedef struct quantize_settings {
    rounding) and drops the node. */
 status fold_batch_norm(graph *g, int *folded, error *e);
 
+/* What folding multiplies each output channel of the layer with WEIGHT by: FACTOR
+   [channels of the weight], 1 where no batch norm of G can be folded into it. */
+status fold_factors(const graph *g, int weight, double *factor, error *e);
+
 /* The range of every value of G over N samples, as OBSERVER makes it for codes of BITS,
    with constant memory: LOW and HIGH have value_count entries. */
 status observe_ranges(const model *m, const dataset *d, const int64_t *index, int64_t n,

@@ -2,6 +2,8 @@
    test_quantizer.c -- the linear quantizer itself: scales, zero points and codes against
    published and PyTorch's values. */
 #include "support.h"
+#include "support_graph.h"
+#include "support_phase.h"
 #include "support_reference.h"
 #include <math.h>
 #include <stdio.h>
@@ -133,13 +135,64 @@ static void test_observers(void **state)
         }
 }
 
+/* Each channel of WEIGHT is kept by its codes in G within 3 % of its largest number. */
+static void check_channels(const parameter *weight, const graph *g)
+{
+    const parameter *codes = &g->parameters[graph_find_parameter(g, weight->name)];
+    const float *x = tensor_f32(weight->data), *y = tensor_f32(codes->data);
+    int64_t channels = tensor_shape(weight->data).dim[0];
+    int64_t taps = tensor_count(weight->data) / channels;
+    assert_non_null(codes->quantizer);
+    for (int64_t c = 0; c < channels; c++) {
+        float most = 0, wrong = 0;
+        for (int64_t i = c * taps; i < (c + 1) * taps; i++) {
+            most = fmaxf(most, fabsf(x[i]));
+            wrong = fmaxf(wrong, fabsf(x[i] - y[i]));
+        }
+        assert_true(wrong <= 0.03f * most);
+    }
+}
+
+/* A scale that many channels share is that of the weights before batch norm was folded:
+   what the norm does to a channel, be it tiny, large or negative, costs no precision. */
+static void test_wild_norms(void **state)
+{
+    (void)state;
+    dataset *d = support_phase_data(20, 18, 11);
+    for (int grain = PER_MODEL; grain <= PER_TENSOR; grain++) {
+        graph *g = support_unet(18);
+        support_fill(g, 9);
+        model *m = model_new(g, NULL);
+        for (int i = 0; i < m->graph->parameter_count; i++) {
+            parameter *p = &m->graph->parameters[i];
+            float *gamma = p->role == ROLE_SCALE ? tensor_write_f32(p->data, NULL) : NULL;
+            for (int64_t c = 0; gamma && c < tensor_count(p->data); c++)
+                gamma[c] *= c % 3 == 0 ? -2.0f : c % 3 == 1 ? 0.02f : 1.0f;
+        }
+        model *q = model_copy(m, NULL);
+        quantize_settings s = {.scheme = QUANTIZE_STATIC,
+                               .bits = 8,
+                               .grain = (granularity)grain,
+                               .samples = 4,
+                               .seed = 1};
+        assert_int_equal(quantize_model(q, &s, d, NULL, NULL), E_OK);
+        int folded;
+        assert_int_equal(fold_batch_norm(m->graph, &folded, NULL), E_OK);
+        for (int i = 0; i < m->graph->parameter_count; i++)
+            if (m->graph->parameters[i].role == ROLE_WEIGHT)
+                check_channels(&m->graph->parameters[i], q->graph);
+        model_free(m);
+        model_free(q);
+    }
+    dataset_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_bits),
-        cmocka_unit_test(test_reference_codes),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_observers),
+        cmocka_unit_test(test_two_bits),   cmocka_unit_test(test_reference_codes),
+        cmocka_unit_test(test_ranges),     cmocka_unit_test(test_observers),
+        cmocka_unit_test(test_wild_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,10 +155,10 @@ const command command_quantize = {
         "Batch norm is folded, the ranges of all activations are observed on training "
         "data, and the model runs in integers from then on: metrics are of the integer "
         "model read back from its file.  change is the relative change of the first "
-        "metric "
-        "against the float model.  granularity=tensor keep=first2,last2 leaves the "
-        "layers "
-        "at both ends in f32, which costs little and often saves most of the loss.",
+        "metric against the float model.  A scale for the model or a tensor is that of "
+        "its weights before batch norm is folded into them; the norm's factor goes to "
+        "each channel.  granularity=tensor keep=first2,last2 leaves the layers at both "
+        "ends in f32, which costs little and often saves most of the loss.",
     .see = "fuse, prune, eval",
     .source = "Jacob et al. 2018, arXiv:1712.05877",
     .run = quantize_command,
