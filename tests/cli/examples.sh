@@ -35,7 +35,7 @@ before()
 # A table of the programs' own, one example a line.
 "$LATHE" --print-commands=json |
     sed -n 's/^ *"example": "\(.*\)",\{0,1\}$/\1/p' | sed 's/\\"/"/g; s/\\\\/\\/g' >examples
-test "$(wc -l <examples)" -ge 28 || expect "examples" "$(wc -l <examples)" 28
+test "$(wc -l <examples)" -ge 30 || expect "examples" "$(wc -l <examples)" 30
 while IFS= read -r example; do
     verb=${example%% *}
     "$LATHE" -q --format json -c 'session load base' -c "$(before "$verb")" \
