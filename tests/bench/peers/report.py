@@ -13,6 +13,11 @@ WORKS = {
     'unet-phase train': ('phase U-Net, training step, batch 8, f32', 'PyTorch', 0.3, 0.18),
 }
 
+# Rounds of a machine at rest differ by less than this factor.
+STEADY = 1.5
+UNSTEADY = ('**The rounds of this run differ by more than half: other programs were at work, '
+            'and nothing should be decided by it.**')
+
 
 def read(path):
     """{work: {by: [record of each round]}}; lathe's answers are those of its bench."""
@@ -31,6 +36,7 @@ def column(records, key):
 def main():
     found = {work: pair for work, pair in read(sys.argv[1]).items()
              if pair['peer'] and pair['lathe']}
+    spreads = []
     print('| work | peer | peer ms | lathe ms | lathe / peer | least..most | '
           'best / best | must | aim |')
     print('|---|---|--:|--:|--:|--:|--:|--:|--:|')
@@ -38,6 +44,7 @@ def main():
         title, peer, must, aim = WORKS[work]
         theirs, ours = (column(pair[by], 'median_ms') for by in ('peer', 'lathe'))
         ratios = [a / b for a, b in zip(ours, theirs)]
+        spreads.append(ratios)
         print(f'| {title} | {peer} | {statistics.median(theirs):.3g} | '
               f'{statistics.median(ours):.3g} | {statistics.median(ratios):.2f} | '
               f'{min(ratios):.2f}..{max(ratios):.2f} | '
@@ -51,6 +58,8 @@ def main():
             ('lathe', 'arena_bytes')))
         print(f'| {WORKS[work][0]} | {theirs:.0f} | {ours:.0f} | {arena:.1f} |')
     print()
+    if any(max(r) > STEADY * min(r) for r in spreads):
+        print(UNSTEADY + '\n')
     for work, pair in found.items():
         errors = column(pair['peer'], 'relative_error')
         if errors:
