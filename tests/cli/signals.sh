@@ -51,7 +51,7 @@ until test -s out || test $tries -ge 200; do
     sleep 0.05
     tries=$((tries + 1))
 done
-sleep 0.2
+sleep 1
 kill -s INT $process
 wait $process
 expect "status of one that waits" $? 130
