@@ -54,7 +54,9 @@ done
 sleep 1
 kill -s INT $process
 wait $process
-expect "status of one that waits" $? 130
+code=$?
+expect "status of one that waits" $code 130
+test $code = 130 || cat out err
 exec 3>&-
 
 finish
