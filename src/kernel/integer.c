@@ -6,7 +6,9 @@
 #include <float.h>
 #include <stdbool.h>
 #include <string.h>
+#include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/integer_tile.h"
 
 /* At -O2 gcc 12 leaves loops of unknown length scalar. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -250,14 +252,34 @@ static void run_tile(void *context, int64_t tile, int thread)
     finish(c, pixel, count, channel, channels, sum);
 }
 
+/* The same tile for VNNI. */
+static void run_tile_vnni(void *context, int64_t tile, int thread)
+{
+    const conv_tiles *t = context;
+    int64_t blocks = t->conv->groups * t->channel_blocks, block = tile % blocks;
+    int64_t begin = block % t->channel_blocks * INTEGER_TILE_CHANNELS;
+    int64_t left = t->group_channels - begin;
+    integer_tile part = {.pixel = tile / blocks * INTEGER_TILE_PIXELS,
+                         .group = block / t->channel_blocks};
+    int64_t pixels = t->pixels - part.pixel;
+    (void)thread;
+    part.count = pixels < INTEGER_TILE_PIXELS ? pixels : INTEGER_TILE_PIXELS;
+    part.channel = part.group * t->group_channels + begin;
+    part.channels = left < INTEGER_TILE_CHANNELS ? left : INTEGER_TILE_CHANNELS;
+    integer_tile_vnni(t->conv, part);
+}
+
 void integer_conv_run(const integer_conv *c)
 {
+    bool vnni = integer_has_vnni && cpu_get_level() >= CPU_VNNI;
+    int64_t pixels = vnni ? INTEGER_TILE_PIXELS : PIXELS;
+    int64_t channels = vnni ? INTEGER_TILE_CHANNELS : CHANNELS;
     conv_tiles t = {.conv = c};
     t.pixels = c->batch * c->out_height * c->out_width;
     t.group_channels = c->out_channels / c->groups;
-    t.channel_blocks = (t.group_channels + CHANNELS - 1) / CHANNELS;
-    parallel_for((t.pixels + PIXELS - 1) / PIXELS * c->groups * t.channel_blocks,
-                 run_tile, &t);
+    t.channel_blocks = (t.group_channels + channels - 1) / channels;
+    parallel_for((t.pixels + pixels - 1) / pixels * c->groups * t.channel_blocks,
+                 vnni ? run_tile_vnni : run_tile, &t);
 }
 
 bool integer_row_fits(const int8_t *weight, int64_t n, int32_t zero, int32_t bias)

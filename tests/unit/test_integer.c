@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -169,6 +171,10 @@ static const conv_case conv_cases[] = {
     {1, 12, 5, 4, 3, 5, 3, 2, 1, 1, 4, true, true, true},
     {1, 6, 7, 3, 4, 2, 1, 0, 3, 1, 2, false, true, true},
     {1, 3, 3, 2, 2, 3, 1, 1, 1, 2, 3, true, true, false},
+    {1, 9, 8, 64, 64, 3, 1, 1, 1, 1, 8, false, true, true},
+    {1, 3, 11, 57, 65, 3, 1, 1, 1, 1, 8, true, false, true},
+    {2, 7, 5, 512, 9, 1, 2, 0, 1, 1, 8, true, true, true},
+    {1, 4, 4, 513, 3, 1, 1, 0, 1, 1, 8, false, true, false},
 };
 
 static void test_conv(void **state)
@@ -476,6 +482,25 @@ static void test_rounding(void **state)
     assert_int_equal(integer_encode(-1e-3, wide), -1000);
 }
 
+/* Runs this program again for each lower instruction set. */
+static void test_other_levels(void **state)
+{
+    (void)state;
+    for (int level = CPU_SCALAR; level < (int)cpu_get_level(); level++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            setenv("LATHE_CPU", cpu_level_name(level), 1);
+            execl("/proc/self/exe", "test_integer", (char *)NULL);
+            _exit(127);
+        }
+        int how = 0;
+        assert_int_equal(waitpid(child, &how, 0), child);
+        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
+            fail_msg("LATHE_CPU=%s: the tests above fail", cpu_level_name(level));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +510,9 @@ int main(void)
         cmocka_unit_test(test_resize),        cmocka_unit_test(test_moving),
         cmocka_unit_test(test_joining),       cmocka_unit_test(test_quantize),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_other_levels),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    /* A child that was started for one level leaves the last test out. */
+    size_t count = sizeof tests / sizeof *tests - (getenv("LATHE_CPU") ? 1 : 0);
+    return _cmocka_run_group_tests("integer", tests, count, NULL, NULL);
 }
