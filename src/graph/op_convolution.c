@@ -2,6 +2,7 @@
    op_convolution.c -- the row of conv2d.
    The arithmetic is in kernel/convolution. */
 #include "graph/operator.h"
+#include "graph/convolve.h"
 #include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "kernel/convolution.h"
@@ -86,26 +87,35 @@ static size_t conv2d_scratch(const operation *op)
     return convolution_scratch(&v, op->training);
 }
 
+void convolve_forward(const operation *op, const convolution *v)
+{
+    finish tail = operation_finish(op);
+    convolution_forward(v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
+                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
+}
+
+void convolve_backward(const operation *op, const convolution *v)
+{
+    if (op->grad_parameters[ROLE_BIAS])
+        convolution_grad_bias(v, op->grad_y, op->grad_parameters[ROLE_BIAS], op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT])
+        convolution_grad_weight(v, op->x[0], op->grad_y, op->grad_parameters[ROLE_WEIGHT],
+                                op->scratch);
+    if (op->grad_x[0])
+        convolution_grad_input(v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
+                               op->grad_x[0], op->accumulate[0], op->scratch);
+}
+
 static void conv2d_forward(const operation *op)
 {
     convolution v = conv2d_geometry(op);
-    finish tail = operation_finish(op);
-    convolution_forward(&v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
-                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
+    convolve_forward(op, &v);
 }
 
 static void conv2d_backward(const operation *op)
 {
     convolution v = conv2d_geometry(op);
-    if (op->grad_parameters[ROLE_BIAS])
-        convolution_grad_bias(&v, op->grad_y, op->grad_parameters[ROLE_BIAS],
-                              op->scratch);
-    if (op->grad_parameters[ROLE_WEIGHT])
-        convolution_grad_weight(&v, op->x[0], op->grad_y,
-                                op->grad_parameters[ROLE_WEIGHT], op->scratch);
-    if (op->grad_x[0])
-        convolution_grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
-                               op->grad_x[0], op->accumulate[0], op->scratch);
+    convolve_backward(op, &v);
 }
 
 const operator_row op_conv2d = {

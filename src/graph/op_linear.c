@@ -2,9 +2,9 @@
    op_linear.c -- the row of linear: y = x W' + b over the last dimension.
    The arithmetic is that of a 1x1 convolution of an image of one row. */
 #include "graph/operator.h"
+#include "graph/convolve.h"
 #include "graph/op_integer.h"
 #include "graph/rule.h"
-#include "kernel/convolution.h"
 
 static const attribute linear_attributes[] = {ATTRIBUTE(channels, ATTR_INTEGER),
                                               ATTRIBUTE(bias, ATTR_FLAG), ATTRIBUTE_END};
@@ -72,23 +72,13 @@ static size_t linear_scratch(const operation *op)
 static void linear_forward(const operation *op)
 {
     convolution v = linear_geometry(op);
-    finish tail = operation_finish(op);
-    convolution_forward(&v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
-                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
+    convolve_forward(op, &v);
 }
 
 static void linear_backward(const operation *op)
 {
     convolution v = linear_geometry(op);
-    if (op->grad_parameters[ROLE_BIAS])
-        convolution_grad_bias(&v, op->grad_y, op->grad_parameters[ROLE_BIAS],
-                              op->scratch);
-    if (op->grad_parameters[ROLE_WEIGHT])
-        convolution_grad_weight(&v, op->x[0], op->grad_y,
-                                op->grad_parameters[ROLE_WEIGHT], op->scratch);
-    if (op->grad_x[0])
-        convolution_grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
-                               op->grad_x[0], op->accumulate[0], op->scratch);
+    convolve_backward(op, &v);
 }
 
 const operator_row op_linear = {
