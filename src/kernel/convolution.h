@@ -24,6 +24,7 @@ typedef struct convolution {
     int64_t out_h, out_w, out_c;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
     int64_t groups;
+    int64_t x_pitch, y_pitch; /* floats from pixel to pixel; 0: c and out_c */
 } convolution;
 
 /* Scratch bytes for all functions here, or for the forward alone, at cpu_threads(). */
