@@ -33,7 +33,15 @@ ascending()
 
 lathe -q --seed 1 -c 'data d gpe n=6 grid=32 starts=2; split d
 model m unet-phase levels=3 channels=4 size=32
-quantize m data=d as=q; quantize m data=d keep=first1 as=x; session save work' >/dev/null
+quantize m data=d as=q; quantize m data=d keep=first1 as=x; save d d.npz
+session save work' >/dev/null
+
+# Data without targets calibrate as well, but judge nothing.
+lathe -q --format json -c 'session load work; data u npz d.npz target=none mask=none; split u
+quantize m data=d as=a; quantize m data=u as=b; bench b rounds=1' >out
+lines out quantize | sed -n 1p | grep -q '"change": ' || expect "change" missing there
+lines out quantize | sed -n 2p | grep -q '"change": ' && expect "change" there missing
+expect "precision without targets" "$(get out bench 1 precision)" '"s8"'
 
 lathe -q --format json -c 'session load work; show m
 bench m q x rounds=3 threads=2; bench m batch=4 train=yes rounds=2 optimizer=sgd threads=1

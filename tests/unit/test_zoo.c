@@ -2,153 +2,20 @@
    test_zoo.c -- architectures against the published counts and PyTorch's outputs. */
 #include "support.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "engine/plan.h"
+#include "support_network.h"
 #include "support_phase.h"
 #include "zoo/architecture.h"
-
-/* The network NAME of nets.json; *WHOLE is to be freed by json_decref. */
-static json_t *reference_network(const char *name, json_t **whole)
-{
-    char path[512];
-    size_t i;
-    json_t *one;
-    snprintf(path, sizeof path, "%s/reference/nets.json", TEST_SOURCE_DIR);
-    *whole = json_load_file(path, 0, NULL);
-    assert_non_null(*whole);
-    json_array_foreach(json_object_get(*whole, "networks"), i, one)
-    {
-        if (strcmp(json_string_value(json_object_get(one, "network")), name) == 0)
-            return one;
-    }
-    fail_msg("nets.json has no %s", name);
-    return NULL;
-}
-
-/* The parameter rule of nets.json: entry K, flat index I in the outside's order. */
-static double uniform_of(uint32_t i, uint32_t k)
-{
-    uint32_t h = 2654435761u * i + 40503u * k + 12345u;
-    h ^= h >> 16;
-    h *= 2246822519u;
-    h ^= h >> 13;
-    return (double)h / 4294967296.0;
-}
-
-static double value_by_rule(parameter_role role, int64_t i, int k, double fan)
-{
-    double x = (double)i;
-    switch (role) {
-    case ROLE_WEIGHT:
-        return (2 * uniform_of((uint32_t)i, (uint32_t)k) - 1) * sqrt(6 / fan);
-    case ROLE_SCALE:
-        return 1 + 0.1 * sin(x + k);
-    case ROLE_RUNNING_MEAN:
-        return 0.05 * sin(2 * x + k);
-    case ROLE_RUNNING_VARIANCE:
-        return 1 + 0.2 * sin(x + 2 * k);
-    default:
-        return 0.05 * sin(x + k);
-    }
-}
-
-/* Parameters in the outside's shape, filled by the rule, then brought to lathe's. */
-static void fill_parameter(parameter *p, int k)
-{
-    int order[SHAPE_MAX];
-    shape in = tensor_shape(p->data), out = in;
-    tensor_order_to_outside(in.rank, order);
-    for (int i = 0; i < in.rank; i++)
-        out.dim[i] = in.dim[order[i]];
-    tensor *t = tensor_new(DTYPE_F32, out, NULL);
-    float *x = tensor_write_f32(t, NULL);
-    int64_t n = tensor_count(t);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)value_by_rule(p->role, i, k, (double)n / (double)out.dim[0]);
-    tensor_order_from_outside(in.rank, order);
-    tensor_free(p->data);
-    p->data = tensor_permute(t, order, NULL);
-    assert_non_null(p->data);
-    assert_true(shape_equal(tensor_shape(p->data), in));
-    tensor_free(t);
-}
-
-static void check_state(const graph *g, const json_t *state)
-{
-    assert_int_equal(g->parameter_count, json_array_size(state));
-    for (int i = 0; i < g->parameter_count; i++) {
-        const json_t *row = json_array_get(state, (size_t)i);
-        const json_t *dims = json_array_get(row, 1);
-        shape have = tensor_shape(g->parameters[i].data), outside = have;
-        int order[SHAPE_MAX];
-        tensor_order_to_outside(have.rank, order);
-        for (int k = 0; k < have.rank; k++)
-            outside.dim[k] = have.dim[order[k]];
-        assert_string_equal(g->parameters[i].name,
-                            json_string_value(json_array_get(row, 0)));
-        assert_int_equal(outside.rank, json_array_size(dims));
-        for (int k = 0; k < outside.rank; k++)
-            assert_int_equal(outside.dim[k],
-                             json_integer_value(json_array_get(dims, (size_t)k)));
-    }
-}
-
-static double number(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
-
-/* Y (N,H,W,C) against 16 values of (N,C,H,W), norm and mean. */
-static void check_output(const float *y, shape s, const json_t *net)
-{
-    int64_t n = shape_count(s), pixels = s.dim[1] * s.dim[2], channels = s.dim[3];
-    const json_t *at = json_object_get(net, "at"),
-                 *values = json_object_get(net, "values");
-    double norm = number(net, "output_norm"), scale = norm / sqrt((double)n);
-    double squares = 0, sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        squares += (double)y[i] * (double)y[i];
-        sum += (double)y[i];
-    }
-    assert_true(fabs(sqrt(squares) - norm) < 1e-4 * norm);
-    assert_true(fabs(sum / (double)n - number(net, "output_mean")) < 1e-4 * scale);
-    for (size_t k = 0; k < json_array_size(at); k++) {
-        int64_t flat = json_integer_value(json_array_get(at, k));
-        int64_t sample = flat / (channels * pixels);
-        int64_t c = flat / pixels % channels, pixel = flat % pixels;
-        double got = (double)y[(sample * pixels + pixel) * channels + c];
-        double wanted = json_number_value(json_array_get(values, k));
-        if (!(fabs(got - wanted) < 1e-4 * scale))
-            fail_msg("output %d is %g, wanted %g", (int)flat, got, wanted);
-    }
-}
 
 static void unet_phase_matches_the_reference(void **state)
 {
     (void)state;
-    json_t *whole, *net = reference_network("unet-phase", &whole);
     model *m = support_phase_model("", 1);
-    check_state(m->graph, json_object_get(net, "state"));
-    for (int i = 0; i < m->graph->parameter_count; i++)
-        fill_parameter(&m->graph->parameters[i], i);
-    plan *p = plan_new_inference(m->graph, 2, m->graph->input_shape, NULL);
-    assert_non_null(p);
-    float *x = plan_input(p);
-    assert_non_null(x);
-    for (int64_t i = 0; i < 2 * 200 * 200; i++)
-        x[i] = (float)sin(0.01 * (double)i + 0.3 * sin(0.37 * (double)i));
-    assert_int_equal(plan_forward(p, 0, 0, NULL), E_OK);
-    check_output(plan_output(p), plan_output_shape(p), net);
-    plan_free(p);
+    support_network_check(m->graph, "unet-phase");
     model_free(m);
-    json_decref(whole);
 }
 
 static void unet_phase_has_the_published_counts(void **state)

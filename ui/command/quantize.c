@@ -119,7 +119,8 @@ static status quantize_command(call *c, error *e)
     if (!was)
         return e->code;
     TRY(read_settings(c, &settings, &on, e));
-    if (on.data)
+    const bool judged = on.data && on.data->target;
+    if (judged)
         TRY(measure_float(c, was, &on, &before, e));
     model *m = model_copy(was, e);
     if (!m)
@@ -136,8 +137,8 @@ static status quantize_command(call *c, error *e)
     table_text(c->rows, "keep", option_words(o, "keep"));
     snprintf(summary, sizeof summary, "%d bits, %s", settings.bits,
              option_words(o, "granularity"));
-    TRY(rows_keep(c, rows_target(c), m, summary, on.data ? &on : NULL, &after, e));
-    if (on.data)
+    TRY(rows_keep(c, rows_target(c), m, summary, judged ? &on : NULL, &after, e));
+    if (judged)
         put_comparison(c->rows, &after, &before);
     return E_OK;
 }
@@ -157,7 +158,8 @@ const command command_quantize = {
         "model read back from its file.  change is the relative change of the first "
         "metric against the float model.  A scale for the model or a tensor is that of "
         "its weights before batch norm is folded into them; the norm's factor goes to "
-        "each channel.  granularity=tensor keep=first2,last2 leaves the layers at both "
+        "each channel.  Data without targets calibrate, and nothing is compared.  "
+        "granularity=tensor keep=first2,last2 leaves the layers at both "
         "ends in f32, which costs little and often saves most of the loss.",
     .see = "fuse, prune, eval",
     .source = "Jacob et al. 2018, arXiv:1712.05877",

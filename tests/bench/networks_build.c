@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   networks_build.c -- the graphs of the bench's networks, node by node.  Counts and
+   parameters are networks.c's. */
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "tests/bench/networks.h"
+#include "zoo/architecture.h"
+
+/* The graph that grows at its end; a value of -1 is handed on, so that only the last one
+   need be asked about failure. */
+typedef struct builder {
+    graph *g;
+    error *e;
+    int x; /* the last value */
+} builder;
+
+static builder begin(shape input, error *e)
+{
+    graph *g = graph_new(input, e);
+    return (builder){g, e, g ? g->input : -1};
+}
+
+static graph *finish_graph(builder *b)
+{
+    if (b->x >= 0)
+        return b->g;
+    graph_free(b->g);
+    return NULL;
+}
+
+static void add(builder *b, const char *op, const char *name, attributes a)
+{
+    if (b->x >= 0)
+        b->x = graph_add(b->g, op, name, &a, &b->x, 1, b->e);
+}
+
+/* The same under the name STAGE.NUMBER. */
+static void add_part(builder *b, const char *op, const char *stage, int number,
+                     attributes a)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.%d", stage, number);
+    add(b, op, name, a);
+}
+
+static attributes convolution(int64_t channels, int64_t kernel, int64_t padding,
+                              bool bias)
+{
+    return (attributes){.channels = channels,
+                        .groups = 1,
+                        .bias = bias,
+                        .kernel = {kernel, kernel, kernel},
+                        .stride = {1, 1, 1},
+                        .padding = {padding, padding, padding},
+                        .dilation = {1, 1, 1}};
+}
+
+static attributes linear(int64_t channels)
+{
+    return (attributes){.channels = channels, .bias = true};
+}
+
+static const attributes none = {0}, norm = {.epsilon = 1e-5, .momentum = 0.1},
+                        halve = {.kernel = {0, 2, 2}, .stride = {0, 2, 2}};
+
+/* VGG for 32x32 pixels: convolutions without bias, batch norm and ReLU, pools where the
+   row has 0.  Source: Simonyan, Zisserman 2014, arXiv:1409.1556. */
+graph *build_vgg(shape input, error *e)
+{
+    static const int64_t widths[] = {64, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0};
+    static const char stage[] = "backbone";
+    builder b = begin(input, e);
+    int number = 0;
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        if (widths[i] == 0) {
+            add_part(&b, "max_pool2d", stage, number++, halve);
+            continue;
+        }
+        add_part(&b, "conv2d", stage, number++, convolution(widths[i], 3, 1, false));
+        add_part(&b, "batch_norm", stage, number++, norm);
+        add_part(&b, "relu", stage, number++, none);
+    }
+    add(&b, "global_avg_pool2d", "mean", none);
+    add(&b, "flatten", "flatten", none);
+    add(&b, "linear", "classifier", linear(10));
+    return finish_graph(&b);
+}
+
+/* Two convolutions without padding, two linear layers, dropout between them. */
+graph *build_cnn_mnist(shape input, error *e)
+{
+    builder b = begin(input, e);
+    add(&b, "conv2d", "c1", convolution(32, 3, 0, true));
+    add(&b, "relu", "r1", none);
+    add(&b, "conv2d", "c2", convolution(64, 3, 0, true));
+    add(&b, "relu", "r2", none);
+    add(&b, "max_pool2d", "pool", halve);
+    add(&b, "dropout", "dropout1", (attributes){.probability = 0.25});
+    add(&b, "flatten", "flatten", none);
+    add(&b, "linear", "f1", linear(128));
+    add(&b, "relu", "r3", none);
+    add(&b, "dropout", "dropout2", (attributes){.probability = 0.5});
+    add(&b, "linear", "f2", linear(10));
+    return finish_graph(&b);
+}
+
+/* Autoencoder of blocks of 5x5x5 numbers, 16 in the middle. */
+graph *build_swae_mlp(shape input, error *e)
+{
+    static const struct {
+        const char *stage;
+        int64_t inner, outer;
+    } halves[] = {{"e", 512, 16}, {"d", 512, 125}};
+    builder b = begin(input, e);
+    for (int i = 0; i < 2; i++) {
+        add_part(&b, "linear", halves[i].stage, 0, linear(halves[i].inner));
+        add_part(&b, "gelu", halves[i].stage, 1, none);
+        add_part(&b, "linear", halves[i].stage, 2, linear(halves[i].outer));
+    }
+    return finish_graph(&b);
+}
+
+/* The zoo's own, on densities as they are: the peers take no logarithm. */
+graph *build_unet_phase(shape input, error *e)
+{
+    option_set set;
+    char size[32];
+    model *m = NULL;
+    snprintf(size, sizeof size, "%lld", (long long)input.dim[0]);
+    if (option_set_init(&set, arch_unet_phase.options, NULL, e) != E_OK)
+        return NULL;
+    if (option_set_put(&set, "size", size, e) == E_OK)
+        m = arch_unet_phase.build(&set, e);
+    option_set_clear(&set);
+    graph *g = m ? graph_copy(m->graph, e) : NULL;
+    model_free(m);
+    return g;
+}
