@@ -46,19 +46,23 @@ static void release(plan *p)
     for (int i = 0; i < p->step_count; i++) {
         memory_free(p->steps[i].tail_scale);
         memory_free(p->steps[i].tail_shift);
+        memory_free(p->steps[i].prepared);
     }
     for (int i = 0; p->gradients && i < p->graph->parameter_count; i++)
         memory_free(p->gradients[i]);
     memory_free(p->gradients);
     memory_free(p->steps);
     memory_free(p->pieces);
+    memory_free(p->host);
+    memory_free(p->host_channel);
     memory_free(p->value_piece);
     memory_free(p->gradient_piece);
     memory_free(p->arena);
     p->gradients = NULL;
     p->steps = NULL;
     p->pieces = NULL;
-    p->value_piece = p->gradient_piece = NULL;
+    p->host = p->value_piece = p->gradient_piece = NULL;
+    p->host_channel = NULL;
     p->arena = NULL;
     p->step_count = p->piece_count = 0;
     p->piece_capacity = 0;
@@ -95,6 +99,8 @@ static status make_gradients(plan *p, error *e)
 static status make(plan *p, error *e)
 {
     TRY(plan_make_steps(p, e));
+    TRY(plan_join_values(p, e));
+    plan_choose_methods(p);
     if (p->training)
         TRY(make_gradients(p, e));
     TRY(plan_make_memory(p, e));
@@ -139,12 +145,12 @@ float *plan_input(plan *p)
 {
     if (plan_start(p, NULL))
         return NULL;
-    return plan_piece(p, p->value_piece[p->graph->input]);
+    return plan_place(p, p->graph->input);
 }
 
 const float *plan_output(const plan *p)
 {
-    return plan_piece(p, p->value_piece[p->graph->output]);
+    return plan_place(p, p->graph->output);
 }
 
 float *plan_output_gradient(plan *p)
@@ -171,7 +177,7 @@ float *plan_gradient_write(plan *p, int parameter)
 
 const void *plan_value(const plan *p, int value)
 {
-    return p->ready ? plan_piece(p, p->value_piece[value]) : NULL;
+    return p->ready ? plan_place(p, value) : NULL;
 }
 
 shape plan_value_shape(const plan *p, int value)

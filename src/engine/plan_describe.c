@@ -21,9 +21,17 @@ static double median_ms(const step *s)
     return 1e3 * (n % 2 ? times[n / 2] : (times[n / 2 - 1] + times[n / 2]) / 2);
 }
 
+static const char *type_word(const operation *op)
+{
+    return op->integer ? "s8" : op->precision == PRECISION_BF16 ? "bf16" : "f32";
+}
+
 static void kernel_words(const plan *p, const step *s, text *out)
 {
-    text_addf(out, "%s %s", s->op.node->op->name, s->integer ? "s8" : "f32");
+    const operation *op = &s->op;
+    text_addf(out, "%s %s", op->node->op->name, type_word(op));
+    if (op->method)
+        text_addf(out, " %s", op->node->op->methods->name(op, op->method));
     if (s->norm >= 0)
         text_addf(out, " + %s", p->graph->nodes[s->norm].op->name);
     if (s->act >= 0)

@@ -14,6 +14,15 @@ void *plan_piece(const plan *p, int piece)
     return piece == NO_PIECE || !p->arena ? NULL : p->arena + p->pieces[piece].offset;
 }
 
+void *plan_place(const plan *p, int value)
+{
+    char *place = plan_piece(p, p->value_piece[value]);
+    if (!place || p->host[value] < 0)
+        return place;
+    return place +
+           (size_t)p->host_channel[value] * dtype_size(p->graph->values[value].type);
+}
+
 size_t plan_value_bytes(const plan *p, int value)
 {
     return (size_t)shape_count(p->shapes[value]) *
@@ -62,7 +71,8 @@ static bool runs_in_place(const plan *p, int index)
     const step *s = &p->steps[index];
     const node *n = &g->nodes[s->node];
     int x = n->inputs[0];
-    if (!n->op->in_place || p->keep_values || x == g->input || x == g->output ||
+    if (!n->op->in_place || p->keep_values || p->host[x] >= 0 ||
+        p->host[s->output] >= 0 || x == g->input || x == g->output ||
         graph_reader_count(g, x) != 1 ||
         plan_value_bytes(p, x) != plan_value_bytes(p, s->output))
         return false;
@@ -70,6 +80,19 @@ static bool runs_in_place(const plan *p, int index)
         return true;
     const node *producer = &g->nodes[g->values[x].producer];
     return !n->op->needs_x && !producer->op->needs_y;
+}
+
+/* The piece of the value that step I writes: its own, that of the input it overwrites, or
+   that of the concat it is a part of, which the first part takes. */
+static int take_piece(plan *p, int i, error *e)
+{
+    const step *s = &p->steps[i];
+    if (runs_in_place(p, i))
+        return p->value_piece[p->graph->nodes[s->node].inputs[0]];
+    int host = p->host[s->output], whole = host < 0 ? s->output : host;
+    if (p->value_piece[whole] == NO_PIECE)
+        p->value_piece[whole] = add_piece(p, plan_value_bytes(p, whole), i, i, e);
+    return p->value_piece[whole];
 }
 
 static status place_values(plan *p, error *e)
@@ -83,9 +106,8 @@ static status place_values(plan *p, error *e)
     for (int i = 0; i < p->step_count; i++) {
         step *s = &p->steps[i];
         const node *n = &g->nodes[s->node];
-        int x = n->inputs[0], *y = &p->value_piece[s->output];
-        *y = runs_in_place(p, i) ? p->value_piece[x]
-                                 : add_piece(p, plan_value_bytes(p, s->output), i, i, e);
+        int *y = &p->value_piece[s->output];
+        *y = take_piece(p, i, e);
         if (*y == NO_PIECE)
             return E_MEMORY;
         extend(p, *y, i);
@@ -287,8 +309,8 @@ status plan_bind(plan *p, error *e)
         step *s = &p->steps[i];
         operation *op = &s->op;
         for (int k = 0; k < op->node->input_count; k++)
-            op->x[k] = plan_piece(p, p->value_piece[op->node->inputs[k]]);
-        op->y = plan_piece(p, p->value_piece[s->output]);
+            op->x[k] = plan_place(p, op->node->inputs[k]);
+        op->y = plan_place(p, s->output);
         op->saved = plan_piece(p, s->saved);
         op->scratch = plan_piece(p, p->scratch_piece);
     }

@@ -24,7 +24,9 @@ typedef struct step {
     int saved;     /* piece */
     operation op;
     float *tail_scale, *tail_shift; /* owned: the fused batch norm as numbers */
-    bool integer;
+    void *prepared;                 /* owned: what op.method keeps of the parameters */
+    size_t prepared_bytes;
+    uint64_t version; /* of the parameters that these were made from */
     int64_t time_count;
     double seconds[STEP_TIMES];
 } step;
@@ -40,6 +42,9 @@ struct plan {
     piece *pieces;
     int piece_count;
     int64_t piece_capacity;
+    int *host;           /* [value_count] the concat's output that a value is written
+                            into at once, or -1 */
+    int64_t *host_channel; /* [value_count] its first channel there */
     int *value_piece;    /* [value_count] where a value lies, or NO_PIECE */
     int *gradient_piece; /* [value_count] */
     int scratch_piece;
@@ -50,12 +55,20 @@ struct plan {
 
 /* Chooses what is fused; fills steps.  (plan_steps.c) */
 status plan_make_steps(plan *p, error *e);
+/* Finds the inputs of concat that can be written where the concat has them.
+   (plan_join.c) */
+status plan_join_values(plan *p, error *e);
+/* Chooses how each step runs. (plan_prepare.c) */
+void plan_choose_methods(plan *p);
+/* Brings what steps keep of their parameters up to date. (plan_prepare.c) */
+status plan_prepare(plan *p, error *e);
 /* Lays out values, gradients, saved memory and scratch; takes the arena. (plan_memory.c) */
 status plan_make_memory(plan *p, error *e);
 /* Points the operations at their memory. (plan_memory.c) */
 status plan_bind(plan *p, error *e);
 
 void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */
+void *plan_place(const plan *p, int value); /* where its first element lies, or NULL */
 size_t plan_value_bytes(const plan *p, int value);
 
 #endif

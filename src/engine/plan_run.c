@@ -2,30 +2,7 @@
    plan_run.c -- forward and backward over the steps of a plan, and their times. */
 #include "engine/plan_parts.h"
 
-#include <math.h>
 #include "base/task.h"
-
-/* A batch norm in evaluation is y = x * scale + shift with scale = gamma / sqrt(var +
-   epsilon) and shift = beta - mean * scale. */
-static void fill_tail(const plan *p, step *s)
-{
-    if (s->norm < 0)
-        return;
-    const node *n = &p->graph->nodes[s->norm];
-    const parameter *mean = graph_parameter(p->graph, n, ROLE_RUNNING_MEAN);
-    const parameter *variance = graph_parameter(p->graph, n, ROLE_RUNNING_VARIANCE);
-    const parameter *gamma = graph_parameter(p->graph, n, ROLE_SCALE);
-    const parameter *beta = graph_parameter(p->graph, n, ROLE_SHIFT);
-    for (int64_t c = 0; c < tensor_count(mean->data); c++) {
-        double scale =
-            1.0 / sqrt((double)tensor_f32(variance->data)[c] + n->attr.epsilon);
-        if (gamma)
-            scale *= (double)tensor_f32(gamma->data)[c];
-        double shift = beta ? (double)tensor_f32(beta->data)[c] : 0.0;
-        s->tail_scale[c] = (float)scale;
-        s->tail_shift[c] = (float)(shift - (double)tensor_f32(mean->data)[c] * scale);
-    }
-}
 
 static status prepare_training(plan *p, step *s, uint64_t seed, uint64_t step_number,
                                int index, error *e)
@@ -45,7 +22,7 @@ static void run_step(plan *p, step *s)
 {
     const operator_row *row = s->op.node->op;
     double begin = p->timing ? task_clock() : 0.0;
-    if (s->integer && row->forward_s8)
+    if (s->op.integer && row->forward_s8)
         row->forward_s8(&s->op);
     else
         row->forward(&s->op);
@@ -56,12 +33,12 @@ static void run_step(plan *p, step *s)
 status plan_forward(plan *p, uint64_t seed, uint64_t step_number, error *e)
 {
     TRY(plan_start(p, e));
+    if (!p->training)
+        TRY(plan_prepare(p, e));
     for (int i = 0; i < p->step_count; i++) {
         step *s = &p->steps[i];
         if (p->training)
             TRY(prepare_training(p, s, seed, step_number, i, e));
-        else
-            fill_tail(p, s);
         run_step(p, s);
     }
     return E_OK;

@@ -33,7 +33,7 @@ static bool activation_of(const node *n, activation *act, float *slope)
 static void fuse_tail(plan *p, step *s, bool *taken)
 {
     const graph *g = p->graph;
-    if (!g->nodes[s->node].op->can_fuse || s->integer)
+    if (!g->nodes[s->node].op->can_fuse || s->op.integer)
         return;
     int next = single_reader(g, s->output);
     if (next >= 0 && g->nodes[next].op == &op_batch_norm &&
@@ -91,11 +91,11 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
                 .act = -1,
                 .output = n->output,
                 .saved = NO_PIECE};
-    s->integer = g->values[n->output].type == DTYPE_S8 ||
-                 (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
-    if (p->training && (s->integer || !n->op->backward))
+    s->op.integer = g->values[n->output].type == DTYPE_S8 ||
+                    (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
+    if (p->training && (s->op.integer || !n->op->backward))
         return fail(e, E_USAGE, "%s: %s cannot be trained", n->name,
-                    s->integer ? "a model that runs in integers" : n->op->name);
+                    s->op.integer ? "a model that runs in integers" : n->op->name);
     describe_operation(p, s);
     if (!p->training && !p->keep_values)
         fuse_tail(p, s, taken);

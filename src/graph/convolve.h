@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   convolve.h -- what the rows of conv2d and linear share: an operation as a convolution
-   of the geometry V.  Kept between these two. */
+   convolve.h -- what the rows of conv2d and linear share: they run as convolutions, by
+   one of the algorithms of kernel/algorithm.  Kept between these rows. */
 #ifndef LATHE_GRAPH_CONVOLVE_H
 #define LATHE_GRAPH_CONVOLVE_H
 
 #include "graph/operator.h"
-#include "kernel/convolution.h"
 
-void convolve_forward(const operation *op, const convolution *v);
-void convolve_backward(const operation *op, const convolution *v);
+/* The operation as a convolution; a linear layer is one of an image of a single row. */
+convolution convolve_geometry(const operation *op);
+
+size_t convolve_scratch(const operation *op);
+void convolve_forward(const operation *op);
+void convolve_backward(const operation *op);
+
+/* The algorithms, numbered as in their table. */
+extern const operator_methods convolve_methods;
 
 #endif

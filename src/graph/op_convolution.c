@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    op_convolution.c -- the row of conv2d.
-   The arithmetic is in kernel/convolution. */
+   How it runs is in convolve.c. */
 #include "graph/operator.h"
 #include "graph/convolve.h"
 #include "graph/op_integer.h"
@@ -57,67 +57,6 @@ static void conv2d_cost(const node *n, const shape *in, shape out, operation_cos
         (a->channels * products + (a->bias ? a->channels : 0)) * (int64_t)sizeof(float);
 }
 
-static convolution conv2d_geometry(const operation *op)
-{
-    const attributes *a = &op->node->attr;
-    const int64_t *in = op->in[0].dim, *out = op->out.dim;
-    return (convolution){
-        .n = in[0],
-        .h = in[1],
-        .w = in[2],
-        .c = in[3],
-        .out_h = out[1],
-        .out_w = out[2],
-        .out_c = out[3],
-        .kernel_h = a->kernel[1],
-        .kernel_w = a->kernel[2],
-        .stride_h = a->stride[1],
-        .stride_w = a->stride[2],
-        .pad_h = a->padding[1],
-        .pad_w = a->padding[2],
-        .dilation_h = a->dilation[1],
-        .dilation_w = a->dilation[2],
-        .groups = a->groups,
-    };
-}
-
-static size_t conv2d_scratch(const operation *op)
-{
-    convolution v = conv2d_geometry(op);
-    return convolution_scratch(&v, op->training);
-}
-
-void convolve_forward(const operation *op, const convolution *v)
-{
-    finish tail = operation_finish(op);
-    convolution_forward(v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
-                        operation_parameter(op, ROLE_BIAS), &tail, op->y, op->scratch);
-}
-
-void convolve_backward(const operation *op, const convolution *v)
-{
-    if (op->grad_parameters[ROLE_BIAS])
-        convolution_grad_bias(v, op->grad_y, op->grad_parameters[ROLE_BIAS], op->scratch);
-    if (op->grad_parameters[ROLE_WEIGHT])
-        convolution_grad_weight(v, op->x[0], op->grad_y, op->grad_parameters[ROLE_WEIGHT],
-                                op->scratch);
-    if (op->grad_x[0])
-        convolution_grad_input(v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
-                               op->grad_x[0], op->accumulate[0], op->scratch);
-}
-
-static void conv2d_forward(const operation *op)
-{
-    convolution v = conv2d_geometry(op);
-    convolve_forward(op, &v);
-}
-
-static void conv2d_backward(const operation *op)
-{
-    convolution v = conv2d_geometry(op);
-    convolve_backward(op, &v);
-}
-
 const operator_row op_conv2d = {
     .name = "conv2d",
     .summary = "convolution of images, with groups, stride, padding and dilation",
@@ -127,10 +66,13 @@ const operator_row op_conv2d = {
     .shape_rule = conv2d_shape,
     .parameter_shape = conv2d_parameter,
     .cost = conv2d_cost,
-    .scratch_bytes = conv2d_scratch,
-    .forward = conv2d_forward,
-    .backward = conv2d_backward,
+    .scratch_bytes = convolve_scratch,
+    .forward = convolve_forward,
+    .backward = convolve_backward,
     .forward_s8 = conv2d_forward_s8,
+    .methods = &convolve_methods,
     .needs_x = true,
     .can_fuse = true,
+    .takes_x_pitch = true,
+    .takes_y_pitch = true,
 };

@@ -42,45 +42,6 @@ static void linear_cost(const node *n, const shape *in, shape out, operation_cos
                 (int64_t)sizeof(float);
 }
 
-static convolution linear_geometry(const operation *op)
-{
-    int64_t features = op->in[0].dim[op->in[0].rank - 1];
-    return (convolution){
-        .n = 1,
-        .h = 1,
-        .w = shape_count(op->in[0]) / features,
-        .c = features,
-        .out_h = 1,
-        .out_w = shape_count(op->in[0]) / features,
-        .out_c = op->node->attr.channels,
-        .kernel_h = 1,
-        .kernel_w = 1,
-        .stride_h = 1,
-        .stride_w = 1,
-        .dilation_h = 1,
-        .dilation_w = 1,
-        .groups = 1,
-    };
-}
-
-static size_t linear_scratch(const operation *op)
-{
-    convolution v = linear_geometry(op);
-    return convolution_scratch(&v, op->training);
-}
-
-static void linear_forward(const operation *op)
-{
-    convolution v = linear_geometry(op);
-    convolve_forward(op, &v);
-}
-
-static void linear_backward(const operation *op)
-{
-    convolution v = linear_geometry(op);
-    convolve_backward(op, &v);
-}
-
 const operator_row op_linear = {
     .name = "linear",
     .summary = "y = x W' + b over the last dimension",
@@ -90,10 +51,13 @@ const operator_row op_linear = {
     .shape_rule = linear_shape,
     .parameter_shape = linear_parameter,
     .cost = linear_cost,
-    .scratch_bytes = linear_scratch,
-    .forward = linear_forward,
-    .backward = linear_backward,
+    .scratch_bytes = convolve_scratch,
+    .forward = convolve_forward,
+    .backward = convolve_backward,
     .forward_s8 = linear_forward_s8,
+    .methods = &convolve_methods,
     .needs_x = true,
     .can_fuse = true,
+    .takes_x_pitch = true,
+    .takes_y_pitch = true,
 };

@@ -58,6 +58,7 @@ static size_t max_pool2d_saved(const operation *op)
 static void max_pool2d_forward(const operation *op)
 {
     pooling p = pool_geometry(op);
+    p.x_pitch = op->in_pitch[0];
     max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL);
 }
 
@@ -80,6 +81,7 @@ const operator_row op_max_pool2d = {
     .forward = max_pool2d_forward,
     .backward = max_pool2d_backward,
     .forward_s8 = max_pool2d_forward_s8,
+    .takes_x_pitch = true,
 };
 
 static void avg_pool2d_forward(const operation *op)

@@ -40,7 +40,8 @@ static resizing resize_geometry(const operation *op, bool nearest)
                       .out_h = op->out.dim[1],
                       .out_w = op->out.dim[2],
                       .nearest = nearest,
-                      .align_corners = op->node->attr.align_corners};
+                      .align_corners = op->node->attr.align_corners,
+                      .y_pitch = op->out_pitch};
 }
 
 static size_t resize_bilinear_scratch(const operation *op)
@@ -74,6 +75,7 @@ const operator_row op_resize_bilinear = {
     .forward = resize_bilinear_forward,
     .backward = resize_bilinear_backward,
     .forward_s8 = resize_bilinear_forward_s8,
+    .takes_y_pitch = true,
 };
 
 static size_t resize_nearest_scratch(const operation *op)
@@ -107,4 +109,5 @@ const operator_row op_resize_nearest = {
     .forward = resize_nearest_forward,
     .backward = resize_nearest_backward,
     .forward_s8 = resize_nearest_forward_s8,
+    .takes_y_pitch = true,
 };

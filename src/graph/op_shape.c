@@ -33,7 +33,8 @@ static padding pad_geometry(const operation *op)
                      .w = in[2],
                      .c = in[3],
                      .out_h = op->out.dim[1],
-                     .out_w = op->out.dim[2]};
+                     .out_w = op->out.dim[2],
+                     .y_pitch = op->out_pitch};
 }
 
 static void pad_or_crop_forward(const operation *op)
@@ -63,6 +64,8 @@ const operator_row op_pad_or_crop = {
     .forward = pad_or_crop_forward,
     .backward = pad_or_crop_backward,
     .forward_s8 = pad_or_crop_forward_s8,
+    .takes_y_pitch = true,
+    .second_is_shape = true,
 };
 
 static status concat_shape(const node *n, const shape *in, shape *out, error *e)
@@ -92,7 +95,9 @@ static void concat_forward(const operation *op)
     int last = op->out.rank - 1;
     int64_t total = op->out.dim[last], rows = shape_count(op->out) / total, first = 0;
     for (int i = 0; i < op->node->input_count; i++) {
-        concat_put(rows, total, first, op->in[i].dim[last], op->x[i], op->y);
+        /* What was written to its place already has the pitch of the output. */
+        if (!op->in_pitch[i])
+            concat_put(rows, total, first, op->in[i].dim[last], op->x[i], op->y);
         first += op->in[i].dim[last];
     }
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "graph/graph.h"
+#include "kernel/algorithm.h"
 #include "tensor/tensor.h"
 
 /* What is fused behind an operator that can take it: y = activation(x * scale + shift).
@@ -35,12 +36,19 @@ typedef struct operation {
     shape in[NODE_INPUTS_MAX], out;
     const void *x[NODE_INPUTS_MAX];
     void *y;
+    int64_t in_pitch[NODE_INPUTS_MAX], out_pitch; /* elements from pixel to pixel; 0: the
+                                    channels.  Only where the row says so. */
     const value *in_value[NODE_INPUTS_MAX], *out_value; /* types and quantizers */
     const parameter *parameters[ROLE_COUNT];            /* NULL where absent */
     float *running[ROLE_COUNT]; /* training: running statistics to update, else NULL */
 
     epilogue tail;      /* inference only, and only where the row says can_fuse */
     bool training;
+    bool integer;       /* runs on codes: forward_s8 */
+    precision precision; /* of products in training */
+    int method;          /* which of the row's methods runs it, from 1; 0: as guessed */
+    bool is_prepared;    /* the method's prepare runs before: forward finds it here */
+    const void *prepared;
     random_stream random; /* for dropout: the same stream at every forward of a step */
 
     void *saved;        /* row->saved_bytes of memory from forward to backward */
@@ -68,6 +76,19 @@ typedef struct attribute {
     size_t offset;      /* in struct attributes; ATTR_INTEGERS is int64_t[3] */
 } attribute;
 
+/* Ways to run an operator forward, for rows that have several.  They depend on shapes and
+   parameters, so each is asked about an operation whose shapes, parameters and pitches
+   are set. */
+typedef struct operator_methods {
+    /* Of METHOD, numbered from 1; NULL beyond the last. */
+    const char *(*name)(const operation *op, int method);
+    bool (*suits)(const operation *op, int method);
+    int (*guess)(const operation *op); /* the one expected to be fastest; 0: none */
+    /* What op->method keeps from run to run while parameters do not change. */
+    size_t (*prepared_bytes)(const operation *op);
+    void (*prepare)(const operation *op, void *prepared);
+} operator_methods;
+
 struct operator_row {
     const char *name;
     const char *summary;            /* one line, for help */
@@ -87,10 +108,15 @@ struct operator_row {
     void (*backward)(const operation *op);        /* NULL: not differentiable */
     void (*forward_s8)(const operation *op);      /* integer kernel; NULL: f32 only */
 
+    const operator_methods *methods;              /* NULL: there is one way */
+
     bool needs_x;   /* backward reads the inputs */
     bool needs_y;   /* backward reads the output */
     bool in_place;  /* forward allows y to be x[0] */
     bool can_fuse;  /* forward obeys op->tail (training: always empty) */
+    bool takes_x_pitch; /* forward (f32) obeys op->in_pitch[0], */
+    bool takes_y_pitch; /* and op->out_pitch */
+    bool second_is_shape; /* the second input gives its size alone: nothing is read */
 };
 
 /* The row of NAME, or NULL. */

@@ -17,9 +17,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "kernel/convolution.h"
+#include "kernel/finish.h"
 
 /* What operands of products are rounded to; sums and master weights are f32. */
 typedef enum precision { PRECISION_F32, PRECISION_BF16 } precision;
+
+typedef enum algorithm_task {
+    ALGORITHM_FORWARD,
+    ALGORITHM_GRAD_INPUT,
+    ALGORITHM_GRAD_WEIGHT
+} algorithm_task;
 
 typedef struct algorithm {
     const char *name; /* a word for tables: "gather", "winograd" */
@@ -27,11 +34,19 @@ typedef struct algorithm {
     /* Can it run V on this processor, to its accuracy?  WEIGHT may be NULL where it is not
        known yet; an algorithm that depends on its values says no then. */
     bool (*suits)(const convolution *v, const float *weight);
+    /* Is it expected to be faster than the rows behind it?  NULL: always. */
+    bool (*pays)(const convolution *v, const float *weight, algorithm_task task);
     size_t (*prepared_bytes)(const convolution *v, const float *weight);
     void (*prepare)(const convolution *v, const float *weight, void *prepared);
     size_t (*scratch_bytes)(const convolution *v); /* of forward */
     void (*forward)(const convolution *v, const float *x, const void *prepared,
                     const float *bias, const finish *tail, float *y, void *scratch);
+
+    /* The same for weights that are used once: what is prepared does not leave the cache.
+       NULL: as algorithm_forward_once does it with the functions above. */
+    size_t (*once_scratch)(const convolution *v);
+    void (*forward_once)(const convolution *v, const float *x, const float *weight,
+                         const float *bias, const finish *tail, float *y, void *scratch);
 
     /* Gradients, for dense tensors (pitches of 0) and no residual; NULL where it has
        none. */
@@ -46,17 +61,18 @@ typedef struct algorithm {
 const algorithm *algorithm_at(int i);
 const algorithm *algorithm_find(const char *name);
 
-typedef enum algorithm_task {
-    ALGORITHM_FORWARD,
-    ALGORITHM_GRAD_INPUT,
-    ALGORITHM_GRAD_WEIGHT
-} algorithm_task;
+/* Forward with weights as they are; WEIGHT may be NULL for the bytes, as above. */
+size_t algorithm_once_scratch(const algorithm *a, const convolution *v,
+                              const float *weight);
+void algorithm_forward_once(const algorithm *a, const convolution *v, const float *x,
+                            const float *weight, const float *bias, const finish *tail,
+                            float *y, void *scratch);
 
 /* The row of precision P (or of f32, where P has none) that is expected to be fastest for
    the task on V with WEIGHT (NULL: not known yet). */
 const algorithm *algorithm_guess(const convolution *v, const float *weight, precision p,
                                  algorithm_task task);
 
-extern const algorithm algorithm_gather, algorithm_depthwise;
+extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise;
 
 #endif

@@ -44,23 +44,38 @@ static void overlap(int64_t in, int64_t out, int64_t *first, int64_t *count)
     *count = (end < out ? end : out) - *first;
 }
 
+/* Pixels FIRST..LAST-1 of a row: those of FROM on, or zeros. */
+static void put_pixels(const padding *p, int64_t first, int64_t last, const float *from,
+                       float *row)
+{
+    int64_t pitch = p->y_pitch ? p->y_pitch : p->c;
+    bool dense = pitch == p->c;
+    int64_t length = dense ? (last - first) * p->c : p->c;
+    for (int64_t x = first; x < (dense && first < last ? first + 1 : last); x++) {
+        if (from)
+            copy(from + (x - first) * p->c, row + x * pitch, length);
+        else
+            zero(row + x * pitch, length);
+    }
+}
+
 static void pad_row(void *context, int64_t row, int thread)
 {
     const pad_job *j = context;
     const padding *p = &j->p;
     int64_t y = row % p->out_h - pad_before(p->h, p->out_h), first, count;
-    float *to = j->y + row * p->out_w * p->c;
+    float *to = j->y + row * p->out_w * (p->y_pitch ? p->y_pitch : p->c);
     (void)thread;
     overlap(p->w, p->out_w, &first, &count);
     if (y < 0 || y >= p->h) {
-        zero(to, p->out_w * p->c);
+        put_pixels(p, 0, p->out_w, NULL, to);
         return;
     }
     const float *from = j->x + (row / p->out_h * p->h + y) * p->w * p->c;
-    zero(to, first * p->c);
-    copy(from + (first - pad_before(p->w, p->out_w)) * p->c, to + first * p->c,
-         count * p->c);
-    zero(to + (first + count) * p->c, (p->out_w - first - count) * p->c);
+    put_pixels(p, 0, first, NULL, to);
+    put_pixels(p, first, first + count,
+               from + (first - pad_before(p->w, p->out_w)) * p->c, to);
+    put_pixels(p, first + count, p->out_w, NULL, to);
 }
 
 void pad_forward(const padding *p, const float *x, float *y)

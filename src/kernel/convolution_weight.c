@@ -3,15 +3,13 @@
    of outer products of grad_y and what the pixel gathered.
    Small weights are summed by parts, each a fixed share of the output rows; of large
    weights each task owns some taps and channels and goes through all pixels. */
-#include "kernel/convolution.h"
+#include "kernel/weight.h"
 
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
-#include "kernel/depthwise.h"
 #include "kernel/loops.h"
 #include "kernel/mapping.h"
-#include "kernel/weight.h"
 
 enum {
     PARTS_MOST = 16,
@@ -197,13 +195,9 @@ size_t weight_scratch(const convolution *v)
     return weight_run(&j, NULL);
 }
 
-void convolution_grad_weight(const convolution *v, const float *x, const float *grad_y,
-                             float *grad_weight, void *block)
+void weight_gradient(const convolution *v, const float *x, const float *grad_y,
+                     float *grad_weight, void *block)
 {
-    if (depthwise_is(v)) {
-        depthwise_grad_weight(v, x, grad_y, grad_weight, block);
-        return;
-    }
     mapping m;
     mapping_forward(&m, v);
     int64_t size = m.outputs * m.weight_output;

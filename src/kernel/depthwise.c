@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    depthwise.c -- convolutions of each channel by itself: vectors run over channels, and
    each pixel visits only the taps inside of the image.
-   Other convolutions are in convolution.c. */
+   Other convolutions are in gather.c. */
 #include "kernel/depthwise.h"
 
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/algorithm.h"
 #include "kernel/loops.h"
 #include "kernel/mapping.h"
 
@@ -78,8 +79,12 @@ static void row_task(void *context, int64_t task, int thread)
         j->loops->weighted_sum(taps, line + x * m->step_w * m->pitch, offset, j->packed,
                                weight, m->channels, y + x * m->y_pixel, j->accumulate);
     }
-    if (j->tail)
-        j->loops->add_finish(m->out_w, m->channels, y, j->bias, 0, j->tail, y);
+    if (!j->tail)
+        return;
+    finish tail = *j->tail;
+    if (tail.residual)
+        tail.residual += task * m->out_w * tail.residual_pitch;
+    j->loops->add_finish(m->out_w, m->channels, y, j->bias, 0, &tail, y, m->y_pixel);
 }
 
 /* to[tap][c] = from[c][tap]. */
@@ -95,33 +100,63 @@ static size_t layout(const convolution *v, void *block, job *j, float **packed,
 {
     scratch s = {.base = block};
     j->taps = tap_count(v);
-    *packed = scratch_floats(&s, j->taps * v->c);
     *bias = scratch_floats(&s, v->c);
     j->lists = scratch_take(&s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
+    if (packed)
+        *packed = scratch_floats(&s, j->taps * v->c);
     return s.used;
 }
 
-void depthwise_forward(const convolution *v, const float *x, const float *weight,
-                       const float *bias, const finish *tail, float *y, void *block)
+static bool depthwise_suits(const convolution *v, const float *weight)
+{
+    (void)weight;
+    return depthwise_is(v);
+}
+
+static size_t depthwise_prepared(const convolution *v, const float *weight)
+{
+    (void)weight;
+    return (size_t)(tap_count(v) * v->c) * sizeof(float);
+}
+
+static void depthwise_prepare(const convolution *v, const float *weight, void *prepared)
+{
+    turn(v->c, tap_count(v), weight, prepared);
+}
+
+static size_t depthwise_scratch(const convolution *v)
+{
+    job j;
+    float *bias;
+    return layout(v, NULL, &j, NULL, &bias);
+}
+
+static void depthwise_forward(const convolution *v, const float *x, const void *prepared,
+                              const float *bias, const finish *tail, float *y,
+                              void *block)
 {
     convolution one = ungrouped(v);
     mapping m;
-    float *packed, *shift;
-    job j = {.m = &m, .loops = loops_get(), .source = x, .tail = tail, .y = y};
+    float *shift;
+    job j = {.m = &m,
+             .loops = loops_get(),
+             .source = x,
+             .packed = prepared,
+             .tail = tail,
+             .y = y};
     mapping_forward(&m, &one);
-    layout(v, block, &j, &packed, &shift);
-    turn(v->c, j.taps, weight, packed);
+    layout(v, block, &j, NULL, &shift);
     if (bias)
         memcpy(shift, bias, (size_t)v->c * sizeof *shift);
     else
         memset(shift, 0, (size_t)v->c * sizeof *shift);
-    j.packed = packed;
     j.bias = shift;
     parallel_for(m.images * m.out_h, row_task, &j);
 }
 
-void depthwise_grad_input(const convolution *v, const float *grad_y, const float *weight,
-                          float *grad_x, bool accumulate, void *block)
+static void depthwise_grad_input(const convolution *v, const float *grad_y,
+                                 const float *weight, float *grad_x, bool accumulate,
+                                 void *block)
 {
     convolution one = ungrouped(v);
     mapping m;
@@ -207,18 +242,18 @@ static size_t weight_layout(const convolution *v, void *block, weight_job *j,
     return s.used;
 }
 
-size_t depthwise_scratch(const convolution *v, bool training)
+static size_t depthwise_gradient_scratch(const convolution *v)
 {
     job j;
     weight_job w;
     float *one, *other;
     size_t pixels = layout(v, NULL, &j, &one, &other);
-    size_t weight = training ? weight_layout(v, NULL, &w, &one) : 0;
+    size_t weight = weight_layout(v, NULL, &w, &one);
     return pixels > weight ? pixels : weight;
 }
 
-void depthwise_grad_weight(const convolution *v, const float *x, const float *grad_y,
-                           float *grad_weight, void *block)
+static void depthwise_grad_weight(const convolution *v, const float *x,
+                                  const float *grad_y, float *grad_weight, void *block)
 {
     convolution one = ungrouped(v);
     mapping m;
@@ -238,3 +273,15 @@ void depthwise_grad_weight(const convolution *v, const float *x, const float *gr
             grad_weight[c * taps + t] = (float)sum;
         }
 }
+
+const algorithm algorithm_depthwise = {
+    .name = "depthwise",
+    .suits = depthwise_suits,
+    .prepared_bytes = depthwise_prepared,
+    .prepare = depthwise_prepare,
+    .scratch_bytes = depthwise_scratch,
+    .forward = depthwise_forward,
+    .gradient_scratch = depthwise_gradient_scratch,
+    .grad_input = depthwise_grad_input,
+    .grad_weight = depthwise_grad_weight,
+};

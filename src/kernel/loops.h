@@ -32,6 +32,8 @@ typedef struct product {
     const float *scale, *shift; /* [form.outputs], never NULL */
     rectifier rectify;
     float slope;
+    const float *residual; /* NULL, or laid out as y but for its step */
+    int64_t residual_step;
     float *y;
     int64_t y_step;
     bool accumulate;
@@ -82,7 +84,7 @@ typedef struct kernel_loops {
          row_products  sum += g, product += g (x - mean); x steps by X_STEP a row
          row_affine    y = (x - mean) scale + shift
          row_gradient  gx (+)= g scale - (x - mean) slope - shift
-         add_finish    y = rectify((a + b) scale + shift)
+         add_finish    y = rectify((a + b) scale + shift + residual); a and y step by STEP
          multiply      y (+)= a b */
     void (*row_sum)(int64_t rows, int64_t width, const float *x, float *sum);
     void (*row_moments)(int64_t rows, int64_t width, const float *x, const float *shift,
@@ -95,7 +97,7 @@ typedef struct kernel_loops {
                          const float *g, const float *scale, const float *slope,
                          const float *shift, float *gx, bool accumulate);
     void (*add_finish)(int64_t rows, int64_t width, const float *a, const float *b,
-                       int64_t b_step, const finish *f, float *y);
+                       int64_t b_step, const finish *f, float *y, int64_t step);
     void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,
                      int64_t b_step, float *y, bool accumulate);
 
@@ -110,7 +112,7 @@ typedef struct kernel_loops {
     /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS; and back,
        adding to gx. */
     void (*resample)(int64_t pixels, int64_t channels, const float *x, const int64_t *low,
-                     const int64_t *high, const float *t, float *y);
+                     const int64_t *high, const float *t, float *y, int64_t y_step);
     void (*resample_back)(int64_t pixels, int64_t channels, const float *g,
                           const int64_t *low, const int64_t *high, const float *t,
                           float *gx);

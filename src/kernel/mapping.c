@@ -30,12 +30,12 @@ void mapping_forward(mapping *m, const convolution *v)
     m->h = v->h;
     m->w = v->w;
     m->channels = channels;
-    m->pitch = v->c;
+    m->pitch = v->x_pitch ? v->x_pitch : v->c;
     m->out_h = v->out_h;
     m->out_w = v->out_w;
     m->outputs = v->out_c / v->groups;
-    m->y_pixel = v->out_c;
-    m->y_row = v->out_w * v->out_c;
+    m->y_pixel = v->y_pitch ? v->y_pitch : v->out_c;
+    m->y_row = v->out_w * m->y_pixel;
     m->y_image = v->out_h * m->y_row;
     m->step_h = v->stride_h;
     m->step_w = v->stride_w;

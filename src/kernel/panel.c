@@ -99,5 +99,6 @@ product panels_product(const panels *p, int64_t i, const finish *tail, bool accu
                      .shift = p->shift + first,
                      .rectify = tail->rectify,
                      .slope = tail->slope,
+                     .residual_step = tail->residual_pitch,
                      .accumulate = accumulate};
 }

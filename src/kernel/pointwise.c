@@ -89,7 +89,7 @@ static void add_image(const job *j, int64_t pixel, int64_t count, const float *b
         width *= count; /* nothing is by channel: one long row */
         count = 1;
     }
-    j->loops->add_finish(count, width, j->x + at, b, b_step, j->tail, j->y + at);
+    j->loops->add_finish(count, width, j->x + at, b, b_step, j->tail, j->y + at, width);
 }
 
 static void add_tile(void *context, int64_t begin, int64_t end, int thread)

@@ -45,7 +45,7 @@ static void max_row(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
-    int64_t y0, y1, line = p->w * p->c;
+    int64_t pitch = p->x_pitch ? p->x_pitch : p->c, y0, y1, line = p->w * pitch;
     (void)thread;
     clip(top, p->kernel_h, p->h, &y0, &y1);
     for (int64_t i = 0; i < p->out_w;) {
@@ -62,10 +62,10 @@ static void max_row(void *context, int64_t row, int thread)
                     .channels = p->c,
                     .kernel_h = y1 - y0,
                     .kernel_w = x1 - x0,
-                    .x = j->x + (image * p->h + top + y0) * line + left * p->c,
-                    .x_step = p->stride_w * p->c,
+                    .x = j->x + (image * p->h + top + y0) * line + left * pitch,
+                    .x_step = p->stride_w * pitch,
                     .x_row = line,
-                    .x_column = p->c,
+                    .x_column = pitch,
                     .first = y0 * p->kernel_w + x0,
                     .row = p->kernel_w,
                     .y = j->y + at,

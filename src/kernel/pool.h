@@ -10,6 +10,7 @@
 typedef struct pooling {
     int64_t n, h, w, c, out_h, out_w;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+    int64_t x_pitch; /* max_pool_forward: floats from pixel to pixel; 0: c */
 } pooling;
 
 /* Kernel positions that fit the saved index. */

@@ -100,8 +100,9 @@ static void output_row(void *context, int64_t row, int thread)
         j->loops->mix(line, from, image + j->rows.high[i] * line, j->rows.t[i], mixed);
         from = mixed;
     }
+    int64_t pitch = r->y_pitch ? r->y_pitch : r->c;
     j->loops->resample(r->out_w, r->c, from, j->columns.low, j->columns.high,
-                       j->columns.t, j->y + row * r->out_w * r->c);
+                       j->columns.t, j->y + row * r->out_w * pitch, pitch);
 }
 
 void resize_forward(const resizing *r, const float *x, float *y, void *scratch)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   weight.h -- what convolution.c must know of convolution_weight.c: its scratch memory.
-   The function itself is in convolution.h. */
+   weight.h -- the gradient by the weight of convolutions that gather their pixels.
+   Kept between gather.c and convolution_weight.c; see kernel/algorithm.h. */
 #ifndef LATHE_KERNEL_WEIGHT_H
 #define LATHE_KERNEL_WEIGHT_H
 
+#include <stddef.h>
 #include "kernel/convolution.h"
 
-/* Scratch bytes of convolution_grad_weight, where it is not depthwise. */
 size_t weight_scratch(const convolution *v);
+void weight_gradient(const convolution *v, const float *x, const float *grad_y,
+                     float *grad_weight, void *scratch);
 
 #endif

@@ -12,6 +12,7 @@
 
 struct storage {
     atomic_int users;
+    atomic_uint_fast64_t version;
     void *data;
 };
 
@@ -84,6 +85,13 @@ char *shape_text(char buffer[128], shape s)
     return buffer;
 }
 
+/* The storage is about to hold something else. */
+static void renew(struct storage *storage)
+{
+    static atomic_uint_fast64_t versions;
+    atomic_store(&storage->version, atomic_fetch_add(&versions, 1) + 1);
+}
+
 /* A tensor with storage whose elements are still to be written. */
 static tensor *tensor_new_raw(dtype type, shape s, error *e)
 {
@@ -102,6 +110,7 @@ static tensor *tensor_new_raw(dtype type, shape s, error *e)
         return NULL;
     }
     atomic_init(&storage->users, 1);
+    renew(storage);
     storage->data = data;
     *t = (tensor){type, s, storage};
     return t;
@@ -193,7 +202,13 @@ void *tensor_write(tensor *t, error *e)
         t->storage = own->storage;
         memory_free(own);
     }
+    renew(t->storage);
     return t->storage->data;
+}
+
+uint64_t tensor_version(const tensor *t)
+{
+    return atomic_load(&t->storage->version);
 }
 
 float *tensor_write_f32(tensor *t, error *e)

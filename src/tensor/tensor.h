@@ -63,6 +63,9 @@ const float *tensor_f32(const tensor *t);            /* the same for DTYPE_F32 *
 void *tensor_write(tensor *t, error *e);
 float *tensor_write_f32(tensor *t, error *e);
 
+/* Differs from every version that any tensor had before, since T was last written. */
+uint64_t tensor_version(const tensor *t);
+
 bool tensor_is_shared(const tensor *a, const tensor *b); /* the same storage? */
 bool tensor_equal(const tensor *a, const tensor *b);     /* type, shape and bits */
 uint64_t tensor_hash(const tensor *t, uint64_t hash);

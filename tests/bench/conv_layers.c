@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/task.h"
-#include "kernel/convolution.h"
+#include "kernel/algorithm.h"
 
 typedef struct layer {
     int64_t size, in, out, kernel;
@@ -60,9 +60,20 @@ static float *numbers(int64_t count, error *e)
     return x;
 }
 
+static const algorithm *algorithm_of(int kind, const convolution *v)
+{
+    return algorithm_guess(v, NULL, PRECISION_F32, (algorithm_task)kind);
+}
+
 static status buffers_fill(buffers *b, const convolution *v, error *e)
 {
-    size_t bytes = convolution_scratch(v, true);
+    size_t bytes = 0;
+    for (int kind = 0; kind < KINDS; kind++) {
+        const algorithm *a = algorithm_of(kind, v);
+        size_t own = kind == ALGORITHM_FORWARD ? algorithm_once_scratch(a, v, NULL)
+                                               : a->gradient_scratch(v);
+        bytes = own > bytes ? own : bytes;
+    }
     b->x = numbers(v->n * v->h * v->w * v->c, e);
     b->gx = numbers(v->n * v->h * v->w * v->c, e);
     b->y = numbers(v->n * v->out_h * v->out_w * v->out_c, e);
@@ -85,13 +96,14 @@ static void buffers_clear(buffers *b)
 static double seconds_of(int kind, const convolution *v, const buffers *b)
 {
     static const finish nothing = {0};
+    const algorithm *a = algorithm_of(kind, v);
     double start = task_clock();
-    if (kind == 0)
-        convolution_forward(v, b->x, b->w, NULL, &nothing, b->y, b->scratch);
-    else if (kind == 1)
-        convolution_grad_input(v, b->y, b->w, b->gx, false, b->scratch);
+    if (kind == ALGORITHM_FORWARD)
+        algorithm_forward_once(a, v, b->x, b->w, NULL, &nothing, b->y, b->scratch);
+    else if (kind == ALGORITHM_GRAD_INPUT)
+        a->grad_input(v, b->y, b->w, b->gx, false, b->scratch);
     else
-        convolution_grad_weight(v, b->x, b->y, b->gw, b->scratch);
+        a->grad_weight(v, b->x, b->y, b->gw, b->scratch);
     return task_clock() - start;
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   convolution.c -- convolution and its gradient by the input, both as mappings.
+   gather.c -- convolution and its gradient by the input, both as mappings: matrix products
+   that gather their pixels while they multiply.
    Images of some width go by rows: each output row is a line of pixels that reads the
    source tile in place.  Small images and single pixels are gathered first.  Which of
    the two, and every tile, depends on shapes alone. */
-#include "kernel/convolution.h"
+#include "kernel/algorithm.h"
 
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/depthwise.h"
-#include "kernel/matrix.h"
-#include "kernel/norm.h"
 #include "kernel/panel.h"
 #include "kernel/weight.h"
 
@@ -20,15 +19,16 @@ typedef struct job {
     float *y;
     bool accumulate;
     panels panels;
-    float *packed; /* all panels; NULL where each task packs its own */
+    const float *prepared; /* all panels, packed before; or NULL */
+    float *packed; /* all panels, packed here; NULL where prepared, or where each task
+                      packs its own */
     float *room;   /* of all threads */
     int64_t room_floats;
     tiling tiles;    /* by rows */
     float *gathered; /* gathered: [tile of pixels][k] */
     const float *g;
     int64_t step, first, last, chunk, chunks;
-    float *sums;  /* gathered, where y is not dense: [tile of pixels][outputs] */
-    bool by_blas; /* gathered: products of large matrices */
+    float *sums; /* gathered, where y is not dense: [tile of pixels][outputs] */
 } job;
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -36,6 +36,26 @@ static void pack_task(void *context, int64_t panel, int thread)
     const job *j = context;
     (void)thread;
     panels_pack(&j->panels, panel, j->weight, j->packed + panel * j->panels.floats);
+}
+
+/* Where panel I lies, packed; in OWN where that has to be done first. */
+static const float *panel_at(const job *j, int64_t i, float *own)
+{
+    const float *all = j->prepared ? j->prepared : j->packed;
+    if (all)
+        return all + i * j->panels.floats;
+    panels_pack(&j->panels, i, j->weight, own);
+    return own;
+}
+
+/* The finish of the lines that begin at output pixel (image, i, j). */
+static const float *residual_at(const job *j, int64_t image, int64_t row, int64_t column)
+{
+    const mapping *m = j->m;
+    return j->tail->residual
+               ? j->tail->residual + ((image * m->out_h + row) * m->out_w + column) *
+                                         j->tail->residual_pitch
+               : NULL;
 }
 
 /* By rows. */
@@ -59,28 +79,32 @@ static void rows_task(void *context, int64_t tile, int thread)
         p.pixels = one_line ? (end - begin) * m->out_w : m->out_w;
         p.step = m->step_w * t->pitch;
         p.offset = t->offset;
-        p.weight = j->packed + panel * j->panels.floats;
+        p.weight = panel_at(j, panel, NULL);
         p.y_step = m->y_pixel;
         for (int64_t i = 0; i < lines; i++) {
+            int64_t first = panel * j->panels.form.outputs;
+            const float *residual = residual_at(j, image, begin + i, 0);
             p.x = x + i * m->step_h * t->row;
-            p.y = y + i * m->y_row + panel * j->panels.form.outputs;
+            p.y = y + i * m->y_row + first;
+            p.residual = residual ? residual + first : NULL;
             j->panels.loops->product(&p);
         }
     }
 }
 
-static void rows_prepare(job *j, scratch *s)
+static void rows_prepare(job *j, bool packs, scratch *s)
 {
     tiling_prepare(&j->tiles, j->m, true, 0, s);
     panels_prepare(&j->panels, j->m, j->tiles.runs, j->tiles.run_length, s);
-    j->packed = scratch_floats(s, j->panels.count * j->panels.floats);
+    j->packed = packs ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
     j->room_floats = j->tiles.in_place ? 0 : (j->tiles.room + 15) / 16 * 16;
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);
 }
 
 static void rows_run(job *j)
 {
-    parallel_for(j->panels.count, pack_task, j);
+    if (j->packed)
+        parallel_for(j->panels.count, pack_task, j);
     parallel_for(j->m->images * j->tiles.tiles, rows_task, j);
 }
 
@@ -89,8 +113,7 @@ static void rows_run(job *j)
 enum {
     GATHERED_FLOATS = 1 << 21, /* gathered at once */
     CHUNK_PIXELS = 96,         /* whole blocks of every product loop */
-    TASKS_WANTED = 16,
-    BLAS_OUTPUTS = 128 /* of one sgemm */
+    TASKS_WANTED = 16
 };
 
 static bool y_is_dense(const mapping *m)
@@ -147,43 +170,18 @@ static void panel_task(void *context, int64_t task, int thread)
     int64_t panel = task / j->chunks, begin = task % j->chunks * j->chunk;
     int64_t count = j->last - j->first - begin;
     product p = panels_product(&j->panels, panel, j->tail, j->accumulate && !j->sums);
-    float *own = j->room + thread * j->room_floats;
-    if (!j->packed)
-        panels_pack(&j->panels, panel, j->weight, own);
+    int64_t first = panel * j->panels.form.outputs, pixel = j->first + begin;
     static const int64_t start = 0;
     p.offset = &start;
-    p.weight = j->packed ? j->packed + panel * j->panels.floats : own;
+    p.weight = panel_at(j, panel, j->room + thread * j->room_floats);
     p.pixels = count < j->chunk ? count : j->chunk;
     p.x = j->g + begin * j->step;
     p.step = j->step;
-    p.y = gathered_y(j, begin) + panel * j->panels.form.outputs;
+    p.y = gathered_y(j, begin) + first;
+    if (j->tail->residual)
+        p.residual = j->tail->residual + pixel * j->tail->residual_pitch + first;
     p.y_step = j->sums ? m->outputs : m->y_pixel;
     j->panels.loops->product(&p);
-}
-
-static void blas_task(void *context, int64_t task, int thread)
-{
-    const job *j = context;
-    const mapping *m = j->m;
-    int64_t first = task / j->chunks * BLAS_OUTPUTS, begin = task % j->chunks * j->chunk;
-    int64_t count = j->last - j->first - begin, left = m->outputs - first;
-    (void)thread;
-    matrix_multiply(&(matrix_product){
-        .m = m,
-        .x = j->g + begin * j->step,
-        .weight = j->weight,
-        .step = j->step,
-        .pixels = count < j->chunk ? count : j->chunk,
-        .first = first,
-        .outputs = left < BLAS_OUTPUTS ? left : BLAS_OUTPUTS,
-        .scale = j->panels.scale + first,
-        .shift = j->panels.shift + first,
-        .rectify = j->tail->rectify,
-        .slope = j->tail->slope,
-        .y = gathered_y(j, begin) + first,
-        .y_step = j->sums ? m->outputs : m->y_pixel,
-        .accumulate = j->accumulate && !j->sums,
-    });
 }
 
 static int64_t at_least_one(int64_t n)
@@ -191,7 +189,7 @@ static int64_t at_least_one(int64_t n)
     return n < 1 ? 1 : n;
 }
 
-static void gathered_prepare(job *j, scratch *s)
+static void gathered_prepare(job *j, bool packs, scratch *s)
 {
     const mapping *m = j->m;
     int64_t k = m->rows.count * m->columns.count * m->channels;
@@ -205,14 +203,13 @@ static void gathered_prepare(job *j, scratch *s)
     j->last = tile;
     j->gathered = there ? NULL : scratch_floats(s, tile * k);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
-    j->by_blas = there && matrix_suits(m, pixels);
-    int64_t columns = j->by_blas ? (m->outputs - 1) / BLAS_OUTPUTS + 1 : j->panels.count;
-    int64_t parts = at_least_one(TASKS_WANTED / columns);
+    int64_t parts = at_least_one(TASKS_WANTED / j->panels.count);
     j->chunk = (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
     j->chunks = (tile - 1) / j->chunk + 1;
-    bool shared = !j->by_blas && (j->chunks > 1 || tile < pixels);
-    j->packed = shared ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
-    j->room_floats = shared || j->by_blas ? 0 : j->panels.floats;
+    bool shared = j->chunks > 1 || tile < pixels;
+    j->packed =
+        packs && shared ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
+    j->room_floats = packs && !shared ? j->panels.floats : 0;
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);
     j->sums = y_is_dense(m) ? NULL : scratch_floats(s, tile * m->outputs);
 }
@@ -230,11 +227,7 @@ static void gathered_run(job *j)
             parallel_range(count, GRAIN, gather_task, j);
         j->g = j->gathered ? j->gathered : j->source + j->first * j->step;
         j->chunks = (count - 1) / j->chunk + 1;
-        if (j->by_blas)
-            parallel_for(((j->m->outputs - 1) / BLAS_OUTPUTS + 1) * j->chunks, blas_task,
-                         j);
-        else
-            parallel_for(j->panels.count * j->chunks, panel_task, j);
+        parallel_for(j->panels.count * j->chunks, panel_task, j);
         if (j->sums)
             parallel_range(count, GRAIN, scatter_task, j);
     }
@@ -246,12 +239,13 @@ static bool is_gathered(const mapping *m)
     return m->out_w < 8 || m->images * m->out_h < 4;
 }
 
-static void mapping_run(job *j, scratch *s)
+/* Lays out what J needs in S, and runs it there where S is more than a measure. */
+static void mapping_run(job *j, bool packs, scratch *s)
 {
     if (is_gathered(j->m))
-        gathered_prepare(j, s);
+        gathered_prepare(j, packs, s);
     else
-        rows_prepare(j, s);
+        rows_prepare(j, packs, s);
     if (!s->base)
         return;
     panels_finish(&j->panels, j->bias, j->tail);
@@ -261,47 +255,115 @@ static void mapping_run(job *j, scratch *s)
         rows_run(j);
 }
 
-static size_t mapping_scratch(const mapping *m)
+static size_t mapping_scratch(const mapping *m, bool packs)
 {
     job j = {.m = m};
     scratch s = {0};
-    mapping_run(&j, &s);
+    mapping_run(&j, packs, &s);
     return s.used;
 }
 
-void convolution_forward(const convolution *v, const float *x, const float *weight,
-                         const float *bias, const finish *tail, float *y, void *block)
+/* ---- the row of the table ---- */
+
+static bool gather_suits(const convolution *v, const float *weight)
 {
-    if (depthwise_is(v)) {
-        depthwise_forward(v, x, weight, bias, tail, y, block);
-        return;
-    }
+    (void)weight;
+    return !depthwise_is(v);
+}
+
+/* Floats of all panels of one group. */
+static int64_t group_floats(const mapping *m)
+{
+    job j = {.m = m};
+    scratch s = {0};
+    if (is_gathered(m))
+        gathered_prepare(&j, false, &s);
+    else
+        rows_prepare(&j, false, &s);
+    return j.panels.count * j.panels.floats;
+}
+
+static size_t gather_prepared(const convolution *v, const float *weight)
+{
+    mapping m;
+    (void)weight;
+    mapping_forward(&m, v);
+    return (size_t)(v->groups * group_floats(&m)) * sizeof(float);
+}
+
+static void gather_prepare(const convolution *v, const float *weight, void *prepared)
+{
     mapping m;
     mapping_forward(&m, v);
+    int64_t floats = group_floats(&m);
+    for (int64_t group = 0; group < v->groups; group++) {
+        scratch s = {0};
+        job j = {.m = &m, .weight = weight + group * m.outputs * m.weight_output};
+        if (is_gathered(&m))
+            gathered_prepare(&j, false, &s);
+        else
+            rows_prepare(&j, false, &s);
+        j.packed = (float *)prepared + group * floats;
+        parallel_for(j.panels.count, pack_task, &j);
+    }
+}
+
+static void run_groups(const convolution *v, const float *x, const float *prepared,
+                       const float *weight, const float *bias, const finish *tail,
+                       float *y, void *block)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    int64_t floats = prepared ? group_floats(&m) : 0;
     for (int64_t group = 0; group < v->groups; group++) {
         int64_t output = group * m.outputs;
         finish part = *tail;
         part.scale = tail->scale ? tail->scale + output : NULL;
         part.shift = tail->shift ? tail->shift + output : NULL;
+        part.residual = tail->residual ? tail->residual + output : NULL;
         job j = {.m = &m,
                  .source = x + group * m.channels,
-                 .weight = weight + output * m.weight_output,
+                 .prepared = prepared ? prepared + group * floats : NULL,
+                 .weight = weight ? weight + output * m.weight_output : NULL,
                  .bias = bias ? bias + output : NULL,
                  .tail = &part,
                  .y = y + output};
-        mapping_run(&j, &(scratch){.base = block});
+        mapping_run(&j, !prepared, &(scratch){.base = block});
     }
 }
 
-void convolution_grad_input(const convolution *v, const float *grad_y,
-                            const float *weight, float *grad_x, bool accumulate,
-                            void *block)
+static size_t gather_scratch(const convolution *v)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    return mapping_scratch(&m, false);
+}
+
+static void gather_forward(const convolution *v, const float *x, const void *prepared,
+                           const float *bias, const finish *tail, float *y, void *block)
+{
+    run_groups(v, x, prepared, NULL, bias, tail, y, block);
+}
+
+static size_t gather_once_scratch(const convolution *v)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    return mapping_scratch(&m, true);
+}
+
+static void gather_forward_once(const convolution *v, const float *x, const float *weight,
+                                const float *bias, const finish *tail, float *y,
+                                void *block)
+{
+    run_groups(v, x, NULL, weight, bias, tail, y, block);
+}
+
+static void gather_grad_input(const convolution *v, const float *grad_y,
+                              const float *weight, float *grad_x, bool accumulate,
+                              void *block)
 {
     static const finish nothing = {0};
-    if (depthwise_is(v)) {
-        depthwise_grad_input(v, grad_y, weight, grad_x, accumulate, block);
-        return;
-    }
     mapping m;
     for (int64_t h = 0; h < v->stride_h; h++)
         for (int64_t w = 0; w < v->stride_w && mapping_backward(&m, v, h, w); w++)
@@ -312,14 +374,8 @@ void convolution_grad_input(const convolution *v, const float *grad_y,
                          .tail = &nothing,
                          .y = grad_x + (h * v->w + w) * v->c + group * m.outputs,
                          .accumulate = accumulate};
-                mapping_run(&j, &(scratch){.base = block});
+                mapping_run(&j, true, &(scratch){.base = block});
             }
-}
-
-void convolution_grad_bias(const convolution *v, const float *grad_y, float *grad_bias,
-                           void *block)
-{
-    channel_sum(v->n * v->out_h * v->out_w, v->out_c, grad_y, grad_bias, block);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -327,19 +383,27 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-size_t convolution_scratch(const convolution *v, bool training)
+static size_t gather_gradient_scratch(const convolution *v)
 {
     mapping m;
-    size_t bytes = training ? channel_scratch(v->n * v->out_h * v->out_w, v->out_c) : 0;
-    if (depthwise_is(v))
-        return larger(bytes, depthwise_scratch(v, training));
-    mapping_forward(&m, v);
-    bytes = larger(bytes, mapping_scratch(&m));
-    if (!training)
-        return bytes;
+    size_t bytes = weight_scratch(v);
     for (int64_t h = 0; h < v->stride_h; h++)
         for (int64_t w = 0; w < v->stride_w; w++)
             if (mapping_backward(&m, v, h, w))
-                bytes = larger(bytes, mapping_scratch(&m));
-    return larger(bytes, weight_scratch(v));
+                bytes = larger(bytes, mapping_scratch(&m, true));
+    return bytes;
 }
+
+const algorithm algorithm_gather = {
+    .name = "gather",
+    .suits = gather_suits,
+    .prepared_bytes = gather_prepared,
+    .prepare = gather_prepare,
+    .scratch_bytes = gather_scratch,
+    .forward = gather_forward,
+    .once_scratch = gather_once_scratch,
+    .forward_once = gather_forward_once,
+    .gradient_scratch = gather_gradient_scratch,
+    .grad_input = gather_grad_input,
+    .grad_weight = weight_gradient,
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plan_prepare.c -- how each step runs, and what it keeps of the parameters: packed
+   weights, and batch norms as numbers.  Made when a plan first runs, and again only where
+   a parameter was written since. */
+#include "engine/plan_parts.h"
+
+#include <math.h>
+#include "base/memory.h"
+
+void plan_choose_methods(plan *p)
+{
+    for (int i = 0; i < p->step_count; i++) {
+        operation *op = &p->steps[i].op;
+        const operator_methods *m = op->node->op->methods;
+        if (!m)
+            continue;
+        op->method = m->guess(op);
+        op->is_prepared = op->method > 0 && !p->training;
+    }
+}
+
+static uint64_t mix_versions(const plan *p, int node, uint64_t hash)
+{
+    for (int role = 0; node >= 0 && role < ROLE_COUNT; role++) {
+        const parameter *q =
+            graph_parameter(p->graph, &p->graph->nodes[node], (parameter_role)role);
+        uint64_t parts[2] = {q ? tensor_version(q->data) : 0,
+                             q && q->codes ? tensor_version(q->codes) : 0};
+        hash = random_hash(parts, sizeof parts, hash);
+    }
+    return hash;
+}
+
+/* A batch norm in evaluation is y = x * scale + shift with scale = gamma / sqrt(var +
+   epsilon) and shift = beta - mean * scale. */
+static void fill_tail(const plan *p, step *s)
+{
+    if (s->norm < 0)
+        return;
+    const node *n = &p->graph->nodes[s->norm];
+    const parameter *mean = graph_parameter(p->graph, n, ROLE_RUNNING_MEAN);
+    const parameter *variance = graph_parameter(p->graph, n, ROLE_RUNNING_VARIANCE);
+    const parameter *gamma = graph_parameter(p->graph, n, ROLE_SCALE);
+    const parameter *beta = graph_parameter(p->graph, n, ROLE_SHIFT);
+    for (int64_t c = 0; c < tensor_count(mean->data); c++) {
+        double scale =
+            1.0 / sqrt((double)tensor_f32(variance->data)[c] + n->attr.epsilon);
+        if (gamma)
+            scale *= (double)tensor_f32(gamma->data)[c];
+        double shift = beta ? (double)tensor_f32(beta->data)[c] : 0.0;
+        s->tail_scale[c] = (float)scale;
+        s->tail_shift[c] = (float)(shift - (double)tensor_f32(mean->data)[c] * scale);
+    }
+}
+
+static status fill_prepared(step *s, error *e)
+{
+    operation *op = &s->op;
+    if (!op->is_prepared)
+        return E_OK;
+    size_t bytes = op->node->op->methods->prepared_bytes(op);
+    if (bytes != s->prepared_bytes || !s->prepared) {
+        memory_free(s->prepared);
+        s->prepared_bytes = bytes;
+        s->prepared = memory_new_raw((int64_t)bytes + 1, 1, e);
+        op->prepared = s->prepared;
+        if (!s->prepared)
+            return E_MEMORY;
+    }
+    op->node->op->methods->prepare(op, s->prepared);
+    return E_OK;
+}
+
+status plan_prepare(plan *p, error *e)
+{
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        uint64_t now = mix_versions(p, s->norm, mix_versions(p, s->node, 0));
+        if (now == s->version)
+            continue;
+        fill_tail(p, s);
+        TRY(fill_prepared(s, e));
+        s->version = now;
+    }
+    return E_OK;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   convolve.c -- conv2d and linear as convolutions: which algorithm runs them, and running
+   it.  The arithmetic is in kernel/. */
+#include "graph/convolve.h"
+
+#include "graph/rule.h"
+#include "kernel/norm.h"
+#include "kernel/scratch.h"
+
+static convolution linear_geometry(const operation *op)
+{
+    int64_t features = op->in[0].dim[op->in[0].rank - 1];
+    int64_t rows = shape_count(op->in[0]) / features;
+    return (convolution){
+        .n = 1,
+        .h = 1,
+        .w = rows,
+        .c = features,
+        .out_h = 1,
+        .out_w = rows,
+        .out_c = op->node->attr.channels,
+        .kernel_h = 1,
+        .kernel_w = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dilation_h = 1,
+        .dilation_w = 1,
+        .groups = 1,
+        .x_pitch = op->in_pitch[0],
+        .y_pitch = op->out_pitch,
+    };
+}
+
+static convolution image_geometry(const operation *op)
+{
+    const attributes *a = &op->node->attr;
+    const int64_t *in = op->in[0].dim, *out = op->out.dim;
+    return (convolution){
+        .n = in[0],
+        .h = in[1],
+        .w = in[2],
+        .c = in[3],
+        .out_h = out[1],
+        .out_w = out[2],
+        .out_c = out[3],
+        .kernel_h = a->kernel[1],
+        .kernel_w = a->kernel[2],
+        .stride_h = a->stride[1],
+        .stride_w = a->stride[2],
+        .pad_h = a->padding[1],
+        .pad_w = a->padding[2],
+        .dilation_h = a->dilation[1],
+        .dilation_w = a->dilation[2],
+        .groups = a->groups,
+        .x_pitch = op->in_pitch[0],
+        .y_pitch = op->out_pitch,
+    };
+}
+
+convolution convolve_geometry(const operation *op)
+{
+    return op->node->op == &op_linear ? linear_geometry(op) : image_geometry(op);
+}
+
+/* In training weights change at every step: nothing is known of their values. */
+static const float *known_weight(const operation *op)
+{
+    return op->training ? NULL : operation_parameter(op, ROLE_WEIGHT);
+}
+
+/* ---- methods ---- */
+
+static const char *method_name(const operation *op, int method)
+{
+    const algorithm *a = op->integer ? NULL : algorithm_at(method - 1);
+    return a ? a->name : NULL;
+}
+
+static bool method_suits(const operation *op, int method)
+{
+    convolution v = convolve_geometry(op);
+    const algorithm *a = algorithm_at(method - 1);
+    return a->precision == op->precision && a->suits(&v, known_weight(op));
+}
+
+static const algorithm *forward_algorithm(const operation *op)
+{
+    convolution v = convolve_geometry(op);
+    return op->method
+               ? algorithm_at(op->method - 1)
+               : algorithm_guess(&v, known_weight(op), op->precision, ALGORITHM_FORWARD);
+}
+
+static int method_guess(const operation *op)
+{
+    operation free = *op;
+    free.method = 0;
+    const algorithm *a = op->integer ? NULL : forward_algorithm(&free);
+    for (int i = 0; a && algorithm_at(i); i++)
+        if (algorithm_at(i) == a)
+            return i + 1;
+    return 0;
+}
+
+static size_t method_prepared_bytes(const operation *op)
+{
+    convolution v = convolve_geometry(op);
+    return op->integer ? 0 : forward_algorithm(op)->prepared_bytes(&v, known_weight(op));
+}
+
+static void method_prepare(const operation *op, void *prepared)
+{
+    convolution v = convolve_geometry(op);
+    forward_algorithm(op)->prepare(&v, known_weight(op), prepared);
+}
+
+const operator_methods convolve_methods = {
+    .name = method_name,
+    .suits = method_suits,
+    .guess = method_guess,
+    .prepared_bytes = method_prepared_bytes,
+    .prepare = method_prepare,
+};
+
+/* ---- running ---- */
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static const algorithm *gradient_algorithm(const operation *op, const convolution *v,
+                                           algorithm_task task)
+{
+    return algorithm_guess(v, NULL, op->precision, task);
+}
+
+size_t convolve_scratch(const operation *op)
+{
+    if (op->integer)
+        return 0;
+    convolution v = convolve_geometry(op);
+    const algorithm *a = forward_algorithm(op);
+    size_t bytes = op->is_prepared ? a->scratch_bytes(&v)
+                                   : algorithm_once_scratch(a, &v, known_weight(op));
+    if (!op->training)
+        return bytes;
+    bytes = larger(bytes, channel_scratch(v.n * v.out_h * v.out_w, v.out_c));
+    for (algorithm_task t = ALGORITHM_GRAD_INPUT; t <= ALGORITHM_GRAD_WEIGHT; t++)
+        bytes = larger(bytes, gradient_algorithm(op, &v, t)->gradient_scratch(&v));
+    return bytes;
+}
+
+void convolve_forward(const operation *op)
+{
+    convolution v = convolve_geometry(op);
+    const algorithm *a = forward_algorithm(op);
+    finish tail = operation_finish(op);
+    const float *bias = operation_parameter(op, ROLE_BIAS);
+    if (op->is_prepared)
+        a->forward(&v, op->x[0], op->prepared, bias, &tail, op->y, op->scratch);
+    else
+        algorithm_forward_once(a, &v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
+                               bias, &tail, op->y, op->scratch);
+}
+
+void convolve_backward(const operation *op)
+{
+    convolution v = convolve_geometry(op);
+    if (op->grad_parameters[ROLE_BIAS])
+        channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y,
+                    op->grad_parameters[ROLE_BIAS], op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT])
+        gradient_algorithm(op, &v, ALGORITHM_GRAD_WEIGHT)
+            ->grad_weight(&v, op->x[0], op->grad_y, op->grad_parameters[ROLE_WEIGHT],
+                          op->scratch);
+    if (op->grad_x[0])
+        gradient_algorithm(op, &v, ALGORITHM_GRAD_INPUT)
+            ->grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
+                         op->grad_x[0], op->accumulate[0], op->scratch);
+}
