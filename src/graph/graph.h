@@ -60,12 +60,15 @@ typedef struct attributes {
                                     last two for 2-D */
     int64_t groups;
     int64_t channels;     /* output channels (conv, linear) */
-    int64_t size[3];      /* resize, crop: the output's spatial size where fixed */
-    int64_t factor;       /* resize: 0, or the whole factor of the input's size */
+    int64_t size[3];      /* resize, crop, unflatten: the output's spatial size where
+                             fixed */
+    int64_t factor;       /* resize: 0, or the whole factor of the input's size; pixel
+                             shuffle: pixels for one, each way */
     bool align_corners;
     bool bias;
     double epsilon, momentum, slope, probability;
     int64_t axis;
+    int64_t first;        /* slice: its first channel */
 } attributes;
 
 #define NODE_INPUTS_MAX 8

@@ -18,7 +18,8 @@ integer_format integer_format_of(const quantizer *q)
 bool integer_keeps_format(const operator_row *op)
 {
     return op == &op_max_pool2d || op == &op_pad_or_crop || op == &op_flatten ||
-           op == &op_resize_bilinear || op == &op_resize_nearest;
+           op == &op_resize_bilinear || op == &op_resize_nearest ||
+           op == &op_pixel_shuffle || op == &op_slice || op == &op_unflatten;
 }
 
 bool integer_same_format(integer_format a, integer_format b)

@@ -7,7 +7,8 @@
      conv, linear     acc = sum (q_w - Z_w) (q_x - Z_x) + q_bias in s32, padding is Z_x;
                       y = clamp(rne((float)acc * M) + Z_y), M = (float)(S_x S_w / S_y)
      max pool, crop,  act on codes; padding of pad_or_crop is Z
-     flatten
+     flatten and all
+     that only moves
      bilinear         Z + ((sum w_y w_x (q - Z) + 2^21) >> 22), weights in 11 bits
      concat, add      inputs rescaled by M = (float)(S_x / S_y); equal quantizers: copied
      average pools    rne(sum (q - Z) * (float)(S_x / (S_y n))) + Z_y

@@ -146,6 +146,19 @@ void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns,
     parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
 }
 
+void concat_add(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *x, float *y)
+{
+    move_job j = {.columns = columns,
+                  .from_step = columns,
+                  .to_step = total,
+                  .from = x,
+                  .to = y + first,
+                  .accumulate = true,
+                  .loops = loops_get()};
+    parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
+}
+
 void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns,
                 const float *y, float *x, bool accumulate)
 {
@@ -181,10 +194,17 @@ static void turn_image(void *context, int64_t image, int thread)
         }
 }
 
+void flatten_add(int64_t n, int64_t pixels, int64_t c, const float *x, float *y,
+                 bool accumulate)
+{
+    turn_job j = {
+        .rows = pixels, .columns = c, .from = x, .to = y, .accumulate = accumulate};
+    parallel_for(n, turn_image, &j);
+}
+
 void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
 {
-    turn_job j = {.rows = pixels, .columns = c, .from = x, .to = y};
-    parallel_for(n, turn_image, &j);
+    flatten_add(n, pixels, c, x, y, false);
 }
 
 void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,

@@ -24,8 +24,14 @@ void concat_put(int64_t rows, int64_t total, int64_t first, int64_t columns,
 void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns,
                 const float *y, float *x, bool accumulate);
 
-/* y [n, c, pixels] from x [n, pixels, c]; and back. */
+/* y [rows, total] += x [rows, columns] at column FIRST. */
+void concat_add(int64_t rows, int64_t total, int64_t first, int64_t columns,
+                const float *x, float *y);
+
+/* y [n, c, pixels] (+)= x [n, pixels, c]; and back. */
 void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y);
+void flatten_add(int64_t n, int64_t pixels, int64_t c, const float *x, float *y,
+                 bool accumulate);
 void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
                       float *grad_x, bool accumulate);
 

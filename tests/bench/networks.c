@@ -23,6 +23,7 @@ static const network rows[] = {
     {"vgg", IMAGE(32, 32, 3), 9228362, 605759488, build_vgg},
     {"cnn-mnist", IMAGE(28, 28, 1), 1199882, 0, build_cnn_mnist},
     {"swae-mlp", {1, {125}}, 145549, 144384, build_swae_mlp},
+    {"swae-gmlp", {1, {125}}, 1125517, 0, build_swae_gmlp},
 };
 
 const network *network_at(int i)

@@ -34,6 +34,7 @@ status network_draw(model *m, uint64_t seed, error *e);
 status network_load(model *m, const char *path, error *e);
 
 graph *build_cnn_mnist(shape input, error *e);
+graph *build_swae_gmlp(shape input, error *e);
 graph *build_swae_mlp(shape input, error *e);
 graph *build_unet_phase(shape input, error *e);
 graph *build_vgg(shape input, error *e);

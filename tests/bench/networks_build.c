@@ -121,6 +121,52 @@ graph *build_swae_mlp(shape input, error *e)
     return finish_graph(&b);
 }
 
+static int named(builder *b, const char *op, const char *stage, const char *part,
+                 attributes a, int first, int second)
+{
+    char name[48];
+    int inputs[2] = {first, second};
+    if (first < 0 || second < -1)
+        return -1;
+    snprintf(name, sizeof name, "%s.%s", stage, part);
+    return graph_add(b->g, op, name, &a, inputs, second < 0 ? 1 : 2, b->e);
+}
+
+/* c(GELU(u) v) + b(x), where [u, v] = a(x).
+   Source: Liu, Dai, So, Le 2021, arXiv:2105.08050, section 2. */
+static void gated_block(builder *b, const char *half, int number, int64_t width)
+{
+    char stage[32];
+    snprintf(stage, sizeof stage, "%s.%d", half, number);
+    const int x = b->x < 0 ? -2 : b->x;
+    int both = named(b, "linear", stage, "a", linear(2 * width), x, -1);
+    int u = named(b, "slice", stage, "u", (attributes){.channels = width}, both, -1);
+    int v = named(b, "slice", stage, "v", (attributes){.first = width, .channels = width},
+                  both, -1);
+    u = named(b, "gelu", stage, "gelu", none, u, -1);
+    u = v < 0 ? -1 : named(b, "multiply", stage, "gate", none, u, v);
+    u = named(b, "linear", stage, "c", linear(width), u, -1);
+    v = named(b, "linear", stage, "b", linear(width), x, -1);
+    b->x = v < 0 ? -1 : named(b, "add", stage, "sum", none, u, v);
+}
+
+graph *build_swae_gmlp(shape input, error *e)
+{
+    enum { WIDTH = 256 };
+    builder b = begin(input, e);
+    add(&b, "linear", "e.0", linear(WIDTH));
+    add(&b, "gelu", "e.1", none);
+    gated_block(&b, "e", 2, WIDTH);
+    gated_block(&b, "e", 3, WIDTH);
+    add(&b, "linear", "e.4", linear(16));
+    add(&b, "linear", "d.0", linear(WIDTH));
+    gated_block(&b, "d", 1, WIDTH);
+    gated_block(&b, "d", 2, WIDTH);
+    add(&b, "gelu", "d.3", none);
+    add(&b, "linear", "d.4", linear(125));
+    return finish_graph(&b);
+}
+
 /* The zoo's own, on densities as they are: the peers take no logarithm. */
 graph *build_unet_phase(shape input, error *e)
 {

@@ -309,6 +309,34 @@ static void flatten(run r)
                     r->x[0][(i * pixels + p) * channels + c];
 }
 
+static void unflatten(run r)
+{
+    int64_t channels = last(r->out), n = r->out.dim[0];
+    int64_t pixels = shape_count(r->out) / (n * channels);
+    for (int64_t i = 0; i < shape_count(r->out); i++) {
+        int64_t sample = i / channels / pixels, pixel = i / channels % pixels;
+        r->y[i] = r->x[0][(sample * channels + i % channels) * pixels + pixel];
+    }
+}
+
+static void slice(run r)
+{
+    int64_t total = last(r->in[0]), count = last(r->out);
+    for (int64_t i = 0; i < shape_count(r->out); i++)
+        r->y[i] = r->x[0][i / count * total + r->node->attr.first + i % count];
+}
+
+static double shuffled_value(run r, int64_t n, int64_t h, int64_t w, int64_t c)
+{
+    int64_t f = r->node->attr.factor;
+    return pixel(r, n, h / f, w / f, c * f * f + h % f * f + w % f);
+}
+
+static void pixel_shuffle(run r)
+{
+    each_output(r, shuffled_value);
+}
+
 static void dropout(run r)
 {
     for (int64_t i = 0; i < shape_count(r->out); i++)
@@ -391,6 +419,21 @@ static void flat(const node *n, const shape *in, shape *out)
     *out = shape_of(2, in[0].dim[0], shape_count(in[0]) / in[0].dim[0]);
 }
 
+static void unflat(const node *n, const shape *in, shape *out)
+{
+    const attributes *a = &n->attr;
+    *out = a->size[0] ? shape_of(5, in[0].dim[0], a->size[0], a->size[1], a->size[2],
+                                 a->channels)
+                      : shape_of(4, in[0].dim[0], a->size[1], a->size[2], a->channels);
+}
+
+static void shuffled(const node *n, const shape *in, shape *out)
+{
+    int64_t f = n->attr.factor;
+    *out = shape_of(4, in[0].dim[0], in[0].dim[1] * f, in[0].dim[2] * f,
+                    in[0].dim[3] / f / f);
+}
+
 static const struct row {
     const char *name;
     void (*shape)(const node *n, const shape *in, shape *out);
@@ -415,6 +458,9 @@ static const struct row {
     {"add", larger, add},
     {"multiply", larger, multiply},
     {"flatten", flat, flatten},
+    {"unflatten", unflat, unflatten},
+    {"slice", linear_shape, slice},
+    {"pixel_shuffle", shuffled, pixel_shuffle},
     {"dropout", same_shape, dropout},
     {"softmax", same_shape, softmax},
 };

@@ -69,6 +69,7 @@ static int64_t number(const json_t *row, const char *key, int64_t otherwise)
 static attributes attributes_of(const json_t *row, npz *z, const char *name)
 {
     attributes a = {.groups = number(row, "groups", 1),
+                    .factor = number(row, "factor", 0),
                     .align_corners = json_is_true(json_object_get(row, "align_corners")),
                     .slope = json_real_value(json_object_get(row, "slope")),
                     .epsilon = json_real_value(json_object_get(row, "eps")),
@@ -177,7 +178,7 @@ static void test_values(void **state)
         check_case(z, row, op, thrice ? 3 : 1);
         done++;
     }
-    assert_int_equal(done, 37);
+    assert_int_equal(done, 38);
     json_decref(cases);
     npz_close(z);
 }

@@ -92,8 +92,12 @@ static void draw_batch_norm(random_stream *r, drawn *d)
 {
     d->a.epsilon = 1e-5;
     d->a.momentum = 0.2;
-    d->in[0] = between(r, 0, 3) ? image(r, 9, 80)
-                                : shape_of(2, between(r, 2, 30), between(r, 1, 80));
+    int64_t kind = between(r, 0, 4);
+    d->in[0] =
+        kind > 1 ? image(r, 9, 80) : shape_of(2, between(r, 2, 30), between(r, 1, 80));
+    if (kind == 1)
+        d->in[0] = shape_of(5, between(r, 1, 2), between(r, 1, 4), between(r, 1, 4),
+                            between(r, 1, 4), between(r, 1, 40));
     d->in[0].dim[0]++; /* one row alone has no variance */
 }
 
@@ -165,6 +169,29 @@ static void draw_pair(random_stream *r, drawn *d)
         d->in[smaller].dim[1] = d->in[smaller].dim[2] = 1;
 }
 
+static void draw_unflatten(random_stream *r, drawn *d)
+{
+    int64_t count = d->a.channels = between(r, 1, 20);
+    for (int i = (int)between(r, 0, 1); i < 3; i++)
+        count *= d->a.size[i] = between(r, 1, 4);
+    d->in[0] = shape_of(2, between(r, 1, 4), count);
+}
+
+static void draw_slice(random_stream *r, drawn *d)
+{
+    draw_any(r, d);
+    int64_t total = d->in[0].dim[d->in[0].rank - 1];
+    d->a.first = between(r, 0, total - 1);
+    d->a.channels = between(r, 1, total - d->a.first);
+}
+
+static void draw_shuffle(random_stream *r, drawn *d)
+{
+    d->a.factor = between(r, 1, 3);
+    d->in[0] = image(r, 7, 12);
+    d->in[0].dim[3] *= d->a.factor * d->a.factor;
+}
+
 static void draw_dropout(random_stream *r, drawn *d)
 {
     d->a.probability = between(r, 0, 1) ? 0.5 : 0.2;
@@ -196,6 +223,9 @@ static const struct drawing {
     {"add", draw_pair, 14, false},
     {"multiply", draw_pair, 14, false},
     {"flatten", draw_any, 8, false},
+    {"unflatten", draw_unflatten, 8, false},
+    {"slice", draw_slice, 8, false},
+    {"pixel_shuffle", draw_shuffle, 8, false},
     {"dropout", draw_dropout, 8, false},
     {"softmax", draw_any, 10, false},
 };
