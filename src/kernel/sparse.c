@@ -11,13 +11,13 @@
 #include "kernel/scratch.h"
 #include "kernel/sparse_parts.h"
 
-enum { TASKS_WANTED = 8 };
+enum { TASKS_WANTED = 8, LANES_MOST = 16 };
 
 /* What a thread has for itself. */
 typedef struct room {
     int64_t tile; /* whose input is in x; -1: none */
-    float *x;     /* [plane][image][slot][lane] */
-    float *sums;  /* [output of a block][kind][image][vector][lane] */
+    float *x;     /* [plane][slot][lane] */
+    float *sums;  /* [output of a block][kind][vector][lane] */
     int64_t *pixel;
 } room;
 
@@ -55,11 +55,10 @@ static size_t layout(job *j, void *block)
 {
     const sparse_shape *s = &j->s;
     scratch memory = {.base = block};
-    int64_t vectors = s->tile_images * s->vectors;
     int64_t far =
         -s->columns.least > s->columns.most ? -s->columns.least : s->columns.most;
     j->reach = ((far < 0 ? 0 : far) / s->lanes + 1) * s->lanes;
-    j->sums_step = vectors * s->lanes;
+    j->sums_step = s->vectors * s->lanes;
     j->zeros = scratch_floats(&memory, s->channels);
     j->shift = scratch_take(&memory, s->kinds, sizeof *j->shift);
     j->inside =
@@ -70,7 +69,7 @@ static size_t layout(job *j, void *block)
         r.x = scratch_floats(&memory, s->channels * sparse_channel_floats(s));
         r.sums =
             scratch_floats(&memory, s->lanes * s->kinds * j->sums_step + 2 * j->reach);
-        r.pixel = scratch_take(&memory, vectors * s->lanes, sizeof *r.pixel);
+        r.pixel = scratch_take(&memory, s->vectors * s->lanes, sizeof *r.pixel);
         if (block)
             j->rooms[i] = r;
     }
@@ -91,62 +90,70 @@ static void fill_masks(const job *j)
     }
 }
 
-typedef struct place {
-    int64_t image, row, column; /* of the input; beyond it: zeros */
-} place;
-
-static const float *input_at(const job *j, const place *p)
+/* Where COUNT lanes of one row come from, as far as it is inside of the image; ROW and
+   COLUMN are of the input. */
+static void row_lanes(const job *j, int64_t image, int64_t row, int64_t column,
+                      int64_t count, const float **lane)
 {
     const sparse_shape *s = &j->s;
-    if (p->image >= s->images || p->row < 0 || p->row >= s->h || p->column < 0 ||
-        p->column >= s->w)
-        return j->zeros;
-    int64_t pixel = (p->image * s->h + p->row) * s->w + p->column;
-    if (pixel >= s->pixels_read)
-        return j->zeros; /* the last row of a flattened image is short */
-    return j->x + pixel * s->x_pitch;
+    int64_t pixel = (image * s->h + row) * s->w, end = s->w;
+    if (image >= s->images || row < 0 || row >= s->h)
+        end = 0;
+    else if (pixel + end > s->pixels_read) /* the last row of a flattened image */
+        end = s->pixels_read - pixel;
+    const float *x = j->x + (pixel + column) * s->x_pitch;
+    for (int64_t i = 0; i < count; i++, column += s->step_w, x += s->step_w * s->x_pitch)
+        lane[i] = column < end ? x : j->zeros;
 }
 
-/* Turns one slot of all channels, in one phase. */
-static void turn_slot(const job *j, place at, int64_t slot, int64_t phase_h,
-                      int64_t phase_w, float *to)
+/* Turns one slot of all channels, in one phase; the tile begins at IMAGE and ROW. */
+static void turn_slot(const job *j, int64_t image, int64_t row, int64_t slot,
+                      int64_t phase_h, int64_t phase_w, float *to)
 {
     const sparse_shape *s = &j->s;
-    const float *lane[16];
-    int64_t row = at.row + slot / s->parts, part = slot % s->parts;
-    for (int64_t i = 0; i < s->lanes; i++) {
-        place p = {.image = at.image};
-        int64_t within = s->rows_in > 1 ? i / s->width : 0;
-        int64_t column = s->rows_in > 1 ? i % s->width : part * s->lanes + i;
-        p.row = (row + within) * s->step_h + s->rows.phase[phase_h];
-        p.column = column * s->step_w + s->columns.phase[phase_w];
-        lane[i] = input_at(j, &p);
-    }
+    const float *lane[LANES_MOST];
+    int64_t in = slot % s->deep, column = 0, count = s->lanes / s->rows_in;
+    row += in / s->next * s->apart + slot / s->deep;
+    if (s->tile_images > 1)
+        image += in % s->next;
+    else
+        column = in % s->next * s->lanes * s->step_w;
+    for (int64_t i = 0; i < s->rows_in; i++)
+        row_lanes(j, image, (row + i) * s->step_h + s->rows.phase[phase_h],
+                  column + s->columns.phase[phase_w], count, lane + i * count);
     j->loops->turn(lane, s->channels, to, sparse_channel_floats(s));
+}
+
+/* The output's pixel in each lane. */
+static void number_pixels(const job *j, int64_t image, int64_t first, int64_t *pixel)
+{
+    const sparse_shape *s = &j->s;
+    int64_t row = first, column = 0;
+    for (int64_t i = 0; i < s->vectors * s->lanes; i++) {
+        int64_t here = (image * s->out_h + row) * s->out_w + column;
+        bool there = row < s->out_h && column < s->out_w && here < s->pixels;
+        pixel[i] = there ? here : -1;
+        if (++column < s->width)
+            continue;
+        column = 0;
+        if (++row < first + s->rows_in || s->tile_images == 1)
+            continue;
+        row = first;
+        image++;
+    }
 }
 
 static void turn_tile(const job *j, int64_t tile, room *r)
 {
     const sparse_shape *s = &j->s;
-    int64_t group = tile / s->tiles, first = tile % s->tiles * s->tile_rows;
+    int64_t image = tile / s->tiles * s->tile_images;
+    int64_t row = tile % s->tiles * s->tile_rows;
     float *to = r->x;
     for (int64_t a = 0; a < s->rows.phases; a++)
         for (int64_t b = 0; b < s->columns.phases; b++)
-            for (int64_t image = 0; image < s->tile_images; image++) {
-                place at = {.image = group * s->tile_images + image,
-                            .row = first + s->rows.least};
-                for (int64_t slot = 0; slot < s->slots; slot++, to += s->lanes)
-                    turn_slot(j, at, slot, a, b, to);
-            }
-    int64_t *pixel = r->pixel;
-    for (int64_t i = 0; i < s->tile_images * s->vectors * s->lanes; i++) {
-        int64_t image = i / (s->vectors * s->lanes), in = i % (s->vectors * s->lanes);
-        int64_t row = first + in / s->width, column = in % s->width;
-        image += group * s->tile_images;
-        int64_t at = (image * s->out_h + row) * s->out_w + column;
-        bool there = row < s->out_h && column < s->out_w && at < s->pixels;
-        pixel[i] = there ? at : -1;
-    }
+            for (int64_t slot = 0; slot < s->slots; slot++, to += s->lanes)
+                turn_slot(j, image, row + s->rows.least, slot, a, b, to);
+    number_pixels(j, image, row, r->pixel);
     r->tile = tile;
 }
 
@@ -159,12 +166,10 @@ static void sum_block(const job *j, int64_t block, const room *r)
 {
     const sparse_shape *s = &j->s;
     const sparse_packed *p = j->view.head;
-    bool images = s->tile_images > 1;
     sparse_sum sum = {.lists = p->lists,
                       .kinds = s->kinds,
                       .x = r->x,
-                      .vectors = images ? s->tile_images : s->vectors,
-                      .step = (images ? s->slots : s->rows_in) * s->lanes,
+                      .vectors = s->vectors,
                       .sums = r->sums + j->reach,
                       .sums_step = j->sums_step};
     int64_t at = j->view.starts[block];
@@ -194,7 +199,7 @@ static void emit_block(const job *j, int64_t block, const room *r)
     tail.residual = moved(tail.residual, output);
     j->loops->emit(&(sparse_emit){.sums = r->sums + j->reach,
                                   .sums_step = j->sums_step,
-                                  .vectors = s->tile_images * s->vectors,
+                                  .vectors = s->vectors,
                                   .outputs = left < s->lanes ? left : s->lanes,
                                   .kinds = s->kinds,
                                   .shift = j->shift,

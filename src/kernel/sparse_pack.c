@@ -7,7 +7,8 @@
 
 enum {
     CHUNK_FLOATS = 7 * 1024, /* of input, to stay in the first-level cache */
-    LIST_LEAST = 12          /* entries of a list, on average, worth cutting for */
+    LIST_LEAST = 24,         /* entries of a list, on average, worth cutting for: */
+    LIST_ONE = 48            /* so many plus so many over vectors */
 };
 
 /* Four outputs together cost this much of four entries: they load their input once. */
@@ -40,7 +41,7 @@ static int64_t walk(const sparse_shape *s, const convolution *v, const float *we
                     void (*take)(void *to, int64_t i, int64_t place, const float *w))
 {
     int64_t taps = v->kernel_h * v->kernel_w, found = 0;
-    int64_t slot = s->lanes * s->parts, plane = s->tile_images * s->slots * s->lanes;
+    int64_t plane = s->slots * s->lanes;
     for (int64_t c = l->first; c < l->last; c++)
         for (int64_t a = 0; a < v->kernel_h; a++)
             for (int64_t b = 0; b < v->kernel_w; b++) {
@@ -57,7 +58,7 @@ static int64_t walk(const sparse_shape *s, const convolution *v, const float *we
                 if (any && take)
                     take(to, found,
                          (c * s->planes + row * s->columns.phases + column) * plane +
-                             (s->rows.shift[a] - s->rows.least) * slot,
+                             sparse_slot(s, s->rows.shift[a] - s->rows.least) * s->lanes,
                          w);
                 found += any;
             }
@@ -103,7 +104,8 @@ static sparse_packed head_of(const sparse_shape *s, const convolution *v,
     p.blocks = divided_up(s->outputs, s->lanes);
     p.lists = s->lanes / p.together * s->kinds;
     int64_t fit = CHUNK_FLOATS / sparse_channel_floats(s);
-    int64_t most = p.entries / (p.blocks * p.lists * LIST_LEAST);
+    int64_t least = LIST_LEAST + LIST_ONE / s->vectors;
+    int64_t most = p.entries / (p.blocks * p.lists * least);
     p.chunks = divided_up(s->channels, fit < 1 ? 1 : fit);
     p.chunks = p.chunks > most ? most : p.chunks;
     p.channels = divided_up(s->channels, p.chunks < 1 ? 1 : p.chunks);

@@ -18,13 +18,13 @@ typedef struct sparse_axis {
     int64_t number[CONVOLUTION_KERNEL_MAX]; /* of its phase, or -1: never inside */
 } sparse_axis;
 
-/* How pixels become lanes.  A tile is some rows of one image, or some whole
-   images of one vector each.  Its
-   input is turned to [plane][image][slot][lane], planes being (channel, phase_h, phase_w)
-   and a slot LANES columns of one row, or, where images are narrow, several rows.  Vector
-   i of the output reads slot i * rows_in + (shift - least) * parts for the vertical
-   shift of a tap: always aligned.  Horizontal shifts are made up for at the end: there is
-   one sum for each, a "kind", and they are added side by side. */
+/* How pixels become lanes.  A tile is some rows of one image, or some whole images of one
+   vector each.  Its input is turned to [plane][slot][lane], planes being (channel,
+   phase_h, phase_w) and a slot LANES columns of one row or, where images are narrow, of
+   several rows.  Slots are in such an order that the vectors of the output read slots
+   that follow each other, from that of the tap's vertical shift on: always aligned.
+   Horizontal shifts are made up for at the end: there is one sum for each, a "kind", and
+   they are added side by side. */
 typedef struct sparse_shape {
     int64_t images, h, w, channels, out_h, out_w, outputs;
     int64_t step_h, step_w; /* input pixels from output to output */
@@ -35,7 +35,8 @@ typedef struct sparse_shape {
     int64_t lanes, width;   /* width: columns of a row within vectors */
     int64_t rows_in, parts; /* rows in a vector, or vectors in a row: one of them is 1 */
     int64_t tile_rows, tiles, tile_images;
-    int64_t vectors, slots;                      /* of one image of a tile */
+    int64_t vectors, slots;                      /* of a tile */
+    int64_t apart, deep, next;                   /* order of slots: see sparse_slot */
     int64_t planes;                              /* of one channel */
     int64_t kinds, kind[CONVOLUTION_KERNEL_MAX]; /* horizontal shift of each */
 } sparse_shape;
@@ -46,7 +47,14 @@ bool sparse_shape_make(sparse_shape *s, const convolution *v, int64_t lanes);
 /* Floats from channel to channel of a turned tile. */
 static inline int64_t sparse_channel_floats(const sparse_shape *s)
 {
-    return s->planes * s->tile_images * s->slots * s->lanes;
+    return s->planes * s->slots * s->lanes;
+}
+
+/* The first slot of taps with a vertical shift of least + ROW.  Behind it are those of
+   the next vectors: APART rows further down, NEXT slots on. */
+static inline int64_t sparse_slot(const sparse_shape *s, int64_t row)
+{
+    return row % s->apart * s->deep + row / s->apart * s->next;
 }
 
 /* A weight and where its input begins in a turned tile, in floats. */
@@ -88,14 +96,14 @@ void sparse_pack(const sparse_shape *s, const convolution *v, const float *weigh
                  void *prepared);
 
 /* sums[list][vector] (+)= sum over the list's entries of weight * x[place ..], for VECTORS
-   vectors whose slots lie STEP floats apart.  A list of four outputs has four rows of
+   vectors.  A list of four outputs has four rows of
    sums, KINDS rows apart. */
 typedef struct sparse_sum {
     const void *entries;
     const uint32_t *counts;
     int64_t lists, kinds;
     const float *x;
-    int64_t vectors, step;
+    int64_t vectors;
     float *sums;
     int64_t sums_step; /* floats from row to row */
     bool add;

@@ -92,6 +92,24 @@ static int64_t rounded_up(int64_t n, int64_t step)
     return (n + step - 1) / step * step;
 }
 
+static void order_slots(sparse_shape *s)
+{
+    int64_t rows = s->rows.most - s->rows.least + 1; /* that one vector reads */
+    s->apart = 1;
+    if (s->tile_images > 1 || s->vectors == 1) {
+        s->next = s->tile_images;
+        s->slots = s->deep = rows * s->next;
+    } else if (s->rows_in > 1) {
+        s->next = 1;
+        s->apart = s->rows_in;
+        s->deep = s->vectors + (rows - 1) / s->apart;
+        s->slots = s->deep * (rows < s->apart ? rows : s->apart);
+    } else {
+        s->next = s->parts;
+        s->slots = s->deep = s->vectors + (rows - 1) * s->next;
+    }
+}
+
 static void cut_tiles(sparse_shape *s)
 {
     int64_t vectors = rounded_up(s->out_h, s->rows_in) / s->rows_in * s->parts;
@@ -101,10 +119,11 @@ static void cut_tiles(sparse_shape *s)
     s->tiles = (s->out_h - 1) / s->tile_rows + 1;
     s->vectors = s->tile_rows / s->rows_in * s->parts;
     s->tile_images = 1;
-    if (vectors == 1)
+    if (vectors == 1) {
         s->tile_images = s->images < TILE_VECTORS ? s->images : TILE_VECTORS;
-    int64_t reach = s->rows.most - s->rows.least;
-    s->slots = (s->tile_rows - s->rows_in + 1 + reach) * s->parts;
+        s->vectors = s->tile_images;
+    }
+    order_slots(s);
 }
 
 bool sparse_shape_make(sparse_shape *s, const convolution *v, int64_t lanes)
