@@ -9,6 +9,7 @@
 /* Of those of one precision that suit, algorithm_guess takes the first that says it is
    worth it; the general one stands last. */
 static const algorithm *const rows[] = {
+    &algorithm_sparse,
     &algorithm_depthwise,
     &algorithm_matrix,
     &algorithm_gather,

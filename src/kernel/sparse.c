@@ -234,6 +234,11 @@ static bool suits(const convolution *v, const float *weight)
            sparse_shape_make(&s, v, sparse_loops_get()->lanes);
 }
 
+static bool pays(const convolution *v, const float *weight, algorithm_task task)
+{
+    return task == ALGORITHM_FORWARD && sparse_wins(v, weight);
+}
+
 static size_t prepared_bytes(const convolution *v, const float *weight)
 {
     sparse_shape s;
@@ -281,6 +286,7 @@ const algorithm algorithm_sparse = {
     .name = "sparse",
     .precision = PRECISION_F32,
     .suits = suits,
+    .pays = pays,
     .prepared_bytes = prepared_bytes,
     .prepare = prepare,
     .scratch_bytes = scratch_bytes,

@@ -6,10 +6,13 @@
 
 #include "kernel/algorithm.h"
 
-extern const algorithm algorithm_sparse;
-
 /* Which kernel a prepared convolution uses: "sparse", or "sparse 4x1" where groups of
    four outputs have their weights at the same inputs and load them once. */
 const char *sparse_describe(const void *prepared);
+
+/* Clock cycles of one core that it will take, about; and whether dense algorithms are
+   expected to take more.  V must suit. */
+double sparse_cost(const convolution *v, const float *weight);
+bool sparse_wins(const convolution *v, const float *weight);
 
 #endif

@@ -5,8 +5,10 @@
 #define LATHE_KERNEL_SPARSE_PARTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "kernel/convolution.h"
+#include "kernel/finish.h"
 
 /* Taps of one axis.  With stride s, tap k of output o reads place o s + k d - pad =
    (o + shift) s + phase, 0 <= phase < s: the image falls apart into one image for each
