@@ -3,8 +3,8 @@
    it.  The arithmetic is in kernel/. */
 #include "graph/convolve.h"
 
+#include "graph/op_integer.h"
 #include "graph/rule.h"
-#include "graph/unroll.h"
 #include "kernel/norm.h"
 #include "kernel/scratch.h"
 
@@ -60,35 +60,35 @@ static convolution image_geometry(const operation *op)
 
 convolution convolve_geometry(const operation *op)
 {
-    if (unroll_is(op->node->op))
-        return unroll_geometry(op);
     return op->node->op == &op_linear ? linear_geometry(op) : image_geometry(op);
 }
 
-/* In training weights change at every step, and those of unroll.h have another order:
-   nothing is known of their values. */
+/* In training weights change at every step: nothing is known of their values. */
 static const float *known_weight(const operation *op)
 {
-    return op->training || unroll_is(op->node->op) ? NULL
-                                                   : operation_parameter(op, ROLE_WEIGHT);
+    return op->training ? NULL : operation_parameter(op, ROLE_WEIGHT);
 }
 
 /* ---- methods ---- */
 
-const char *convolve_method_name(const operation *op, int method)
+static const char *method_name(const operation *op, int method)
 {
-    const algorithm *a = op->integer ? NULL : algorithm_at(method - 1);
+    if (op->integer)
+        return integer_layer_methods.name(op, method);
+    const algorithm *a = algorithm_at(method - 1);
     return a ? a->name : NULL;
 }
 
-bool convolve_method_suits(const operation *op, int method)
+static bool method_suits(const operation *op, int method)
 {
+    if (op->integer)
+        return integer_layer_methods.suits(op, method);
     convolution v = convolve_geometry(op);
     const algorithm *a = algorithm_at(method - 1);
     return a->precision == op->precision && a->suits(&v, known_weight(op));
 }
 
-const algorithm *convolve_algorithm(const operation *op)
+static const algorithm *forward_algorithm(const operation *op)
 {
     convolution v = convolve_geometry(op);
     return op->method
@@ -96,12 +96,14 @@ const algorithm *convolve_algorithm(const operation *op)
                : algorithm_guess(&v, known_weight(op), op->precision, ALGORITHM_FORWARD);
 }
 
-int convolve_method_guess(const operation *op)
+static int method_guess(const operation *op)
 {
     operation free = *op;
     free.method = 0;
-    const algorithm *a = op->integer ? NULL : convolve_algorithm(&free);
-    for (int i = 0; a && algorithm_at(i); i++)
+    if (op->integer)
+        return integer_layer_methods.guess(&free);
+    const algorithm *a = forward_algorithm(&free);
+    for (int i = 0; algorithm_at(i); i++)
         if (algorithm_at(i) == a)
             return i + 1;
     return 0;
@@ -109,20 +111,26 @@ int convolve_method_guess(const operation *op)
 
 static size_t method_prepared_bytes(const operation *op)
 {
+    if (op->integer)
+        return integer_layer_methods.prepared_bytes(op);
     convolution v = convolve_geometry(op);
-    return op->integer ? 0 : convolve_algorithm(op)->prepared_bytes(&v, known_weight(op));
+    return forward_algorithm(op)->prepared_bytes(&v, known_weight(op));
 }
 
 static void method_prepare(const operation *op, void *prepared)
 {
+    if (op->integer) {
+        integer_layer_methods.prepare(op, prepared);
+        return;
+    }
     convolution v = convolve_geometry(op);
-    convolve_algorithm(op)->prepare(&v, known_weight(op), prepared);
+    forward_algorithm(op)->prepare(&v, known_weight(op), prepared);
 }
 
 const operator_methods convolve_methods = {
-    .name = convolve_method_name,
-    .suits = convolve_method_suits,
-    .guess = convolve_method_guess,
+    .name = method_name,
+    .suits = method_suits,
+    .guess = method_guess,
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
 };
@@ -143,9 +151,9 @@ static const algorithm *gradient_algorithm(const operation *op, const convolutio
 size_t convolve_scratch(const operation *op)
 {
     if (op->integer)
-        return 0;
+        return integer_layer_scratch(op);
     convolution v = convolve_geometry(op);
-    const algorithm *a = convolve_algorithm(op);
+    const algorithm *a = forward_algorithm(op);
     size_t bytes = op->is_prepared ? a->scratch_bytes(&v)
                                    : algorithm_once_scratch(a, &v, known_weight(op));
     if (!op->training)
@@ -159,7 +167,7 @@ size_t convolve_scratch(const operation *op)
 void convolve_forward(const operation *op)
 {
     convolution v = convolve_geometry(op);
-    const algorithm *a = convolve_algorithm(op);
+    const algorithm *a = forward_algorithm(op);
     finish tail = operation_finish(op);
     const float *bias = operation_parameter(op, ROLE_BIAS);
     if (op->is_prepared)

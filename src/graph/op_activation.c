@@ -38,7 +38,7 @@ const operator_row op_relu = {
     .cost = cost_of_moving,
     .forward = relu_forward,
     .backward = relu_backward,
-    .forward_s8 = relu_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_y = true,
     .in_place = true,
 };
@@ -75,7 +75,7 @@ const operator_row op_leaky_relu = {
     .cost = cost_of_moving,
     .forward = leaky_relu_forward,
     .backward = leaky_relu_backward,
-    .forward_s8 = leaky_relu_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_y = true,
     .in_place = true,
 };
@@ -99,7 +99,7 @@ const operator_row op_sigmoid = {
     .cost = cost_of_moving,
     .forward = sigmoid_forward,
     .backward = sigmoid_backward,
-    .forward_s8 = sigmoid_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_y = true,
     .in_place = true,
 };
@@ -123,7 +123,7 @@ const operator_row op_gelu = {
     .cost = cost_of_moving,
     .forward = gelu_forward,
     .backward = gelu_backward,
-    .forward_s8 = gelu_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_x = true,
     .in_place = true,
 };
@@ -147,7 +147,7 @@ const operator_row op_hard_swish = {
     .cost = cost_of_moving,
     .forward = hard_swish_forward,
     .backward = hard_swish_backward,
-    .forward_s8 = hard_swish_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_x = true,
     .in_place = true,
 };
@@ -171,7 +171,7 @@ const operator_row op_hard_sigmoid = {
     .cost = cost_of_moving,
     .forward = hard_sigmoid_forward,
     .backward = hard_sigmoid_backward,
-    .forward_s8 = hard_sigmoid_forward_s8,
+    .forward_s8 = pointwise_forward_s8,
     .needs_x = true,
     .in_place = true,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   op_integer.c -- integer forward of the operators with weights, of pointwise functions,
-   of concat and add.  Windows and resampling are in op_integer_window.c.  Nothing here
+   op_integer.c -- integer forward of pointwise functions, of concat and add.  Layers with
+   weights are in op_integer_layer.c, windows and resampling in op_integer_window.c.  Nothing here
    allocates or knows f32 data. */
 #include "graph/op_integer.h"
 
@@ -25,61 +25,6 @@ bool integer_keeps_format(const operator_row *op)
 bool integer_same_format(integer_format a, integer_format b)
 {
     return a.scale == b.scale && a.zero == b.zero;
-}
-
-/* ---- convolution and linear ---- */
-
-/* What both layers share: codes, scales, formats.  A ReLU behind the layer needs no code:
-   the range of the output was observed behind it, so that its zero point is the lowest
-   code and the clamp of every output is the ReLU (compress/quantize.c sees to it). */
-static integer_conv layer_of(const operation *op)
-{
-    const parameter *weight = op->parameters[ROLE_WEIGHT];
-    const parameter *bias = op->parameters[ROLE_BIAS];
-    integer_conv c = {.x = op->x[0], .y = op->y};
-    c.weight = tensor_data(weight->codes);
-    c.bias = bias ? tensor_data(bias->codes) : NULL;
-    c.in = integer_format_of(op->in_value[0]->quantizer);
-    c.out = integer_format_of(op->out_value->quantizer);
-    c.weight_scale = weight->quantizer->scale;
-    c.weight_zero = weight->quantizer->zero_point;
-    c.weight_channels = weight->quantizer->channels;
-    return c;
-}
-
-void conv2d_forward_s8(const operation *op)
-{
-    const attributes *a = &op->node->attr;
-    integer_conv c = layer_of(op);
-    c.batch = op->in[0].dim[0];
-    c.height = op->in[0].dim[1];
-    c.width = op->in[0].dim[2];
-    c.channels = op->in[0].dim[3];
-    c.out_height = op->out.dim[1];
-    c.out_width = op->out.dim[2];
-    c.out_channels = op->out.dim[3];
-    /* Shapes say what the attribute may leave open: weight (O, kH, kW, I / groups). */
-    c.groups = c.channels / tensor_shape(op->parameters[ROLE_WEIGHT]->codes).dim[3];
-    for (int axis = 0; axis < 2; axis++) {
-        c.kernel[axis] = a->kernel[axis + 1];
-        c.stride[axis] = a->stride[axis + 1];
-        c.padding[axis] = a->padding[axis + 1];
-        c.dilation[axis] = a->dilation[axis + 1];
-    }
-    integer_conv_run(&c);
-}
-
-void linear_forward_s8(const operation *op)
-{
-    integer_conv c = layer_of(op);
-    int last = op->out.rank - 1;
-    c.channels = op->in[0].dim[op->in[0].rank - 1];
-    c.out_channels = op->out.dim[last];
-    c.batch = c.height = c.out_height = c.groups = 1;
-    c.width = c.out_width = shape_count(op->out) / c.out_channels;
-    for (int axis = 0; axis < 2; axis++)
-        c.kernel[axis] = c.stride[axis] = c.dilation[axis] = 1;
-    integer_conv_run(&c);
 }
 
 /* ---- pointwise functions: a table of 256 codes ---- */
@@ -121,46 +66,45 @@ static double real_hard_swish(double x, double slope)
     return x * real_hard_sigmoid(x, slope);
 }
 
-static void pointwise_s8(const operation *op, double (*function)(double x, double slope))
+static const struct {
+    const operator_row *op;
+    double (*function)(double x, double slope);
+} functions[] = {{&op_relu, real_relu},
+                 {&op_leaky_relu, real_leaky_relu},
+                 {&op_sigmoid, real_sigmoid},
+                 {&op_gelu, real_gelu},
+                 {&op_hard_swish, real_hard_swish},
+                 {&op_hard_sigmoid, real_hard_sigmoid}};
+
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+bool integer_is_pointwise(const operator_row *op)
 {
-    integer_format in = integer_format_of(op->in_value[0]->quantizer);
-    integer_format out = integer_format_of(op->out_value->quantizer);
-    int8_t table[256];
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (functions[i].op == op)
+            return true;
+    return false;
+}
+
+void integer_pointwise_map(const node *n, integer_format in, integer_format out,
+                           int8_t map[256])
+{
+    int which = 0;
+    while (functions[which].op != n->op)
+        which++;
     for (int q = -128; q < 128; q++) {
         double x = (double)in.scale * (double)(q - in.zero);
-        table[q + 128] = (int8_t)integer_encode(function(x, op->node->attr.slope), out);
+        map[q + 128] =
+            (int8_t)integer_encode(functions[which].function(x, n->attr.slope), out);
     }
-    integer_map(op->x[0], shape_count(op->out), table, op->y);
 }
 
-void relu_forward_s8(const operation *op)
+void pointwise_forward_s8(const operation *op)
 {
-    pointwise_s8(op, real_relu);
-}
-
-void leaky_relu_forward_s8(const operation *op)
-{
-    pointwise_s8(op, real_leaky_relu);
-}
-
-void sigmoid_forward_s8(const operation *op)
-{
-    pointwise_s8(op, real_sigmoid);
-}
-
-void gelu_forward_s8(const operation *op)
-{
-    pointwise_s8(op, real_gelu);
-}
-
-void hard_swish_forward_s8(const operation *op)
-{
-    pointwise_s8(op, real_hard_swish);
-}
-
-void hard_sigmoid_forward_s8(const operation *op)
-{
-    pointwise_s8(op, real_hard_sigmoid);
+    int8_t map[256];
+    integer_pointwise_map(op->node, integer_format_of(op->in_value[0]->quantizer),
+                          integer_format_of(op->out_value->quantizer), map);
+    integer_map(op->x[0], shape_count(op->out), map, op->y);
 }
 
 /* ---- concat and add: every input brought to the output's scale ---- */

@@ -20,14 +20,7 @@
 #include "graph/operator.h"
 #include "kernel/integer.h"
 
-void conv2d_forward_s8(const operation *op);
-void linear_forward_s8(const operation *op);
-void relu_forward_s8(const operation *op);
-void leaky_relu_forward_s8(const operation *op);
-void sigmoid_forward_s8(const operation *op);
-void gelu_forward_s8(const operation *op);
-void hard_swish_forward_s8(const operation *op);
-void hard_sigmoid_forward_s8(const operation *op);
+void pointwise_forward_s8(const operation *op);
 void max_pool2d_forward_s8(const operation *op);
 void avg_pool2d_forward_s8(const operation *op);
 void global_avg_pool2d_forward_s8(const operation *op);
@@ -37,6 +30,16 @@ void pad_or_crop_forward_s8(const operation *op);
 void concat_forward_s8(const operation *op);
 void add_forward_s8(const operation *op);
 void flatten_forward_s8(const operation *op);
+
+/* conv2d and linear: the methods of kernel/integer_method, numbered as in its table. */
+extern const operator_methods integer_layer_methods;
+size_t integer_layer_scratch(const operation *op);
+void integer_layer_forward(const operation *op);
+
+/* Functions of one code each: is OP one?  The codes they give for -128..127; N must be. */
+bool integer_is_pointwise(const operator_row *op);
+void integer_pointwise_map(const node *n, integer_format in, integer_format out,
+                           int8_t map[256]);
 
 /* The format of a value's codes: its quantizer's first scale and zero point. */
 integer_format integer_format_of(const quantizer *q);

@@ -42,20 +42,26 @@ typedef struct integer_conv {
     int64_t batch, height, width, channels; /* of x */
     int64_t out_height, out_width, out_channels, groups;
     int64_t kernel[2], stride[2], padding[2], dilation[2]; /* height, width */
-    const int8_t *x;      /* [batch, height, width, channels] */
-    const int8_t *weight; /* [out_channels, kernel, channels / groups] */
-    const int32_t *bias;  /* [out_channels], or NULL */
+    int64_t x_pitch, y_pitch; /* codes from pixel to pixel; 0: as many as channels */
     integer_format in, out;
+    const int8_t *map; /* [256] y = map[code + 128] behind the rounding, or NULL */
+
+    /* Read while it is prepared (kernel/integer_method.h): */
+    const int8_t *weight;       /* [out_channels, kernel, channels / groups] */
+    const int32_t *bias;        /* [out_channels], or NULL */
     const float *weight_scale;  /* [weight_channels] */
     const int32_t *weight_zero; /* [weight_channels] */
     int64_t weight_channels;    /* 1, or out_channels */
-    int8_t *y;                  /* [batch, out_height, out_width, out_channels] */
+
+    /* Read while it runs: */
+    const int8_t *x; /* [batch, height, width, channels] */
+    int8_t *y;       /* [batch, out_height, out_width, out_channels] */
 } integer_conv;
 
 /* acc = sum (q_w - Z_w) (q_x - Z_x) + bias;  y = clamp(rne((float)acc * M) + Z_y) with
    M = (float)(S_x S_w / S_y).  Taps outside the image count 0.  The caller has seen to it
-   that acc fits 32 bits (integer_row_fits for every row).  Threaded. */
-void integer_conv_run(const integer_conv *c);
+   that acc fits 32 bits (integer_row_fits for every row).  It is computed by the methods
+   of kernel/integer_method.h, which all give these bits. */
 
 /* The largest sum over a row that integer_conv_run may meet: where 255 * sum |q_w - Z_w|
    and |bias| are each at most this, no sum leaves 32 bits. */

@@ -4,7 +4,6 @@
 #include "support.h"
 #include "support_integer.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,8 @@
 
 typedef struct bench {
     node node;
+    int64_t in_pitch, out_pitch; /* 0: dense */
+    const int8_t *map;
     value in[4], out;
     shape in_shape[4], out_shape;
     int8_t *x[4];
@@ -87,7 +88,14 @@ static void bench_same_format(bench *b)
 
 static operation bench_operation(const bench *b, void *y)
 {
-    operation op = {.node = &b->node, .out = b->out_shape, .y = y, .out_value = &b->out};
+    operation op = {.node = &b->node,
+                    .out = b->out_shape,
+                    .y = y,
+                    .out_value = &b->out,
+                    .in_pitch = {b->in_pitch},
+                    .out_pitch = b->out_pitch,
+                    .tail.map = b->map,
+                    .integer = true};
     for (int k = 0; k < b->node.input_count; k++) {
         op.in[k] = b->in_shape[k];
         op.x[k] = b->x[k];
@@ -98,15 +106,57 @@ static operation bench_operation(const bench *b, void *y)
     return op;
 }
 
-static void bench_run(const bench *b, int threads, int8_t *y)
+/* METHOD as in the operator's row, its memory prepared; 0: prepared in the run. */
+static void bench_run_method(const bench *b, int method, int threads, int8_t *y)
 {
     operation op = bench_operation(b, y);
+    const operator_row *row = b->node.op;
+    op.method = method;
+    op.is_prepared = method > 0;
     cpu_set_threads(threads);
-    b->node.op->forward_s8(&op);
+    void *prepared =
+        method ? memory_new_raw((int64_t)row->methods->prepared_bytes(&op), 1, NULL)
+               : NULL;
+    size_t bytes = row->methods && row->scratch_bytes ? row->scratch_bytes(&op) : 0;
+    op.scratch = memory_new_raw((int64_t)bytes + 1, 1, NULL);
+    op.prepared = prepared;
+    if (method)
+        row->methods->prepare(&op, prepared);
+    row->forward_s8(&op);
+    memory_free(op.scratch);
+    memory_free(prepared);
     cpu_set_threads(0);
 }
 
-/* One thread and two must both say what the reference says. */
+static void bench_run(const bench *b, int threads, int8_t *y)
+{
+    bench_run_method(b, 0, threads, y);
+}
+
+/* NULL beyond the last; 0 is none of them. */
+static const char *method_name(const bench *b, int method)
+{
+    operation op = bench_operation(b, NULL);
+    const operator_methods *methods = b->node.op->methods;
+    return method == 0 ? "itself" : methods ? methods->name(&op, method) : NULL;
+}
+
+static bool method_suits(const bench *b, int method)
+{
+    operation op = bench_operation(b, NULL);
+    return method == 0 || b->node.op->methods->suits(&op, method);
+}
+
+static void check_codes(const bench *b, const char *method, int threads,
+                        const int8_t *seen, const int8_t *wanted)
+{
+    for (int64_t i = 0; i < shape_count(b->out_shape); i++)
+        if (seen[i] != wanted[i])
+            fail_msg("%s %s, %d threads: code %lld is %d, wanted %d", b->node.name,
+                     method, threads, (long long)i, seen[i], wanted[i]);
+}
+
+/* Every method, with one thread and with two, must say what the reference says. */
 static void bench_check(bench *b)
 {
     error e = {0};
@@ -114,16 +164,16 @@ static void bench_check(bench *b)
         fail_msg("%s", e.text);
     int64_t n = shape_count(b->out_shape);
     operation op = bench_operation(b, NULL);
-    int8_t *wanted = support_integer(&op);
-    int8_t *one = memory_new(n, 1, NULL), *two = memory_new(n, 1, NULL);
-    bench_run(b, 1, one);
-    bench_run(b, 2, two);
-    for (int64_t i = 0; i < n; i++)
-        if (one[i] != wanted[i] || two[i] != wanted[i])
-            fail_msg("%s: code %lld is %d and %d, wanted %d", b->node.name, (long long)i,
-                     one[i], two[i], wanted[i]);
-    memory_free(one);
-    memory_free(two);
+    int8_t *wanted = support_integer(&op), *seen = memory_new(n, 1, NULL);
+    for (int method = 0; method_name(b, method); method++)
+        for (int threads = 1; threads < 3; threads++) {
+            if (!method_suits(b, method))
+                continue;
+            memset(seen, 0, (size_t)n);
+            bench_run_method(b, method, threads, seen);
+            check_codes(b, method_name(b, method), threads, seen, wanted);
+        }
+    memory_free(seen);
     memory_free(wanted);
 }
 
@@ -175,6 +225,17 @@ static const conv_case conv_cases[] = {
     {1, 3, 11, 57, 65, 3, 1, 1, 1, 1, 8, true, false, true},
     {2, 7, 5, 512, 9, 1, 2, 0, 1, 1, 8, true, true, true},
     {1, 4, 4, 513, 3, 1, 1, 0, 1, 1, 8, false, true, false},
+    {1, 20, 70, 8, 8, 3, 1, 1, 1, 1, 8, true, false, true},
+    {2, 9, 37, 1, 8, 3, 1, 1, 1, 1, 8, true, true, true},
+    {1, 9, 65, 8, 2, 1, 1, 0, 1, 1, 8, true, true, true},
+    {1, 11, 50, 16, 16, 3, 1, 1, 1, 1, 8, true, false, true},
+    {1, 30, 31, 32, 32, 3, 1, 1, 1, 1, 8, true, true, false},
+    {3, 3, 3, 256, 96, 3, 1, 1, 1, 1, 8, true, false, true},
+    {1, 1, 1, 128, 80, 3, 1, 1, 1, 1, 8, true, true, true},
+    {5, 1, 2, 64, 48, 3, 1, 2, 1, 1, 8, true, true, true},
+    {1, 2, 3, 5, 4, 3, 1, 4, 3, 1, 8, true, true, true},
+    {2, 16, 16, 64, 64, 1, 1, 0, 1, 1, 8, true, true, true},
+    {2, 9, 11, 64, 33, 1, 1, 0, 1, 1, 8, true, false, true},
 };
 
 static void test_conv(void **state)
@@ -229,6 +290,65 @@ static void test_conv_random(void **state)
     }
 }
 
+/* X and y within wider pixels, and a map behind the rounding. */
+static void check_wide(uint64_t index)
+{
+    bench b = {.random = random_new(12, "conv", index)};
+    random_stream *r = &b.random;
+    const int64_t channels = 1 + random_below(r, 80), out = 1 + random_below(r, 40);
+    const int64_t kernel = index % 3 ? 3 : 1, pixels = 2 * 5 * 23;
+    shape in = shape_of(4, INT64_C(2), INT64_C(5), INT64_C(23), channels);
+    bench_begin(&b, "conv2d", 8, 1, &in);
+    b.node.attr = (attributes){.groups = 1, .channels = out};
+    for (int axis = 1; axis < 3; axis++) {
+        b.node.attr.kernel[axis] = kernel;
+        b.node.attr.padding[axis] = kernel / 2;
+        b.node.attr.stride[axis] = b.node.attr.dilation[axis] = 1;
+    }
+    give_weights(&b, 8, shape_of(4, out, kernel, kernel, channels), true, index & 1,
+                 true);
+    fit_output_scale(&b, kernel * kernel * channels);
+    b.out_shape = in;
+    b.out_shape.dim[3] = out;
+    operation op = bench_operation(&b, NULL);
+    int8_t *wanted = support_integer(&op), *dense = b.x[0], map[256];
+    const int64_t in_pitch = channels + 3, out_pitch = out + 5;
+    int8_t *wide = memory_new(pixels * in_pitch, 1, NULL);
+    int8_t *seen = memory_new(pixels * out_pitch, 1, NULL);
+    for (int64_t i = 0; i < pixels * channels; i++)
+        wide[i / channels * in_pitch + i % channels] = dense[i];
+    for (int i = 0; i < 256; i++)
+        map[i] = (int8_t)(77 * i + 5);
+    b.x[0] = wide;
+    b.in_pitch = in_pitch;
+    b.out_pitch = out_pitch;
+    b.map = map;
+    for (int method = 0; method_name(&b, method); method++) {
+        if (!method_suits(&b, method))
+            continue;
+        memset(seen, 99, (size_t)(pixels * out_pitch));
+        bench_run_method(&b, method, 2, seen);
+        for (int64_t i = 0; i < pixels * out_pitch; i++) {
+            int64_t channel = i % out_pitch;
+            assert_int_equal(
+                seen[i],
+                channel < out ? map[wanted[i / out_pitch * out + channel] + 128] : 99);
+        }
+    }
+    b.x[0] = dense;
+    memory_free(wide);
+    memory_free(seen);
+    memory_free(wanted);
+    bench_end(&b);
+}
+
+static void test_conv_wide(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 12; i++)
+        check_wide(i);
+}
+
 /* The longest row that may be, all products at their largest: nothing overflows. */
 static void test_conv_extremes(void **state)
 {
@@ -252,11 +372,14 @@ static void test_conv_extremes(void **state)
         assert_false(integer_row_fits(w, taps, b.weight.quantizer->zero_point[0],
                                       INTEGER_SUM_MAX + 1));
         b.out_shape = shape_of(2, INT64_C(1), INT64_C(1));
-        int8_t code = 0;
-        bench_run(&b, 1, &code);
         b.out.quantizer->zero_point[0] = 0;
-        bench_run(&b, 1, &code);
-        assert_int_equal(code, sign ? 127 : -128);
+        for (int method = 0; method == 0 || method_name(&b, method); method++) {
+            int8_t code = 0;
+            if (!method_suits(&b, method))
+                continue;
+            bench_run_method(&b, method, 1, &code);
+            assert_int_equal(code, sign ? 127 : -128);
+        }
         bench_end(&b);
     }
 }
@@ -426,62 +549,6 @@ static void test_joining(void **state)
     }
 }
 
-/* ---- borders and scalars ---- */
-
-static void test_quantize(void **state)
-{
-    enum { N = 40000 };
-    (void)state;
-    random_stream r = random_new(10, "quantize", 0);
-    float *x = memory_new(N, sizeof *x, NULL), *back = memory_new(N, sizeof *back, NULL);
-    int8_t *q = memory_new(N, 1, NULL);
-    for (int i = 0; i < N; i++)
-        x[i] = (float)(i % 3 ? random_between(&r, -3, 3)
-                             : 0.5 * (double)random_below(&r, 400) - 100);
-    x[7] = (float)NAN;
-    x[8] = INFINITY;
-    x[9] = -INFINITY;
-    for (int bits = 2; bits <= 8; bits++) {
-        integer_format f = {bits % 2 ? 1.0f : 0.02f, bits % 4 - 2, integer_low(bits),
-                            integer_high(bits)};
-        integer_quantize(x, N, f, q);
-        integer_dequantize(q, N, f, back);
-        for (int i = 0; i < N; i++) {
-            double code = rint((double)x[i] / (double)f.scale) + f.zero;
-            code = isnan(code) ? f.low : fmin(fmax(code, f.low), f.high);
-            assert_int_equal(q[i], (int)code);
-            assert_true(back[i] == f.scale * (float)(q[i] - f.zero));
-        }
-    }
-    memory_free(x);
-    memory_free(back);
-    memory_free(q);
-}
-
-static void test_rounding(void **state)
-{
-    (void)state;
-    random_stream r = random_new(11, "round", 0);
-    integer_format f = {1.0f, 3, -128, 127};
-    for (int i = 0; i < 200000; i++) {
-        float v = i % 2 ? (float)random_between(&r, -200, 200)
-                        : (float)random_below(&r, 800) / 2 - 200;
-        double wanted = fmin(fmax(rint((double)v) + 3, -128), 127);
-        assert_int_equal(integer_round(v, f), (int)wanted);
-    }
-    assert_int_equal(integer_round(FLT_MAX, f), 127);
-    assert_int_equal(integer_round(-INFINITY, f), -128);
-    assert_true(integer_multiplier(1e300) == FLT_MAX);
-    assert_true(integer_multiplier(0.25) == 0.25f);
-    assert_int_equal(integer_low(8), -128);
-    assert_int_equal(integer_high(2), 1);
-    assert_int_equal(integer_low(32), INT32_MIN);
-    assert_int_equal(integer_high(32), INT32_MAX);
-    integer_format wide = {1e-6f, 0, -INTEGER_SUM_MAX, INTEGER_SUM_MAX};
-    assert_int_equal(integer_encode(5e3, wide), INTEGER_SUM_MAX);
-    assert_int_equal(integer_encode(-1e-3, wide), -1000);
-}
-
 /* Runs this program again for each lower instruction set. */
 static void test_other_levels(void **state)
 {
@@ -506,10 +573,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),          cmocka_unit_test(test_conv_random),
         cmocka_unit_test(test_conv_extremes), cmocka_unit_test(test_linear),
-        cmocka_unit_test(test_pointwise),     cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_resize),        cmocka_unit_test(test_moving),
-        cmocka_unit_test(test_joining),       cmocka_unit_test(test_quantize),
-        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_conv_wide),     cmocka_unit_test(test_pointwise),
+        cmocka_unit_test(test_pools),         cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_moving),        cmocka_unit_test(test_joining),
         cmocka_unit_test(test_other_levels),
     };
     /* A child that was started for one level leaves the last test out. */

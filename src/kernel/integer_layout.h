@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   integer_layout.h -- how a convolution on codes becomes products of matrices: which
+   pieces of the image are rows, in which order weights are packed, how work is cut.  It
+   multiplies nothing itself.  Kept between the files of integer.
+
+   The rows of products are read from a source: a piece of the image with its padding
+   filled in, pixels side by side.  There the taps of one kernel row and all their channels
+   are one run of codes, so that a row of products is `runs` runs, and the next row of
+   products starts one pixel later: nothing is gathered.  The places between the rows of
+   the image, where a window would wrap around, are computed too and thrown away.
+
+   Where outputs are few, FOLD neighbouring pixels are computed as one with FOLD times the
+   outputs, each with its weights shifted: a run is then FOLD - 1 pixels longer.
+
+   With strides or dilation across, each row of products is gathered by itself (patches)
+   and is one run. */
+#ifndef LATHE_KERNEL_INTEGER_LAYOUT_H
+#define LATHE_KERNEL_INTEGER_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "kernel/integer.h"
+
+enum {
+    INTEGER_LANES = 16, /* outputs of a block */
+    INTEGER_ROWS = 16,  /* rows of products are computed in multiples of this */
+    INTEGER_SUMS = 1024 /* sums of a tile, at most: rows times outputs */
+};
+
+/* What a kernel multiplies.  Weights lie in words of 32 bits, 16 outputs side by side;
+   a word has 4 codes of one byte or 2 of two bytes, consecutive taps of one output. */
+typedef struct integer_form {
+    int64_t unit;    /* taps that runs are filled up to a multiple of */
+    int64_t element; /* bytes of a code in the source and in the weights: 1 or 2 */
+    int32_t offset;  /* what is added to codes of the source, where element is 1; with
+                        element 2 both zero points are taken off instead */
+} integer_form;
+
+typedef struct integer_layout {
+    integer_conv conv; /* pitches filled in */
+    integer_form form;
+    int64_t depth, outputs;        /* channels of a group: in and out */
+    int64_t tap_first[2], taps[2]; /* those of the kernel that ever meet the image */
+    int64_t stride[2], padding[2]; /* in front of the first of these taps */
+    bool patches;
+    int64_t fold, lanes, blocks;         /* lanes: fold * outputs */
+    int64_t runs, run_length, run_steps; /* taps; units */
+    int64_t run_distance, row_distance;  /* codes of the source from one to the next */
+
+    /* Lines of the output, images one below the other with a period; those of a period
+       behind the image's height are thrown away. */
+    int64_t lines, period, height;  /* height: lines of a period that are kept */
+    int64_t line_rows, line_pixels; /* of a line: rows of products; pixels of y */
+    int64_t part_lines, part_blocks, line_parts, block_parts; /* how it is cut */
+    int64_t source_width, source_bytes;                       /* of one part */
+} integer_layout;
+
+/* One part: lines BEGIN.. and blocks BLOCK.. of one group. */
+typedef struct integer_part {
+    int64_t group, line, lines, block, blocks, rows; /* rows of products */
+} integer_part;
+
+/* What is prepared, in this order, 64-byte aligned each; lane by lane of all groups. */
+typedef struct integer_prepared {
+    bool affine; /* is any Z_w not 0? */
+    const float *multiplier;
+    const int32_t *shift; /* what is added to a sum of products */
+    const int32_t *zero;  /* Z_w, taken off once for each code of the row's sum */
+    const char *weight;
+    size_t block_bytes;
+} integer_prepared;
+
+integer_layout integer_layout_of(const integer_conv *c, integer_form form);
+int64_t integer_layout_parts(const integer_layout *l);
+integer_part integer_layout_part(const integer_layout *l, int64_t index);
+
+size_t integer_layout_prepared_bytes(const integer_layout *l);
+void integer_layout_prepare(const integer_layout *l, void *prepared);
+integer_prepared integer_layout_prepared(const integer_layout *l, const void *prepared);
+
+/* N codes to SOURCE in the kernel's form. */
+typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t zero);
+
+/* Fills SOURCE [source_bytes] for the part. */
+void integer_layout_fill(const integer_layout *l, const integer_part *p,
+                         integer_copy *copy, void *source);
+
+/* CODES [rows][step] are lanes LANE.. of ROWS rows of products from ROW on: to where they
+   belong in y. */
+void integer_layout_emit(const integer_layout *l, const integer_part *p, int64_t row,
+                         int64_t rows, int64_t lane, int64_t step, const int8_t *codes);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   integer_product.h -- what an instruction set must give to be a method of the
+   convolution on codes: products of a tile, and its sums as codes.
+   Kept between the files of integer. */
+#ifndef LATHE_KERNEL_INTEGER_PRODUCT_H
+#define LATHE_KERNEL_INTEGER_PRODUCT_H
+
+#include "kernel/integer_layout.h"
+#include "kernel/integer_method.h"
+
+/* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
+   for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
+   Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of INTEGER_ROWS can be read, and are
+   written. */
+typedef struct integer_product {
+    const char *x;
+    int64_t rows, row_distance, runs, run_distance, run_steps;
+    const char *weight;
+    int64_t blocks, block_distance;
+    const int32_t *shift;
+    int32_t *sum;
+} integer_product;
+
+/* codes = map(clamp(rne((float)sum * multiplier[lane]) + zero)), rows as above; sums are
+   changed. */
+typedef struct integer_rounding {
+    int64_t rows, blocks;
+    int32_t *sum;
+    const float *multiplier;
+    integer_format out;
+    const int8_t *map; /* or NULL */
+    int8_t *codes;
+} integer_rounding;
+
+typedef struct integer_kernel {
+    integer_form form;
+    bool in_place;        /* can it read x itself where that has the source's form? */
+    bool (*usable)(void); /* has the processor what the level does not say?  Or NULL */
+    void (*begin)(int64_t rows); /* before the products of a part of so many rows, */
+    void (*end)(void);           /* and behind them; or NULL */
+    void (*multiply)(const integer_product *p);
+    void (*round)(const integer_rounding *r);
+    integer_copy *copy;
+} integer_kernel;
+
+/* The three functions of a method, by its kernel. */
+size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c);
+void integer_kernel_prepare(const integer_kernel *k, const integer_conv *c,
+                            void *prepared);
+size_t integer_kernel_scratch(const integer_kernel *k, const integer_conv *c);
+void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
+                        const void *prepared, void *scratch);
+
+/* NULL where this build has none. */
+extern const integer_kernel *const integer_kernel_amx,
+    *const integer_kernel_vnni, *const integer_kernel_avx2, *const integer_kernel_scalar;
+
+#endif
