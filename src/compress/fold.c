@@ -114,7 +114,7 @@ static status fold_into(graph *g, int layer, int norm, error *e)
     return b ? graph_bypass(g, norm, e) : E_MEMORY;
 }
 
-/* The layer that node NORM can be folded into, or -1: a conv or linear in f32 whose
+/* The layer that node NORM can be folded into, or -1: a convolution or linear layer in f32 whose
    output nobody else reads. */
 static int layer_before(const graph *g, int norm)
 {
@@ -123,10 +123,11 @@ static int layer_before(const graph *g, int norm)
         graph_reader_count(g, between) != 1)
         return -1;
     const node *n = &g->nodes[layer];
-    if (n->op != &op_conv2d && n->op != &op_linear)
+    const parameter *weight = graph_parameter(g, n, ROLE_WEIGHT);
+    if (!weight || tensor_shape(weight->data).rank < 2)
         return -1;
     const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
-    bool plain = !graph_parameter(g, n, ROLE_WEIGHT)->quantizer;
+    bool plain = !weight->quantizer;
     return plain && !(bias && bias->quantizer) ? layer : -1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "graph/op_integer.h"
 #include "graph/rule.h"
+#include "graph/unroll.h"
 #include "kernel/norm.h"
 #include "kernel/scratch.h"
 
@@ -60,18 +61,22 @@ static convolution image_geometry(const operation *op)
 
 convolution convolve_geometry(const operation *op)
 {
+    if (unroll_is(op->node->op))
+        return unroll_geometry(op);
     return op->node->op == &op_linear ? linear_geometry(op) : image_geometry(op);
 }
 
-/* In training weights change at every step: nothing is known of their values. */
+/* In training weights change at every step, and those of unroll.h have another order:
+   nothing is known of their values. */
 static const float *known_weight(const operation *op)
 {
-    return op->training ? NULL : operation_parameter(op, ROLE_WEIGHT);
+    return op->training || unroll_is(op->node->op) ? NULL
+                                                   : operation_parameter(op, ROLE_WEIGHT);
 }
 
 /* ---- methods ---- */
 
-static const char *method_name(const operation *op, int method)
+const char *convolve_method_name(const operation *op, int method)
 {
     if (op->integer)
         return integer_layer_methods.name(op, method);
@@ -79,7 +84,7 @@ static const char *method_name(const operation *op, int method)
     return a ? a->name : NULL;
 }
 
-static bool method_suits(const operation *op, int method)
+bool convolve_method_suits(const operation *op, int method)
 {
     if (op->integer)
         return integer_layer_methods.suits(op, method);
@@ -88,7 +93,7 @@ static bool method_suits(const operation *op, int method)
     return a->precision == op->precision && a->suits(&v, known_weight(op));
 }
 
-static const algorithm *forward_algorithm(const operation *op)
+const algorithm *convolve_algorithm(const operation *op)
 {
     convolution v = convolve_geometry(op);
     return op->method
@@ -96,13 +101,13 @@ static const algorithm *forward_algorithm(const operation *op)
                : algorithm_guess(&v, known_weight(op), op->precision, ALGORITHM_FORWARD);
 }
 
-static int method_guess(const operation *op)
+int convolve_method_guess(const operation *op)
 {
     operation free = *op;
     free.method = 0;
     if (op->integer)
         return integer_layer_methods.guess(&free);
-    const algorithm *a = forward_algorithm(&free);
+    const algorithm *a = convolve_algorithm(&free);
     for (int i = 0; algorithm_at(i); i++)
         if (algorithm_at(i) == a)
             return i + 1;
@@ -114,7 +119,7 @@ static size_t method_prepared_bytes(const operation *op)
     if (op->integer)
         return integer_layer_methods.prepared_bytes(op);
     convolution v = convolve_geometry(op);
-    return forward_algorithm(op)->prepared_bytes(&v, known_weight(op));
+    return convolve_algorithm(op)->prepared_bytes(&v, known_weight(op));
 }
 
 static void method_prepare(const operation *op, void *prepared)
@@ -124,13 +129,13 @@ static void method_prepare(const operation *op, void *prepared)
         return;
     }
     convolution v = convolve_geometry(op);
-    forward_algorithm(op)->prepare(&v, known_weight(op), prepared);
+    convolve_algorithm(op)->prepare(&v, known_weight(op), prepared);
 }
 
 const operator_methods convolve_methods = {
-    .name = method_name,
-    .suits = method_suits,
-    .guess = method_guess,
+    .name = convolve_method_name,
+    .suits = convolve_method_suits,
+    .guess = convolve_method_guess,
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
 };
@@ -153,7 +158,7 @@ size_t convolve_scratch(const operation *op)
     if (op->integer)
         return integer_layer_scratch(op);
     convolution v = convolve_geometry(op);
-    const algorithm *a = forward_algorithm(op);
+    const algorithm *a = convolve_algorithm(op);
     size_t bytes = op->is_prepared ? a->scratch_bytes(&v)
                                    : algorithm_once_scratch(a, &v, known_weight(op));
     if (!op->training)
@@ -167,7 +172,7 @@ size_t convolve_scratch(const operation *op)
 void convolve_forward(const operation *op)
 {
     convolution v = convolve_geometry(op);
-    const algorithm *a = forward_algorithm(op);
+    const algorithm *a = convolve_algorithm(op);
     finish tail = operation_finish(op);
     const float *bias = operation_parameter(op, ROLE_BIAS);
     if (op->is_prepared)

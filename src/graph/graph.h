@@ -32,7 +32,8 @@ quantizer *quantizer_copy(const quantizer *q, error *e);
 void quantizer_free(quantizer *q);
 
 typedef enum parameter_role {
-    ROLE_WEIGHT,           /* conv: (O, k..., I/groups); linear: (out, in) */
+    ROLE_WEIGHT,           /* conv, transposed or not: (O, k..., I/groups), in files
+                              (O, I/groups, k...); linear: (out, in) */
     ROLE_BIAS,             /* (O) */
     ROLE_SCALE,            /* batch norm gamma (C) */
     ROLE_SHIFT,            /* batch norm beta (C) */
@@ -58,6 +59,7 @@ int64_t parameter_nonzero(const parameter *p); /* elements that are not 0 */
 typedef struct attributes {
     int64_t kernel[3], stride[3], padding[3], dilation[3]; /* depth, height, width; the
                                     last two for 2-D */
+    int64_t output_padding[3]; /* transposed: more pixels behind the last */
     int64_t groups;
     int64_t channels;     /* output channels (conv, linear) */
     int64_t size[3];      /* resize, crop, unflatten: the output's spatial size where

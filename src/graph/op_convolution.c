@@ -1,76 +1,129 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   op_convolution.c -- the row of conv2d.
-   How it runs is in convolve.c. */
+   op_convolution.c -- the rows of conv2d and conv3d, and what all convolutions share of
+   rules.  How they run is in convolve.c and unroll.c. */
 #include "graph/operator.h"
 #include "graph/convolve.h"
 #include "graph/op_integer.h"
 #include "graph/rule.h"
+#include "graph/unroll.h"
 #include "kernel/convolution.h"
 
-static const attribute conv2d_attributes[] = {
+static const attribute conv_attributes[] = {
     ATTRIBUTE(channels, ATTR_INTEGER),  ATTRIBUTE(kernel, ATTR_INTEGERS),
     ATTRIBUTE(stride, ATTR_INTEGERS),   ATTRIBUTE(padding, ATTR_INTEGERS),
     ATTRIBUTE(dilation, ATTR_INTEGERS), ATTRIBUTE(groups, ATTR_INTEGER),
     ATTRIBUTE(bias, ATTR_FLAG),         ATTRIBUTE_END};
 
-static status conv2d_shape(const node *n, const shape *in, shape *out, error *e)
+status convolve_check(const node *n, const shape *in, int rank, error *e)
 {
     const attributes *a = &n->attr;
-    int64_t height, width;
-    TRY(rule_window(n, in, a->dilation, &height, &width, e));
-    if (a->kernel[1] > CONVOLUTION_KERNEL_MAX || a->kernel[2] > CONVOLUTION_KERNEL_MAX)
-        return fail(e, E_RANGE,
-                    "%s %s: the kernel is %lldx%lld, wanted at most %d each way",
-                    n->op->name, n->name, (long long)a->kernel[1],
-                    (long long)a->kernel[2], CONVOLUTION_KERNEL_MAX);
+    TRY(rule_rank(n, in, 0, rank, e));
+    const int64_t channels = in[0].dim[rank - 1];
+    for (int i = 5 - rank; i < 3; i++)
+        if (a->kernel[i] > CONVOLUTION_KERNEL_MAX)
+            return fail(e, E_RANGE,
+                        "%s %s: the kernel is %lldx%lld, wanted at most %d each way",
+                        n->op->name, n->name, (long long)a->kernel[1],
+                        (long long)a->kernel[2], CONVOLUTION_KERNEL_MAX);
     if (a->channels < 1 || a->groups < 1 || a->channels % a->groups != 0 ||
-        in[0].dim[3] % a->groups != 0)
+        channels % a->groups != 0)
         return fail(
             e, E_SHAPE,
             "%s %s: %lld channels in, %lld out, in %lld groups: wanted both to be "
             "multiples of the groups",
-            n->op->name, n->name, (long long)in[0].dim[3], (long long)a->channels,
+            n->op->name, n->name, (long long)channels, (long long)a->channels,
             (long long)a->groups);
-    *out = shape_of(4, in[0].dim[0], height, width, a->channels);
     return E_OK;
 }
 
-static void conv2d_parameter(const node *n, const shape *in, parameter_role role,
-                             shape *out)
+static status conv_shape(const node *n, const shape *in, int rank, shape *out, error *e)
 {
-    const attributes *a = &n->attr;
-    *out = (shape){0};
-    if (role == ROLE_WEIGHT)
-        *out = shape_of(4, a->channels, a->kernel[1], a->kernel[2],
-                        in[0].dim[3] / a->groups);
-    else if (role == ROLE_BIAS && a->bias)
-        *out = shape_of(1, a->channels);
+    TRY(rule_rank(n, in, 0, rank, e));
+    *out = in[0];
+    out->dim[rank - 1] = n->attr.channels;
+    for (int i = 1; i < rank - 1; i++) {
+        int axis = i + 4 - rank;
+        TRY(rule_window_axis(n, axis, in[0].dim[i], n->attr.dilation[axis], &out->dim[i],
+                             e));
+    }
+    return convolve_check(n, in, rank, e);
 }
 
-static void conv2d_cost(const node *n, const shape *in, shape out, operation_cost *c)
+static status conv2d_shape(const node *n, const shape *in, shape *out, error *e)
+{
+    return conv_shape(n, in, 4, out, e);
+}
+
+static status conv3d_shape(const node *n, const shape *in, shape *out, error *e)
+{
+    return conv_shape(n, in, 5, out, e);
+}
+
+void convolve_parameter(const node *n, const shape *in, parameter_role role, shape *out)
 {
     const attributes *a = &n->attr;
-    int64_t products = a->kernel[1] * a->kernel[2] * (in[0].dim[3] / a->groups);
+    const int rank = in[0].rank;
+    *out = (shape){0};
+    if (role == ROLE_WEIGHT) {
+        *out = in[0];
+        out->dim[0] = a->channels;
+        for (int i = 1; i < rank - 1; i++)
+            out->dim[i] = a->kernel[i + 4 - rank];
+        out->dim[rank - 1] = in[0].dim[rank - 1] / a->groups;
+    } else if (role == ROLE_BIAS && a->bias) {
+        *out = shape_of(1, a->channels);
+    }
+}
+
+void convolve_cost(const node *n, const shape *in, shape out, int64_t pixels,
+                   operation_cost *c)
+{
+    shape weight;
+    convolve_parameter(n, in, ROLE_WEIGHT, &weight);
     cost_of_moving(n, in, out, c);
-    c->multiply_adds = rule_sample_count(out) * products;
-    c->bytes +=
-        (a->channels * products + (a->bias ? a->channels : 0)) * (int64_t)sizeof(float);
+    c->multiply_adds = pixels * shape_count(weight);
+    c->bytes += (shape_count(weight) + (n->attr.bias ? n->attr.channels : 0)) *
+                (int64_t)sizeof(float);
+}
+
+static void conv_cost(const node *n, const shape *in, shape out, operation_cost *c)
+{
+    convolve_cost(n, in, out, rule_sample_count(out) / n->attr.channels, c);
 }
 
 const operator_row op_conv2d = {
     .name = "conv2d",
     .summary = "convolution of images, with groups, stride, padding and dilation",
-    .attributes = conv2d_attributes,
+    .attributes = conv_attributes,
     .inputs_min = 1,
     .inputs_max = 1,
     .shape_rule = conv2d_shape,
-    .parameter_shape = conv2d_parameter,
-    .cost = conv2d_cost,
+    .parameter_shape = convolve_parameter,
+    .cost = conv_cost,
     .scratch_bytes = convolve_scratch,
     .forward = convolve_forward,
     .backward = convolve_backward,
     .forward_s8 = integer_layer_forward,
     .methods = &convolve_methods,
+    .needs_x = true,
+    .can_fuse = true,
+    .takes_x_pitch = true,
+    .takes_y_pitch = true,
+};
+
+const operator_row op_conv3d = {
+    .name = "conv3d",
+    .summary = "convolution of blocks, with groups, stride, padding and dilation",
+    .attributes = conv_attributes,
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape_rule = conv3d_shape,
+    .parameter_shape = convolve_parameter,
+    .cost = conv_cost,
+    .scratch_bytes = unroll_scratch,
+    .forward = unroll_forward,
+    .backward = unroll_backward,
+    .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,
     .takes_x_pitch = true,

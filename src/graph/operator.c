@@ -6,6 +6,9 @@
 
 static const operator_row *const rows[] = {
     &op_conv2d,
+    &op_conv3d,
+    &op_conv_transpose2d,
+    &op_conv_transpose3d,
     &op_linear,
     &op_batch_norm,
     &op_relu,

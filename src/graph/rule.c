@@ -31,8 +31,8 @@ status rule_same(const node *n, const shape *in, shape *out, error *e)
     return E_OK;
 }
 
-static status window_axis(const node *n, int axis, int64_t in, int64_t dilation,
-                          int64_t *out, error *e)
+status rule_window_axis(const node *n, int axis, int64_t in, int64_t dilation,
+                        int64_t *out, error *e)
 {
     static const char *const names[3] = {"depth", "height", "width"};
     const attributes *a = &n->attr;
@@ -59,8 +59,8 @@ status rule_window(const node *n, const shape *in, const int64_t dilation[3],
                    int64_t *height, int64_t *width, error *e)
 {
     TRY(rule_rank(n, in, 0, 4, e));
-    TRY(window_axis(n, 1, in[0].dim[1], dilation[1], height, e));
-    return window_axis(n, 2, in[0].dim[2], dilation[2], width, e);
+    TRY(rule_window_axis(n, 1, in[0].dim[1], dilation[1], height, e));
+    return rule_window_axis(n, 2, in[0].dim[2], dilation[2], width, e);
 }
 
 void cost_of_moving(const node *n, const shape *in, shape out, operation_cost *c)

@@ -31,6 +31,10 @@ status rule_same(const node *n, const shape *in, shape *out, error *e);
 status rule_window(const node *n, const shape *in, const int64_t dilation[3],
                    int64_t *height, int64_t *width, error *e);
 
+/* The same along one AXIS (depth, height, width) of IN pixels. */
+status rule_window_axis(const node *n, int axis, int64_t in, int64_t dilation,
+                        int64_t *out, error *e);
+
 /* No multiply-adds; bytes are those of all inputs and the output, one sample. */
 void cost_of_moving(const node *n, const shape *in, shape out, operation_cost *c);
 

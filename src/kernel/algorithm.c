@@ -9,9 +9,8 @@
 /* Of those of one precision that suit, algorithm_guess takes the first that says it is
    worth it; the general one stands last. */
 static const algorithm *const rows[] = {
-    &algorithm_depthwise,
-    &algorithm_matrix,
-    &algorithm_gather,
+    &algorithm_sparse,        &algorithm_depthwise,    &algorithm_matrix,
+    &algorithm_winograd_four, &algorithm_winograd_two, &algorithm_gather,
 };
 
 const algorithm *algorithm_at(int i)

@@ -73,6 +73,7 @@ void algorithm_forward_once(const algorithm *a, const convolution *v, const floa
 const algorithm *algorithm_guess(const convolution *v, const float *weight, precision p,
                                  algorithm_task task);
 
-extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise;
+extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise,
+    algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four;
 
 #endif

@@ -30,10 +30,14 @@ model *network_build(const network *n, shape input, error *e);
    activations from layer to layer; biases and norms near 0 and 1, but nowhere equal. */
 status network_draw(model *m, uint64_t seed, error *e);
 
-/* Takes parameters from the archive PATH, an array for each name in PyTorch's order. */
+/* Takes parameters from the archive PATH, an array for each name in PyTorch's order;
+   weights of transposed convolutions are (I, O, k...) there. */
 status network_load(model *m, const char *path, error *e);
 
 graph *build_cnn_mnist(shape input, error *e);
+graph *build_sid(shape input, error *e);
+graph *build_sid_lighter(shape input, error *e);
+graph *build_swae_conv(shape input, error *e);
 graph *build_swae_gmlp(shape input, error *e);
 graph *build_swae_mlp(shape input, error *e);
 graph *build_unet_phase(shape input, error *e);

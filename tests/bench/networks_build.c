@@ -39,7 +39,7 @@ static void add(builder *b, const char *op, const char *name, attributes a)
 static void add_part(builder *b, const char *op, const char *stage, int number,
                      attributes a)
 {
-    char name[32];
+    char name[64];
     snprintf(name, sizeof name, "%s.%d", stage, number);
     add(b, op, name, a);
 }
@@ -63,6 +63,17 @@ static attributes linear(int64_t channels)
 
 static const attributes none = {0}, norm = {.epsilon = 1e-5, .momentum = 0.1},
                         halve = {.kernel = {0, 2, 2}, .stride = {0, 2, 2}};
+
+static int named(builder *b, const char *op, const char *stage, const char *part,
+                 attributes a, int first, int second)
+{
+    char name[48];
+    int inputs[2] = {first, second};
+    if (first < 0 || second < -1)
+        return -1;
+    snprintf(name, sizeof name, "%s.%s", stage, part);
+    return graph_add(b->g, op, name, &a, inputs, second < 0 ? 1 : 2, b->e);
+}
 
 /* VGG for 32x32 pixels: convolutions without bias, batch norm and ReLU, pools where the
    row has 0.  Source: Simonyan, Zisserman 2014, arXiv:1409.1556. */
@@ -121,17 +132,6 @@ graph *build_swae_mlp(shape input, error *e)
     return finish_graph(&b);
 }
 
-static int named(builder *b, const char *op, const char *stage, const char *part,
-                 attributes a, int first, int second)
-{
-    char name[48];
-    int inputs[2] = {first, second};
-    if (first < 0 || second < -1)
-        return -1;
-    snprintf(name, sizeof name, "%s.%s", stage, part);
-    return graph_add(b->g, op, name, &a, inputs, second < 0 ? 1 : 2, b->e);
-}
-
 /* c(GELU(u) v) + b(x), where [u, v] = a(x).
    Source: Liu, Dai, So, Le 2021, arXiv:2105.08050, section 2. */
 static void gated_block(builder *b, const char *half, int number, int64_t width)
@@ -167,6 +167,45 @@ graph *build_swae_gmlp(shape input, error *e)
     return finish_graph(&b);
 }
 
+/* The same of blocks: two convolutions, batch norm, ReLU; four times, then 16 numbers and
+   the way back. */
+static attributes block_convolution(int64_t channels, int64_t stride)
+{
+    attributes a = convolution(channels, 3, 1, true);
+    for (int i = 0; i < 3; i++) {
+        a.stride[i] = stride;
+        a.output_padding[i] = stride - 1;
+    }
+    return a;
+}
+
+graph *build_swae_conv(shape input, error *e)
+{
+    static const int64_t down[][2] = {{32, 2}, {64, 2}, {128, 1}, {256, 1}};
+    static const int64_t up[][2] = {{128, 1}, {64, 1}, {32, 2}};
+    builder b = begin(input, e);
+    char stage[16];
+    for (int i = 0; i < 4; i++) {
+        snprintf(stage, sizeof stage, "e.%d", i);
+        add_part(&b, "conv3d", stage, 0, block_convolution(down[i][0], down[i][1]));
+        add_part(&b, "conv3d", stage, 1, block_convolution(down[i][0], 1));
+        add_part(&b, "batch_norm", stage, 2, norm);
+        add_part(&b, "relu", stage, 3, none);
+    }
+    add(&b, "flatten", "e.4", none);
+    add(&b, "linear", "e.5", linear(16));
+    add(&b, "linear", "dl", linear(2048));
+    add(&b, "unflatten", "view", (attributes){.size = {2, 2, 2}, .channels = 256});
+    for (int i = 0; i < 3; i++) {
+        snprintf(stage, sizeof stage, "d.%d", i);
+        add_part(&b, "conv_transpose3d", stage, 0, block_convolution(up[i][0], up[i][1]));
+        add_part(&b, "batch_norm", stage, 1, norm);
+        add_part(&b, "relu", stage, 2, none);
+    }
+    add(&b, "conv_transpose3d", "d.3", convolution(1, 2, 0, true));
+    return finish_graph(&b);
+}
+
 /* The zoo's own, on densities as they are: the peers take no logarithm. */
 graph *build_unet_phase(shape input, error *e)
 {
@@ -182,4 +221,74 @@ graph *build_unet_phase(shape input, error *e)
     graph *g = m ? graph_copy(m->graph, e) : NULL;
     model_free(m);
     return g;
+}
+
+/* ---- See-in-the-Dark ---- */
+
+/* A 3x3 convolution, or a depthwise one and a 1x1 behind it, and the leaky ReLU. */
+static void add_convolution(builder *b, const char *stage, int number, int64_t inputs,
+                            int64_t channels, bool separable)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s.%d", stage, number);
+    if (separable) {
+        attributes depthwise = convolution(inputs, 3, 1, true);
+        depthwise.groups = inputs;
+        add_part(b, "conv2d", name, 0, depthwise);
+        add_part(b, "conv2d", name, 1, convolution(channels, 1, 0, true));
+    } else {
+        add(b, "conv2d", name, convolution(channels, 3, 1, true));
+    }
+    add_part(b, "leaky_relu", stage, number + 1, (attributes){.slope = 0.2});
+}
+
+static void add_stage(builder *b, const char *half, int number, int64_t inputs,
+                      int64_t channels, bool separable)
+{
+    char stage[16];
+    snprintf(stage, sizeof stage, "%s.%d", half, number);
+    add_convolution(b, stage, 0, inputs, channels, separable);
+    add_convolution(b, stage, 2, channels, channels, separable);
+}
+
+/* Five stages down, four up: a transposed convolution to twice the size, joined before the
+   skip.  The output is shuffled to twice the size in RGB.
+   Source: Chen, Chen, Xu, Koltun 2018, arXiv:1805.01934, section 3. */
+static graph *build_dark(shape input, bool separable, error *e)
+{
+    enum { STAGES = 5 };
+    builder b = begin(input, e);
+    int skips[STAGES];
+    for (int i = 0; i < STAGES; i++) {
+        int64_t channels = 32 << i;
+        if (i > 0)
+            add_part(&b, "max_pool2d", "pool", i, halve);
+        add_stage(&b, "d", i, i > 0 ? channels / 2 : input.dim[2], channels, separable);
+        skips[i] = b.x;
+    }
+    for (int i = STAGES - 2; i >= 0; i--) {
+        int64_t channels = 32 << i;
+        int number = STAGES - 2 - i;
+        attributes twice = convolution(channels, 2, 0, true);
+        char part[16];
+        for (int k = 1; k < 3; k++)
+            twice.stride[k] = 2;
+        add_part(&b, "conv_transpose2d", "t", number, twice);
+        snprintf(part, sizeof part, "%d", number);
+        b.x = b.x < 0 ? -1 : named(&b, "concat", "join", part, none, b.x, skips[i]);
+        add_stage(&b, "u", number, 2 * channels, channels, separable);
+    }
+    add(&b, "conv2d", "out", convolution(12, 1, 0, true));
+    add(&b, "pixel_shuffle", "shuffle", (attributes){.factor = 2});
+    return finish_graph(&b);
+}
+
+graph *build_sid(shape input, error *e)
+{
+    return build_dark(input, false, e);
+}
+
+graph *build_sid_lighter(shape input, error *e)
+{
+    return build_dark(input, true, e);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/plan.h"
+#include "graph/operator.h"
 
 /* The network NAME of nets.json; *WHOLE is to be freed by json_decref. */
 static const json_t *reference_network(const char *name, json_t **whole)
@@ -80,7 +81,7 @@ static double value_by_rule(parameter_role role, int64_t i, int k, double fan)
 }
 
 /* The values of entry K, made in the outside's shape and brought to lathe's. */
-static void fill_parameter(parameter *p, shape outside, int k)
+static void fill_parameter(parameter *p, bool transposed, shape outside, int k)
 {
     int order[SHAPE_MAX];
     tensor *t = tensor_new(DTYPE_F32, outside, NULL);
@@ -89,6 +90,8 @@ static void fill_parameter(parameter *p, shape outside, int k)
     for (int64_t i = 0; i < n; i++)
         x[i] = (float)value_by_rule(p->role, i, k, (double)n / (double)outside.dim[0]);
     tensor_order_from_outside(outside.rank, order);
+    for (int i = 0; transposed && i < outside.rank; i++)
+        order[i] = (i + 1) % outside.rank; /* (I, O, k...) there */
     tensor *turned = tensor_permute(t, order, NULL);
     assert_non_null(turned);
     if (!shape_equal(tensor_shape(turned), tensor_shape(p->data)))
@@ -96,6 +99,14 @@ static void fill_parameter(parameter *p, shape outside, int k)
     tensor_free(p->data);
     p->data = turned;
     tensor_free(t);
+}
+
+static bool is_transposed(const graph *g, int parameter)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (g->nodes[i].parameters[ROLE_WEIGHT] == parameter)
+            return strstr(g->nodes[i].op->name, "transpose") != NULL;
+    return false;
 }
 
 static void fill_parameters(graph *g, const json_t *state)
@@ -107,7 +118,8 @@ static void fill_parameters(graph *g, const json_t *state)
         int at = graph_find_parameter(g, name);
         if (at < 0)
             fail_msg("no parameter %s", name);
-        fill_parameter(&g->parameters[at], shape_from(json_array_get(row, 1)), k);
+        fill_parameter(&g->parameters[at], is_transposed(g, at),
+                       shape_from(json_array_get(row, 1)), k);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include "graph/operator.h"
+#include "support_convolution.h"
 
 typedef const reference_run *run;
 
@@ -440,6 +441,9 @@ static const struct row {
     void (*forward)(run r);
 } rows[] = {
     {"conv2d", window_shape, conv2d},
+    {"conv3d", reference_convolution_shape, reference_convolution},
+    {"conv_transpose2d", reference_convolution_shape, reference_transposed},
+    {"conv_transpose3d", reference_convolution_shape, reference_transposed},
     {"linear", linear_shape, linear},
     {"batch_norm", same_shape, batch_norm},
     {"relu", same_shape, run_relu},

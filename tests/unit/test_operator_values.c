@@ -11,6 +11,12 @@
 #include "support_reference.h"
 #include "support_trial.h"
 
+/* The weight of a transposed convolution, which PyTorch has as (I, O, k...). */
+static bool is_transposed(const char *of, const char *name)
+{
+    return strncmp(of, "conv_transpose", 14) == 0 && strstr(name, "weight");
+}
+
 /* An entry of the archive in lathe's layout; NULL where there is none. */
 static tensor *entry(npz *z, const char *of, const char *name)
 {
@@ -20,7 +26,10 @@ static tensor *entry(npz *z, const char *of, const char *name)
     tensor *outside = npz_read(z, whole, NULL);
     if (!outside)
         return NULL;
-    tensor_order_from_outside(tensor_shape(outside).rank, order);
+    const int rank = tensor_shape(outside).rank;
+    tensor_order_from_outside(rank, order);
+    for (int i = 0; is_transposed(of, name) && i < rank; i++)
+        order[i] = (i + 1) % rank;
     tensor *t = tensor_permute(outside, order, NULL);
     tensor_free(outside);
     assert_non_null(t);
@@ -76,14 +85,17 @@ static attributes attributes_of(const json_t *row, npz *z, const char *name)
                     .momentum = json_real_value(json_object_get(row, "momentum"))};
     tensor *weight = entry(z, name, "weight");
     const json_t *size = json_object_get(row, "size");
-    for (int i = 1; i < 3; i++) {
+    for (int i = 0; i < 3; i++) {
         a.kernel[i] = number(row, "kernel", 0);
         a.stride[i] = number(row, "stride", 1);
         a.padding[i] = number(row, "padding", 0);
         a.dilation[i] = number(row, "dilation", 1);
-        a.size[i] = size ? json_integer_value(json_array_get(size, (size_t)i - 1)) : 0;
-        if (weight && tensor_shape(weight).rank == 4)
-            a.kernel[i] = tensor_shape(weight).dim[i];
+        a.output_padding[i] = number(row, "output_padding", 0);
+        if (size && i > 0)
+            a.size[i] = json_integer_value(json_array_get(size, (size_t)i - 1));
+        const int rank = weight ? tensor_shape(weight).rank : 0;
+        if (rank == 5 || (rank == 4 && i > 0))
+            a.kernel[i] = tensor_shape(weight).dim[i + rank - 4];
     }
     if (weight) {
         tensor *bias = entry(z, name, "bias");
@@ -178,7 +190,7 @@ static void test_values(void **state)
         check_case(z, row, op, thrice ? 3 : 1);
         done++;
     }
-    assert_int_equal(done, 38);
+    assert_int_equal(done, 47);
     json_decref(cases);
     npz_close(z);
 }

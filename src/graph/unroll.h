@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   unroll.h -- convolutions that run as simpler ones: conv3d as one of images whose
+   channels are those of all slices that the kernel spans, a transposed convolution as a
+   product with each pixel whose results are put together where they overlap.  Kept
+   between their rows. */
+#ifndef LATHE_GRAPH_UNROLL_H
+#define LATHE_GRAPH_UNROLL_H
+
+#include "graph/operator.h"
+#include "kernel/patch.h"
+
+/* Does OP run so? */
+bool unroll_is(const operator_row *op);
+
+/* The convolution that runs inside, for all that one call of it takes. */
+convolution unroll_geometry(const operation *op);
+
+size_t unroll_scratch(const operation *op);
+void unroll_forward(const operation *op);
+void unroll_backward(const operation *op);
+
+extern const operator_methods unroll_methods;
+
+#endif

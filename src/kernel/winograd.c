@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   winograd.c -- convolution of 3x3, stride 1, by Winograd's minimal algorithms F(2x2,
+   3x3) and F(4x4, 3x3), as rows of the table of algorithms: tiles of 2x2 or 4x4 outputs
+   take 16 or 36 products for each pair of channels, where a direct sum takes 36 or 144.
+   Rounding errors are those of a direct sum, or up to twice as large.
+
+     Y = A' [ sum over c of (G g G') * (B' d B) ] A            forward
+     dX the same, of grad_y with weights turned by 180 degrees and channels swapped
+     dW = G' [ sum over tiles of (B' d B) * (A dY A') ] G
+
+   The work itself is in winograd_pass.c and winograd_weight.c.
+   Source: Winograd 1980, Arithmetic complexity of computations; Lavin, Gray 2016, Fast
+   algorithms for convolutional neural networks. */
+#include "kernel/algorithm.h"
+
+#include "kernel/winograd_parts.h"
+
+/* 3x3 at every pixel, with enough channels to fill lanes. */
+static bool winograd_suits(const convolution *v, const float *weight)
+{
+    enum { CHANNELS_LEAST = 4 };
+    (void)weight;
+    return v->kernel_h == 3 && v->kernel_w == 3 && v->stride_h == 1 && v->stride_w == 1 &&
+           v->dilation_h == 1 && v->dilation_w == 1 && v->groups == 1 && v->pad_h <= 2 &&
+           v->pad_w <= 2 && v->c >= CHANNELS_LEAST && v->out_c >= CHANNELS_LEAST;
+}
+
+static int64_t tile_count(const convolution *v, int64_t tile)
+{
+    return v->n * ((v->out_h + tile - 1) / tile) * ((v->out_w + tile - 1) / tile);
+}
+
+static bool enough_channels(const convolution *v, int64_t least)
+{
+    return v->c >= least && v->out_c >= least;
+}
+
+static bool pays_four(const convolution *v, const float *weight, algorithm_task task)
+{
+    (void)weight;
+    (void)task;
+    return enough_channels(v, 16) && tile_count(v, 4) >= 16;
+}
+
+static bool pays_two(const convolution *v, const float *weight, algorithm_task task)
+{
+    (void)weight;
+    (void)task;
+    return enough_channels(v, 32) && tile_count(v, 2) >= 16;
+}
+
+#define WINOGRAD_ROW(word, m)                                                            \
+    static size_t prepared_bytes_##word(const convolution *v, const float *weight)       \
+    {                                                                                    \
+        (void)weight;                                                                    \
+        winograd_pass p = winograd_forward_pass(v, m);                                   \
+        return winograd_weight_bytes(&p);                                                \
+    }                                                                                    \
+    static void prepare_##word(const convolution *v, const float *weight,                \
+                               void *prepared)                                           \
+    {                                                                                    \
+        winograd_pass p = winograd_forward_pass(v, m);                                   \
+        winograd_weight_prepare(&p, weight, prepared);                                   \
+    }                                                                                    \
+    static size_t scratch_bytes_##word(const convolution *v)                             \
+    {                                                                                    \
+        static const finish nothing = {0};                                               \
+        winograd_pass p = winograd_forward_pass(v, m);                                   \
+        return winograd_run(&p, NULL, NULL, NULL, &nothing, NULL, false, NULL);          \
+    }                                                                                    \
+    static void forward_##word(const convolution *v, const float *x,                     \
+                               const void *prepared, const float *bias,                  \
+                               const finish *tail, float *y, void *block)                \
+    {                                                                                    \
+        winograd_pass p = winograd_forward_pass(v, m);                                   \
+        winograd_run(&p, x, prepared, bias, tail, y, false, block);                      \
+    }                                                                                    \
+    static size_t gradient_scratch_##word(const convolution *v)                          \
+    {                                                                                    \
+        return gradient_scratch(v, m);                                                   \
+    }                                                                                    \
+    static void grad_input_##word(const convolution *v, const float *grad_y,             \
+                                  const float *weight, float *grad_x, bool accumulate,   \
+                                  void *block)                                           \
+    {                                                                                    \
+        grad_input(v, m, grad_y, weight, grad_x, accumulate, block);                     \
+    }                                                                                    \
+    static void grad_weight_##word(const convolution *v, const float *x,                 \
+                                   const float *grad_y, float *grad_weight, void *block) \
+    {                                                                                    \
+        winograd_weight_run(v, m, x, grad_y, grad_weight, block);                        \
+    }                                                                                    \
+    const algorithm algorithm_winograd_##word = {                                        \
+        .name = "winograd-" #m "x" #m,                                                   \
+        .precision = PRECISION_F32,                                                      \
+        .suits = winograd_suits,                                                         \
+        .pays = pays_##word,                                                             \
+        .prepared_bytes = prepared_bytes_##word,                                         \
+        .prepare = prepare_##word,                                                       \
+        .scratch_bytes = scratch_bytes_##word,                                           \
+        .forward = forward_##word,                                                       \
+        .gradient_scratch = gradient_scratch_##word,                                     \
+        .grad_input = grad_input_##word,                                                 \
+        .grad_weight = grad_weight_##word,                                               \
+    };
+
+static size_t gradient_scratch(const convolution *v, int64_t tile)
+{
+    static const finish nothing = {0};
+    winograd_pass p = winograd_input_pass(v, tile);
+    size_t input = winograd_weight_bytes(&p) +
+                   winograd_run(&p, NULL, NULL, NULL, &nothing, NULL, false, NULL);
+    size_t weight = winograd_weight_run(v, tile, NULL, NULL, NULL, NULL);
+    return input > weight ? input : weight;
+}
+
+static void grad_input(const convolution *v, int64_t tile, const float *grad_y,
+                       const float *weight, float *grad_x, bool accumulate, void *block)
+{
+    static const finish nothing = {0};
+    winograd_pass p = winograd_input_pass(v, tile);
+    float *u = block;
+    winograd_weight_prepare(&p, weight, u);
+    winograd_run(&p, grad_y, u, NULL, &nothing, grad_x, accumulate,
+                 (char *)block + winograd_weight_bytes(&p));
+}
+
+WINOGRAD_ROW(two, 2)
+WINOGRAD_ROW(four, 4)

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   winograd_pass.c -- one pass of Winograd sums from images to images.  What a tile
+   becomes does not depend on how tiles are shared out, which depends on shapes alone.
+
+   Fused: each task takes a block of tiles through all three steps (transform, multiply,
+   transform back) in the cache of one core; it reads all weights.
+   By phases: where weights are large or tiles few, each step is done for many tiles
+   before the next, so that weights are read once for all of them. */
+#include "kernel/winograd_parts.h"
+
+#include "base/cpu.h"
+#include "base/parallel.h"
+
+enum {
+    PANEL = 2,                /* vectors of a panel */
+    FUSED_FLOATS = 300 << 10, /* of a block, in the cache of one core */
+    FUSED_TILES = 28,         /* least of a block that may read all weights */
+    PHASE_FLOATS = 8 << 20    /* of a block that all cores share */
+};
+
+typedef struct job {
+    const winograd_pass *pass;
+    const float *x, *u;
+    const finish *tail;
+    float *y;
+    bool accumulate, phased;
+    float *scale, *shift;  /* [panels][PANEL * lanes] */
+    int64_t block, blocks; /* tiles of a block */
+    int64_t spread_plane, sums_plane;
+    float *spread, *sums; /* of all threads, or by phases: of all panels */
+    int64_t spread_floats, sums_floats;
+    int64_t first, count; /* by phases: the tiles in work */
+    int64_t chunks;       /* by phases: tasks beside each other */
+} job;
+
+static int64_t divide_up(int64_t n, int64_t by)
+{
+    return (n + by - 1) / by;
+}
+
+static int64_t minimum(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- geometry ---- */
+
+static winograd_pass pass_of(winograd_grid in, winograd_grid out, int64_t images,
+                             int64_t tile)
+{
+    winograd_pass p = {.loops = winograd_loops_get(), .in = in, .out = out};
+    p.form = tile == 2 ? &p.loops->two : &p.loops->four;
+    p.in.rows = p.out.rows = divide_up(out.h, tile);
+    p.in.columns = p.out.columns = divide_up(out.w, tile);
+    p.tiles = images * p.in.rows * p.in.columns;
+    p.groups = divide_up(in.channels, p.loops->lanes);
+    p.panels = divide_up(out.channels, PANEL * p.loops->lanes);
+    return p;
+}
+
+winograd_pass winograd_forward_pass(const convolution *v, int64_t tile)
+{
+    winograd_grid in = {.h = v->h,
+                        .w = v->w,
+                        .channels = v->c,
+                        .pitch = v->x_pitch ? v->x_pitch : v->c,
+                        .pad_h = v->pad_h,
+                        .pad_w = v->pad_w};
+    winograd_grid out = {.h = v->out_h,
+                         .w = v->out_w,
+                         .channels = v->out_c,
+                         .pitch = v->y_pitch ? v->y_pitch : v->out_c};
+    return pass_of(in, out, v->n, tile);
+}
+
+winograd_pass winograd_input_pass(const convolution *v, int64_t tile)
+{
+    winograd_grid in = {.h = v->out_h,
+                        .w = v->out_w,
+                        .channels = v->out_c,
+                        .pitch = v->out_c,
+                        .pad_h = 2 - v->pad_h,
+                        .pad_w = 2 - v->pad_w};
+    winograd_grid out = {.h = v->h, .w = v->w, .channels = v->c, .pitch = v->c};
+    winograd_pass p = pass_of(in, out, v->n, tile);
+    p.turned = true;
+    return p;
+}
+
+static int panel_vectors(const winograd_pass *p, int64_t panel)
+{
+    int64_t left = p->out.channels - panel * PANEL * p->loops->lanes;
+    return left > p->loops->lanes ? PANEL : 1;
+}
+
+/* ---- weights ---- */
+
+/* A plane of weights is [panel][channel][vectors * lanes]. */
+static int64_t weight_plane(const winograd_pass *p)
+{
+    return p->in.channels * divide_up(p->out.channels, p->loops->lanes) * p->loops->lanes;
+}
+
+static int64_t weight_panel(const winograd_pass *p, int64_t panel)
+{
+    return panel * PANEL * p->loops->lanes * p->in.channels;
+}
+
+size_t winograd_weight_bytes(const winograd_pass *p)
+{
+    return (size_t)(p->form->planes * weight_plane(p)) * sizeof(float);
+}
+
+enum { WEIGHT_CHANNELS = 32 /* of a task */ };
+
+typedef struct weight_job {
+    const winograd_pass *pass;
+    const float *weight;
+    float *u;
+} weight_job;
+
+static void weight_task(void *context, int64_t task, int thread)
+{
+    const weight_job *j = context;
+    const winograd_pass *p = j->pass;
+    (void)thread;
+    int64_t panel = task % p->panels, channel = task / p->panels * WEIGHT_CHANNELS;
+    int64_t output = panel * PANEL * p->loops->lanes, in = p->in.channels;
+    winograd_filter f = {.channels = minimum(in - channel, WEIGHT_CHANNELS),
+                         .outputs =
+                             minimum(p->out.channels - output, PANEL * p->loops->lanes),
+                         .channel_step = p->turned ? 9 * p->out.channels : 1,
+                         .output_step = p->turned ? 1 : 9 * in,
+                         .tap_step = p->turned ? p->out.channels : in,
+                         .turned = p->turned,
+                         .vectors = panel_vectors(p, panel),
+                         .u_plane = weight_plane(p)};
+    f.weight = j->weight + channel * f.channel_step + output * f.output_step;
+    f.u = j->u + weight_panel(p, panel) + channel * f.vectors * p->loops->lanes;
+    p->form->transform_weight(&f);
+}
+
+void winograd_weight_prepare(const winograd_pass *p, const float *weight, float *u)
+{
+    weight_job j = {p, weight, u};
+    parallel_for(p->panels * divide_up(p->in.channels, WEIGHT_CHANNELS), weight_task, &j);
+}
+
+/* ---- the three steps ---- */
+
+static void step_read(const job *j, winograd_part part, float *spread)
+{
+    const winograd_pass *p = j->pass;
+    winograd_planes to = {spread, j->spread_plane, j->block * p->loops->lanes};
+    p->form->read_input(&p->in, j->x, part, &to);
+}
+
+static void step_multiply(const job *j, int64_t panel, int64_t plane, int64_t planes,
+                          int64_t tiles, const float *spread, float *sums)
+{
+    const winograd_pass *p = j->pass;
+    p->loops->product(
+        &(winograd_product){.planes = planes,
+                            .tiles = tiles,
+                            .channels = p->in.channels,
+                            .vectors = panel_vectors(p, panel),
+                            .x = spread + plane * j->spread_plane,
+                            .x_plane = j->spread_plane,
+                            .x_group = j->block * p->loops->lanes,
+                            .u = j->u + plane * weight_plane(p) + weight_panel(p, panel),
+                            .u_plane = weight_plane(p),
+                            .y = sums + plane * j->sums_plane,
+                            .y_plane = j->sums_plane});
+}
+
+static void step_write(const job *j, int64_t panel, int64_t first, int64_t count,
+                       const float *sums)
+{
+    const winograd_pass *p = j->pass;
+    int64_t output = panel * PANEL * p->loops->lanes;
+    winograd_target t = {
+        .scale = j->scale + output,
+        .shift = j->shift + output,
+        .rectify = j->tail->rectify,
+        .slope = j->tail->slope,
+        .residual = j->tail->residual ? j->tail->residual + output : NULL,
+        .residual_pitch = j->tail->residual_pitch,
+        .y = j->y + output,
+        .outputs = minimum(p->out.channels - output, PANEL * p->loops->lanes),
+        .vectors = panel_vectors(p, panel),
+        .accumulate = j->accumulate};
+    p->form->write_output(&p->out, &t, first, count, sums, j->sums_plane);
+}
+
+/* ---- fused ---- */
+
+static void fused_task(void *context, int64_t block, int thread)
+{
+    const job *j = context;
+    const winograd_pass *p = j->pass;
+    float *spread = j->spread + thread * j->spread_floats;
+    float *sums = j->sums + thread * j->sums_floats;
+    int64_t first = p->tiles * block / j->blocks;
+    int64_t count = p->tiles * (block + 1) / j->blocks - first;
+    step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
+    for (int64_t panel = 0; panel < p->panels; panel++) {
+        step_multiply(j, panel, 0, p->form->planes, count, spread, sums);
+        step_write(j, panel, first, count, sums);
+    }
+}
+
+/* ---- by phases ---- */
+
+enum { CHUNK_TILES = 8, CHUNK_GROUPS = 4, PRODUCTS_WANTED = 64 };
+
+static void read_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    const winograd_pass *p = j->pass;
+    (void)thread;
+    int64_t tile = task / j->chunks * CHUNK_TILES,
+            group = task % j->chunks * CHUNK_GROUPS;
+    winograd_part part = {j->first + tile, minimum(j->count - tile, CHUNK_TILES), group,
+                          minimum(p->groups - group, CHUNK_GROUPS)};
+    step_read(j, part, j->spread + tile * p->loops->lanes);
+}
+
+static void multiply_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    int64_t plane = task / j->chunks, chunk = task % j->chunks, panels = j->pass->panels;
+    (void)thread;
+    for (int64_t panel = panels * chunk / j->chunks;
+         panel < panels * (chunk + 1) / j->chunks; panel++)
+        step_multiply(j, panel, plane, 1, j->count, j->spread,
+                      j->sums + panel * j->sums_floats);
+}
+
+static void write_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    const winograd_pass *p = j->pass;
+    (void)thread;
+    int64_t panel = task % p->panels, tile = task / p->panels * CHUNK_TILES;
+    step_write(j, panel, j->first + tile, minimum(j->count - tile, CHUNK_TILES),
+               j->sums + panel * j->sums_floats +
+                   tile * panel_vectors(p, panel) * p->loops->lanes);
+}
+
+static void phases_run(job *j)
+{
+    const winograd_pass *p = j->pass;
+    for (int64_t block = 0; block < j->blocks; block++) {
+        j->first = p->tiles * block / j->blocks;
+        j->count = p->tiles * (block + 1) / j->blocks - j->first;
+        j->chunks = divide_up(p->groups, CHUNK_GROUPS);
+        parallel_for(divide_up(j->count, CHUNK_TILES) * j->chunks, read_task, j);
+        j->chunks = minimum(p->panels, divide_up(PRODUCTS_WANTED, p->form->planes));
+        parallel_for(p->form->planes * j->chunks, multiply_task, j);
+        parallel_for(divide_up(j->count, CHUNK_TILES) * p->panels, write_task, j);
+    }
+}
+
+/* ---- both ---- */
+
+/* An odd number of cache lines from plane to plane: planes lie in different sets. */
+static int64_t plane_floats(const winograd_pass *p, int64_t vectors)
+{
+    return (vectors | 1) * p->loops->lanes;
+}
+
+static void cut(job *j)
+{
+    const winograd_pass *p = j->pass;
+    int64_t lanes = p->loops->lanes;
+    int64_t tile = p->form->planes * lanes * (p->groups + PANEL);
+    int64_t most = FUSED_FLOATS / tile;
+    j->phased = most < FUSED_TILES || p->tiles < 4 * most;
+    if (j->phased) {
+        tile = p->form->planes * lanes * (p->groups + PANEL * p->panels);
+        most = PHASE_FLOATS / tile;
+    }
+    most = most < 1 ? 1 : most;
+    j->blocks = divide_up(p->tiles, most);
+    j->block = divide_up(p->tiles, j->blocks);
+}
+
+static void finish_prepare(const job *j, const float *bias)
+{
+    const winograd_pass *p = j->pass;
+    const finish *tail = j->tail;
+    for (int64_t o = 0; o < p->panels * PANEL * p->loops->lanes; o++) {
+        bool there = o < p->out.channels;
+        float scale = there && tail->scale ? tail->scale[o] : 1;
+        float shift = there && tail->shift ? tail->shift[o] : 0;
+        j->scale[o] = scale;
+        j->shift[o] = there && bias ? bias[o] * scale + shift : shift;
+    }
+}
+
+size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
+                    const float *bias, const finish *tail, float *y, bool accumulate,
+                    void *block)
+{
+    job j = {.pass = p, .x = x, .u = u, .tail = tail, .y = y, .accumulate = accumulate};
+    scratch s = {.base = block};
+    int64_t lanes = p->loops->lanes;
+    cut(&j);
+    j.spread_plane = plane_floats(p, j.block * p->groups);
+    j.sums_plane = plane_floats(p, j.block * PANEL);
+    j.spread_floats = p->form->planes * j.spread_plane;
+    j.sums_floats = p->form->planes * j.sums_plane;
+    j.scale = scratch_floats(&s, p->panels * PANEL * lanes);
+    j.shift = scratch_floats(&s, p->panels * PANEL * lanes);
+    j.spread = scratch_floats(&s, j.spread_floats * (j.phased ? 1 : cpu_threads()));
+    j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : cpu_threads()));
+    if (!block)
+        return s.used;
+    finish_prepare(&j, bias);
+    if (j.phased)
+        phases_run(&j);
+    else
+        parallel_for(j.blocks, fused_task, &j);
+    return s.used;
+}
