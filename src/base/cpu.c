@@ -26,6 +26,7 @@ enum { LEVEL_COUNT = sizeof level_names / sizeof *level_names };
 static pthread_once_t level_once = PTHREAD_ONCE_INIT;
 static pthread_once_t name_once = PTHREAD_ONCE_INIT;
 static cpu_level level;
+static bool has_bf16;
 static char model[160];
 static atomic_int threads; /* 0: the default */
 
@@ -80,7 +81,20 @@ static cpu_level detect(int cap)
         return CPU_AVX512;
     return cap < CPU_AMX || !tiles_usable() ? CPU_VNNI : CPU_AMX;
 }
+
+/* Source: Intel, Architecture Instruction Set Extensions, CPUID leaf 7, sub-leaf 1. */
+static bool detect_bf16(void)
+{
+    enum { BF16 = 1 << 5 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & BF16);
+}
 #else
+static bool detect_bf16(void)
+{
+    return false;
+}
+
 static cpu_level detect(int cap)
 {
     (void)cap;
@@ -92,12 +106,19 @@ static void find_level(void)
 {
     int cap = level_cap();
     level = detect(cap < 0 ? LEVEL_COUNT : cap);
+    has_bf16 = level >= CPU_VNNI && detect_bf16();
 }
 
 cpu_level cpu_get_level(void)
 {
     pthread_once(&level_once, find_level);
     return level;
+}
+
+bool cpu_has_bf16(void)
+{
+    pthread_once(&level_once, find_level);
+    return has_bf16;
 }
 
 status cpu_start(error *e)

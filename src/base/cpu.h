@@ -20,6 +20,7 @@ status cpu_start(error *e);
 
 cpu_level cpu_get_level(void);          /* what the machine has, capped */
 const char *cpu_level_name(cpu_level level);
+bool cpu_has_bf16(void);                /* AVX-512 BF16, at level vnni and above */
 const char *cpu_model_name(void);       /* as the system names it; lent */
 
 int cpu_threads(void);                  /* default: the cores this process may use */

@@ -11,6 +11,7 @@
 static const algorithm *const rows[] = {
     &algorithm_sparse,        &algorithm_depthwise,    &algorithm_matrix,
     &algorithm_winograd_four, &algorithm_winograd_two, &algorithm_gather,
+    &algorithm_bf16,
 };
 
 const algorithm *algorithm_at(int i)

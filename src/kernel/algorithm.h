@@ -74,6 +74,6 @@ const algorithm *algorithm_guess(const convolution *v, const float *weight, prec
                                  algorithm_task task);
 
 extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise,
-    algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four;
+    algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four, algorithm_bf16;
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    conv_layers.c -- times forward, gradient by input and gradient by weight of every
    convolution of the phase U-Net, for a batch of 8 at 200x200 (or argument 1: batch,
-   argument 2: repetitions).  A measuring program: it checks no results. */
+   argument 2: repetitions, argument 3: precision, f32 or bf16).  A measuring program: it
+   checks no results. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -60,9 +62,11 @@ static float *numbers(int64_t count, error *e)
     return x;
 }
 
+static precision chosen = PRECISION_F32;
+
 static const algorithm *algorithm_of(int kind, const convolution *v)
 {
-    return algorithm_guess(v, NULL, PRECISION_F32, (algorithm_task)kind);
+    return algorithm_guess(v, NULL, chosen, (algorithm_task)kind);
 }
 
 static status buffers_fill(buffers *b, const convolution *v, error *e)
@@ -125,13 +129,15 @@ int main(int count, char **words)
     error e = {0};
     int64_t batch = count > 1 ? atoll(words[1]) : 8;
     int repetitions = count > 2 ? atoi(words[2]) : 9;
+    chosen = count > 3 && !strcmp(words[3], "bf16") ? PRECISION_BF16 : PRECISION_F32;
     double total[KINDS] = {0}, work = 0;
     if (cpu_start(&e) != E_OK || batch < 1) {
         fprintf(stderr, "conv_layers: %s\n", batch < 1 ? "batch below 1" : e.text);
         return 1;
     }
-    printf("%d threads, %s, batch %lld\n", cpu_threads(), cpu_level_name(cpu_get_level()),
-           (long long)batch);
+    printf("%d threads, %s, batch %lld, %s\n", cpu_threads(),
+           cpu_level_name(cpu_get_level()), (long long)batch,
+           chosen == PRECISION_BF16 ? "bf16" : "f32");
     printf("%-22s %9s %9s %9s   %7s %7s %7s\n", "layer", "forward", "by input",
            "by weight", "GFLOP/s", "", "");
     for (int i = 0; i < LAYERS; i++) {

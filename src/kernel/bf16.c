@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   bf16.c -- convolution with operands rounded to bf16, and its gradient by the input, both
+   as mappings: tiles of the source are copied, rounded, and multiplied with packed
+   weights.  Every tile depends on shapes alone. */
+#include "kernel/bf16.h"
+
+#include "base/cpu.h"
+#include "base/parallel.h"
+#include "kernel/algorithm.h"
+#include "kernel/depthwise.h"
+
+enum { TASKS_WANTED = 16, PANEL_OUTPUTS = 2 * BF16_LANES };
+
+typedef struct job {
+    const mapping *m;
+    const bf16_loops *loops;
+    const finish *tail;
+    bf16_layout layout;
+    const float *source;
+    const uint32_t *packed;
+    float *y;
+    bool accumulate;
+    float *scale, *shift; /* [panels * 32] */
+    int64_t *offset;
+    bf16 *copies;   /* of all tiles where a task has some panels only; else by thread */
+    int64_t groups; /* of panels */
+} job;
+
+const bf16_loops *bf16_loops_get(void)
+{
+    cpu_level level = cpu_get_level();
+    if (level >= CPU_AMX && cpu_has_bf16() && bf16_amx)
+        return bf16_amx;
+    if (cpu_has_bf16() && bf16_dot)
+        return bf16_dot;
+    if (level >= CPU_AVX512 && bf16_avx512)
+        return bf16_avx512;
+    return level >= CPU_AVX2 && bf16_avx2 ? bf16_avx2 : bf16_scalar;
+}
+
+/* Finishing. */
+
+/* scale and shift so that rectify((x + bias) scale + shift) is one product and sum; those
+   of merged pixels repeat. */
+static void finish_prepare(const job *j, const float *bias)
+{
+    const bf16_layout *l = &j->layout;
+    int64_t outputs = j->m->outputs, count = bf16_panel_count(l) * PANEL_OUTPUTS;
+    for (int64_t i = 0; i < count; i++) {
+        bool there = i < l->merge * outputs;
+        float scale = there && j->tail->scale ? j->tail->scale[i % outputs] : 1;
+        float shift = there && j->tail->shift ? j->tail->shift[i % outputs] : 0;
+        j->scale[i] = scale;
+        j->shift[i] = there && bias ? bias[i % outputs] * scale + shift : shift;
+    }
+}
+
+/* ROWS neighbours of a line, from output FIRST on (of a merged pixel). */
+typedef struct piece {
+    int64_t line, pixel, rows; /* pixel: not merged */
+    int64_t first, outputs;
+    const float *sum;
+} piece;
+
+static void put_piece(const job *j, const piece *p, int64_t first, int64_t outputs,
+                      int64_t pixel)
+{
+    const mapping *m = j->m;
+    const finish *t = j->tail;
+    int64_t at = p->line * m->out_w + pixel;
+    bf16_finish f = {
+        .rows = p->rows,
+        .outputs = outputs,
+        .sum = p->sum + first % BF16_LANES,
+        .scale = j->scale + first,
+        .shift = j->shift + first,
+        .rectify = t->rectify,
+        .slope = t->slope,
+        .accumulate = j->accumulate,
+        .y = j->y + p->line / m->out_h * m->y_image + p->line % m->out_h * m->y_row +
+             pixel * m->y_pixel,
+        .y_step = j->layout.merge * m->y_pixel,
+    };
+    if (j->layout.merge == 1)
+        f.y += first;
+    if (t->residual) {
+        f.residual =
+            t->residual + at * t->residual_pitch + (j->layout.merge == 1 ? first : 0);
+        f.residual_step = j->layout.merge * t->residual_pitch;
+    }
+    j->loops->finish(&f);
+}
+
+/* Merged pixels whose outputs do not lie side by side, or that stick out of the line, are
+   put one by one. */
+static void put_merged(const job *j, const piece *p)
+{
+    const mapping *m = j->m;
+    bool together = m->y_pixel == m->outputs &&
+                    (!j->tail->residual || j->tail->residual_pitch == m->outputs);
+    int64_t last = p->pixel + (p->rows - 1) * j->layout.merge; /* of its first output */
+    int64_t there = m->out_w - last;
+    if (together && there >= j->layout.merge) {
+        put_piece(j, p, 0, j->layout.merge * m->outputs, p->pixel);
+        return;
+    }
+    if (there < j->layout.merge && p->rows > 1) {
+        piece most = *p, rest = *p;
+        most.rows--;
+        rest.rows = 1;
+        rest.pixel = last;
+        rest.sum += most.rows * BF16_LANES;
+        put_merged(j, &most);
+        put_merged(j, &rest);
+        return;
+    }
+    for (int64_t q = 0; q < j->layout.merge && p->pixel + q < m->out_w; q++)
+        put_piece(j, p, q * m->outputs, m->outputs, p->pixel + q);
+}
+
+/* The sums [vector][32][16] of pixels START.. of a flow for one panel. */
+static void put(const job *j, const bf16_flow *flow, int64_t start, int64_t count,
+                int64_t panel, const float *sums)
+{
+    const bf16_layout *l = &j->layout;
+    int vectors = bf16_panel_vectors(l, panel);
+    for (int64_t done = 0; done < count;) {
+        int64_t f = flow->first + start + done, at = f % l->line;
+        int64_t rows = (at < l->line_pixels ? l->line_pixels : l->line) - at;
+        rows = rows < count - done ? rows : count - done;
+        piece p = {
+            .line = flow->line + f / l->line, .pixel = at * l->merge, .rows = rows};
+        for (int v = 0; at < l->line_pixels && v < vectors; v++) {
+            int64_t first = panel * PANEL_OUTPUTS + v * BF16_LANES;
+            int64_t left = j->m->outputs - first;
+            p.sum = sums + (v * BF16_ROWS + done) * BF16_LANES;
+            if (l->merge > 1)
+                put_merged(j, &p);
+            else
+                put_piece(j, &p, first, left < BF16_LANES ? left : BF16_LANES, p.pixel);
+        }
+        done += rows;
+    }
+}
+
+/* Products. */
+
+static void multiply_flow(const job *j, const bf16_flow *flow, int64_t panel,
+                          const bf16 *tile)
+{
+    const bf16_layout *l = &j->layout;
+    float sums[2 * BF16_ROWS * BF16_LANES] __attribute__((aligned(64)));
+    int vectors = bf16_panel_vectors(l, panel);
+    const uint32_t *w = j->packed + bf16_panel_start(l, panel);
+    bf16_multiply t = {
+        .blocks = l->blocks,
+        .vectors = vectors,
+        .x_step = l->step,
+        .x_offset = j->offset,
+        .w = {w, w + BF16_TILE},
+        .w_row = BF16_LANES,
+        .w_block = vectors * BF16_TILE,
+        .sum = {{sums, sums + 2 * BF16_TILE}, {sums + BF16_TILE, sums + 3 * BF16_TILE}},
+    };
+    for (int64_t i = 0; i < flow->count; i += BF16_ROWS) {
+        t.rows = flow->count - i < BF16_ROWS ? flow->count - i : BF16_ROWS;
+        t.x = tile + flow->x + i * l->step;
+        j->loops->multiply(&t);
+        put(j, flow, i, t.rows, panel, sums);
+    }
+}
+
+static void load_task(void *context, int64_t tile, int thread)
+{
+    const job *j = context;
+    (void)thread;
+    bf16_layout_load(&j->layout, j->loops, j->m->channels, j->source, tile,
+                     j->copies + tile * j->layout.numbers);
+}
+
+static void multiply_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    const bf16_layout *l = &j->layout;
+    int64_t panels = bf16_panel_count(l), tile = task % l->count, group = task / l->count;
+    bf16 *x = j->copies + (j->groups > 1 ? tile : thread) * l->numbers;
+    if (j->groups == 1)
+        bf16_layout_load(l, j->loops, j->m->channels, j->source, tile, x);
+    j->loops->enter();
+    for (int64_t panel = panels * group / j->groups;
+         panel < panels * (group + 1) / j->groups; panel++)
+        for (int64_t i = 0; i < bf16_flow_count(l, tile); i++) {
+            bf16_flow flow = bf16_flow_at(l, tile, i);
+            multiply_flow(j, &flow, panel, x);
+        }
+    j->loops->leave();
+}
+
+/* Few tiles are copied once for all; then groups of panels share each. */
+static void job_make(job *j, scratch *s)
+{
+    bf16_layout *l = &j->layout;
+    j->loops = bf16_loops_get();
+    bf16_layout_make(l, j->m, j->m->channels, bf16_merge(j->m));
+    int64_t panels = bf16_panel_count(l), most = TASKS_WANTED / l->count;
+    j->groups = most > panels ? panels : most < 1 ? 1 : most;
+    j->scale = scratch_floats(s, panels * PANEL_OUTPUTS);
+    j->shift = scratch_floats(s, panels * PANEL_OUTPUTS);
+    j->offset = scratch_take(s, l->blocks, sizeof *j->offset);
+    j->copies = scratch_take(s, (j->groups > 1 ? l->count : cpu_threads()) * l->numbers,
+                             sizeof *j->copies);
+}
+
+static void job_run(job *j, const float *bias)
+{
+    bf16_layout_offsets(&j->layout, j->offset);
+    finish_prepare(j, bias);
+    if (j->groups > 1)
+        parallel_for(j->layout.count, load_task, j);
+    parallel_for(j->layout.count * j->groups, multiply_task, j);
+}
+
+/* The row of algorithm.h. */
+
+static bool bf16_suits(const convolution *v, const float *weight)
+{
+    (void)weight;
+    return !depthwise_is(v);
+}
+
+/* Bytes of one group's packed weights. */
+static size_t packed_bytes(const mapping *m)
+{
+    bf16_layout l;
+    bf16_layout_make(&l, m, m->channels, bf16_merge(m));
+    return (size_t)bf16_packed_words(&l) * sizeof(uint32_t);
+}
+
+static size_t bf16_prepared_bytes(const convolution *v, const float *weight)
+{
+    mapping m;
+    (void)weight;
+    mapping_forward(&m, v);
+    return (size_t)v->groups * packed_bytes(&m);
+}
+
+static void bf16_prepare(const convolution *v, const float *weight, void *prepared)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    bf16_layout l;
+    bf16_layout_make(&l, &m, m.channels, bf16_merge(&m));
+    for (int64_t group = 0; group < v->groups; group++)
+        bf16_pack(&l, bf16_loops_get(), weight + group * m.outputs * m.weight_output,
+                  (uint32_t *)prepared + group * bf16_packed_words(&l));
+}
+
+static size_t bf16_scratch(const convolution *v)
+{
+    mapping m;
+    scratch s = {0};
+    mapping_forward(&m, v);
+    job_make(&(job){.m = &m}, &s);
+    return s.used;
+}
+
+static void bf16_forward(const convolution *v, const float *x, const void *prepared,
+                         const float *bias, const finish *tail, float *y, void *block)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    for (int64_t group = 0; group < v->groups; group++) {
+        int64_t output = group * m.outputs;
+        finish part = *tail;
+        part.scale = tail->scale ? tail->scale + output : NULL;
+        part.shift = tail->shift ? tail->shift + output : NULL;
+        part.residual = tail->residual ? tail->residual + output : NULL;
+        job j = {.m = &m,
+                 .source = x + group * m.channels,
+                 .packed = (const uint32_t *)((const char *)prepared +
+                                              (size_t)group * packed_bytes(&m)),
+                 .tail = &part,
+                 .y = y + output};
+        job_make(&j, &(scratch){.base = block});
+        job_run(&j, bias ? bias + output : NULL);
+    }
+}
+
+static size_t bf16_gradient_scratch(const convolution *v)
+{
+    mapping m;
+    size_t most = bf16_weight_scratch(v);
+    for (int64_t h = 0; h < v->stride_h; h++)
+        for (int64_t w = 0; w < v->stride_w; w++) {
+            scratch s = {0};
+            if (!mapping_backward(&m, v, h, w))
+                continue;
+            scratch_take(&s, 1, packed_bytes(&m));
+            job_make(&(job){.m = &m}, &s);
+            most = s.used > most ? s.used : most;
+        }
+    return most;
+}
+
+static void bf16_grad_input(const convolution *v, const float *grad_y,
+                            const float *weight, float *grad_x, bool accumulate,
+                            void *block)
+{
+    static const finish nothing = {0};
+    mapping m;
+    for (int64_t h = 0; h < v->stride_h; h++)
+        for (int64_t w = 0; w < v->stride_w && mapping_backward(&m, v, h, w); w++)
+            for (int64_t group = 0; group < v->groups; group++) {
+                scratch s = {.base = block};
+                uint32_t *packed = scratch_take(&s, 1, packed_bytes(&m));
+                job j = {.m = &m,
+                         .source = grad_y + group * m.channels,
+                         .packed = packed,
+                         .tail = &nothing,
+                         .y = grad_x + (h * v->w + w) * v->c + group * m.outputs,
+                         .accumulate = accumulate};
+                job_make(&j, &s);
+                bf16_pack(&j.layout, j.loops,
+                          weight + group * m.channels * m.weight_channel, packed);
+                job_run(&j, NULL);
+            }
+}
+
+const algorithm algorithm_bf16 = {
+    .name = "bf16",
+    .precision = PRECISION_BF16,
+    .suits = bf16_suits,
+    .prepared_bytes = bf16_prepared_bytes,
+    .prepare = bf16_prepare,
+    .scratch_bytes = bf16_scratch,
+    .forward = bf16_forward,
+    .gradient_scratch = bf16_gradient_scratch,
+    .grad_input = bf16_grad_input,
+    .grad_weight = bf16_grad_weight,
+};
