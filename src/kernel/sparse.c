@@ -11,7 +11,11 @@
 #include "kernel/scratch.h"
 #include "kernel/sparse_parts.h"
 
-enum { TASKS_WANTED = 8, LANES_MOST = 16 };
+enum {
+    TASKS_WANTED = 8,
+    TASK_PRODUCTS = 8 * 1024, /* of vectors: less is not worth waking a thread */
+    LANES_MOST = 16
+};
 
 /* What a thread has for itself. */
 typedef struct room {
@@ -271,7 +275,9 @@ static void forward(const convolution *v, const float *x, const void *prepared,
     memset((void *)(uintptr_t)j.zeros, 0, (size_t)j.s.channels * sizeof(float));
     fill_masks(&j);
     int64_t tiles = group_count(&j.s) * j.s.tiles;
-    for (j.parts = 1; j.parts < SPARSE_CUTS && j.parts * tiles < TASKS_WANTED;)
+    int64_t products = head->entries * head->together * j.s.vectors;
+    for (j.parts = 1; j.parts < SPARSE_CUTS && j.parts * tiles < TASKS_WANTED &&
+                      products / j.parts > TASK_PRODUCTS;)
         j.parts *= 2;
     parallel_for(tiles * j.parts, tile_task, &j);
 }
