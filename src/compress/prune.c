@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    prune.c -- masks to a total sparsity: the least important elements go, exactly as many
    as were asked for.  It removes no channel and retrains nothing. */
-#include "compress/prune.h"
+#include "compress/prune_parts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,31 +17,53 @@ bool prune_is_target(const parameter *p, prune_targets targets)
            (p->role == ROLE_SCALE && targets == TARGET_WEIGHTS_AND_SCALES);
 }
 
-/* Parameters whose elements compete with each other. */
+/* Parameters whose blocks compete with each other. */
 typedef struct pool {
     graph *graph;
     const int *members; /* parameters of the graph */
     int member_count;
-    int64_t count, zeros; /* elements; how many are to be zero */
-    uint32_t *keys;       /* [count] rank of each element: lowest goes first */
+    const prune_pattern *pattern;
+    int64_t blocks;
+    int64_t going;    /* elements that are still to be masked */
+    uint32_t *keys;   /* [blocks] rank of each: lowest goes first */
+    uint8_t *weights; /* [blocks] its elements that are not masked yet */
 } pool;
 
-/* Scores as unsigned numbers in the same order; masked elements come before all. */
+/* Scores as unsigned numbers in the same order. */
 typedef struct ranking {
+    const prune_pattern *pattern;
+    const parameter *parameter;
     const float *score;
     const uint8_t *mask;
     uint32_t *keys;
+    uint8_t *weights;
 } ranking;
+
+static uint32_t key_of(float score)
+{
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
+}
 
 static void rank_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const ranking *r = context;
     (void)thread;
     for (int64_t i = begin; i < end; i++) {
-        uint32_t bits;
-        memcpy(&bits, &r->score[i], sizeof bits);
-        bits = bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
-        r->keys[i] = r->mask && !r->mask[i] ? 0 : bits;
+        block b = block_at(r->pattern, r->parameter, i);
+        double squares = 0;
+        int left = 0;
+        for (int64_t k = 0; k < b.count; k++) {
+            int64_t at = b.first + k * b.step;
+            if (r->mask && !r->mask[at])
+                continue;
+            squares += (double)r->score[at] * (double)r->score[at];
+            left++;
+        }
+        r->weights[i] = (uint8_t)left;
+        r->keys[i] = b.count == 1 ? key_of(r->score[b.first])
+                                  : key_of((float)sqrt(squares / (double)b.count));
     }
 }
 
@@ -55,22 +77,34 @@ static status check_scores(const parameter *p, const float *score, error *e)
     return E_OK;
 }
 
-static status rank_elements(pool *l, const criterion_row *criterion, uint64_t seed,
-                            error *e)
+/* Room for the scores of the largest of the parameters. */
+static float *score_room(const graph *g, const int *members, int count, error *e)
 {
-    int64_t largest = 0, at = 0;
-    for (int i = 0; i < l->member_count; i++) {
-        int64_t n = tensor_count(l->graph->parameters[l->members[i]].data);
+    int64_t largest = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t n = tensor_count(g->parameters[members[i]].data);
         largest = n > largest ? n : largest;
     }
-    float *score = memory_new_raw(largest, sizeof *score, e);
+    return memory_new_raw(largest, sizeof(float), e);
+}
+
+static status rank_blocks(pool *l, const criterion_row *criterion, uint64_t seed,
+                          error *e)
+{
+    int64_t at = 0;
+    float *score = score_room(l->graph, l->members, l->member_count, e);
     status s = score ? E_OK : E_MEMORY;
     for (int i = 0; i < l->member_count && !s; i++) {
         const parameter *p = &l->graph->parameters[l->members[i]];
-        int64_t n = tensor_count(p->data);
+        int64_t n = block_count(l->pattern, p);
         criterion->score(p, seed, l->members[i], score);
         s = check_scores(p, score, e);
-        ranking r = {score, p->mask ? tensor_data(p->mask) : NULL, l->keys + at};
+        ranking r = {.pattern = l->pattern,
+                     .parameter = p,
+                     .score = score,
+                     .mask = p->mask ? tensor_data(p->mask) : NULL,
+                     .keys = l->keys + at,
+                     .weights = l->weights + at};
         parallel_range(n, GRAIN, rank_range, &r);
         at += n;
     }
@@ -78,22 +112,22 @@ static status rank_elements(pool *l, const criterion_row *criterion, uint64_t se
     return s;
 }
 
-/* The key at which the zeros end: all below it go, and *TIES of those equal to it.
-   Two passes over 16 bits each. */
+/* The key at which the zeros end: all below it go, and of those equal to it as many as
+   have *TIES elements.  Two passes over 16 bits each. */
 static status find_threshold(const pool *l, uint32_t *threshold, int64_t *ties, error *e)
 {
     int64_t *histogram = memory_new(2 << 16, sizeof *histogram, e);
     if (!histogram)
         return E_MEMORY;
-    int64_t *low = histogram + (1 << 16), left = l->zeros;
+    int64_t *low = histogram + (1 << 16), left = l->going;
     uint32_t high = 0, rest = 0;
-    for (int64_t i = 0; i < l->count; i++)
-        histogram[l->keys[i] >> 16]++;
+    for (int64_t i = 0; i < l->blocks; i++)
+        histogram[l->keys[i] >> 16] += l->weights[i];
     while (left >= histogram[high] && high < 0xffff)
         left -= histogram[high++];
-    for (int64_t i = 0; i < l->count; i++)
+    for (int64_t i = 0; i < l->blocks; i++)
         if (l->keys[i] >> 16 == high)
-            low[l->keys[i] & 0xffff]++;
+            low[l->keys[i] & 0xffff] += l->weights[i];
     while (left >= low[rest] && rest < 0xffff)
         left -= low[rest++];
     *threshold = high << 16 | rest;
@@ -102,41 +136,39 @@ static status find_threshold(const pool *l, uint32_t *threshold, int64_t *ties, 
     return E_OK;
 }
 
-static tensor *full_mask(shape s, error *e)
+/* Does a block go?  Of those at the threshold the first, as long as they fit. */
+static bool block_goes(uint32_t key, uint8_t weight, uint32_t threshold, int64_t *ties)
 {
-    tensor *mask = tensor_new(DTYPE_U8, s, e);
-    uint8_t *data = mask ? tensor_write(mask, e) : NULL;
-    if (!data) {
-        tensor_free(mask);
-        return NULL;
-    }
-    memset(data, 1, (size_t)shape_count(s));
-    return mask;
+    if (weight == 0 || key > threshold)
+        return false;
+    if (key < threshold)
+        return true;
+    bool fits = *ties >= weight;
+    *ties = fits ? *ties - weight : 0;
+    return fits;
 }
 
-/* Masks what lies below THRESHOLD, and the first *TIES of what is equal to it. */
-static status mask_parameter(parameter *p, const uint32_t *keys, uint32_t threshold,
+/* Masks what goes of one parameter. */
+static status mask_parameter(const pool *l, parameter *p, int64_t at, uint32_t threshold,
                              int64_t *ties, error *e)
 {
-    int64_t n = tensor_count(p->data), going = 0;
-    for (int64_t i = 0; i < n; i++)
-        going += keys[i] < threshold || (keys[i] == threshold && *ties > 0);
-    if (going == 0)
-        return E_OK;
-    if (!p->mask)
-        p->mask = full_mask(tensor_shape(p->data), e);
-    uint8_t *mask = p->mask ? tensor_write(p->mask, e) : NULL;
-    float *data = mask ? tensor_write_f32(p->data, e) : NULL;
-    if (!data)
-        return E_MEMORY;
-    for (int64_t i = 0; i < n; i++) {
-        bool goes = keys[i] < threshold || (keys[i] == threshold && (*ties)-- > 0);
-        if (!goes)
+    uint8_t *mask = NULL;
+    float *data = NULL;
+    for (int64_t i = 0; i < block_count(l->pattern, p); i++) {
+        if (!block_goes(l->keys[at + i], l->weights[at + i], threshold, ties))
             continue;
-        mask[i] = 0;
-        data[i] = 0.0f;
+        if (!mask) {
+            mask = parameter_mask(p, e);
+            data = mask ? tensor_write_f32(p->data, e) : NULL;
+            if (!data)
+                return E_MEMORY;
+        }
+        block b = block_at(l->pattern, p, i);
+        for (int64_t k = 0; k < b.count; k++) {
+            mask[b.first + k * b.step] = 0;
+            data[b.first + k * b.step] = 0.0f;
+        }
     }
-    *ties = *ties > 0 ? *ties : 0;
     return E_OK;
 }
 
@@ -144,16 +176,18 @@ static status prune_pool(pool *l, const criterion_row *criterion, uint64_t seed,
 {
     uint32_t threshold = 0;
     int64_t ties = 0, at = 0;
-    l->keys = memory_new_raw(l->count, sizeof *l->keys, e);
-    status s = l->keys ? rank_elements(l, criterion, seed, e) : E_MEMORY;
+    l->keys = memory_new_raw(l->blocks, sizeof *l->keys, e);
+    l->weights = l->keys ? memory_new_raw(l->blocks, sizeof *l->weights, e) : NULL;
+    status s = l->weights ? rank_blocks(l, criterion, seed, e) : E_MEMORY;
     if (!s)
         s = find_threshold(l, &threshold, &ties, e);
     for (int i = 0; i < l->member_count && !s; i++) {
         parameter *p = &l->graph->parameters[l->members[i]];
-        s = mask_parameter(p, l->keys + at, threshold, &ties, e);
-        at += tensor_count(p->data);
+        s = mask_parameter(l, p, at, threshold, &ties, e);
+        at += block_count(l->pattern, p);
     }
     memory_free(l->keys);
+    memory_free(l->weights);
     return s;
 }
 
@@ -166,26 +200,27 @@ static int64_t masked_count(const parameter *p)
     return zeros;
 }
 
-/* Fills in how many elements there are and how many are to go. */
+/* Fills in how many blocks there are and how many elements are to go. */
 static status size_pool(pool *l, double amount, bool keep_one, const char *who, error *e)
 {
-    int64_t masked = 0;
-    l->count = 0;
+    int64_t masked = 0, count = 0;
+    l->blocks = 0;
     for (int i = 0; i < l->member_count; i++) {
         const parameter *p = &l->graph->parameters[l->members[i]];
-        l->count += tensor_count(p->data);
+        count += tensor_count(p->data);
         masked += masked_count(p);
+        l->blocks += block_count(l->pattern, p);
     }
-    l->zeros = llround((double)l->count * amount);
-    if (keep_one && l->zeros == l->count && masked < l->count)
-        l->zeros--;
-    if (masked <= l->zeros)
+    int64_t zeros = llround((double)count * amount);
+    if (keep_one && zeros == count && masked < count)
+        zeros--;
+    l->going = zeros - masked;
+    if (l->going >= 0)
         return E_OK;
     fail(
         e, E_RANGE,
         "prune: %s has %lld of %lld elements masked (%.6g), more than the %.6g asked for",
-        who, (long long)masked, (long long)l->count, (double)masked / (double)l->count,
-        amount);
+        who, (long long)masked, (long long)count, (double)masked / (double)count, amount);
     return fail_hint(e, "an amount is the total sparsity: ask for at least as much as "
                         "there is, or go back with undo");
 }
@@ -229,13 +264,16 @@ static void fill_result(const graph *g, const int *members, int count, prune_res
 
 /* Every layer is asked before any is touched. */
 static status prune_layers(graph *g, const int *members, int count,
-                           const criterion_row *criterion, double amount, uint64_t seed,
-                           error *e)
+                           const criterion_row *criterion, const prune_pattern *pattern,
+                           double amount, uint64_t seed, error *e)
 {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < count; i++) {
             const parameter *p = &g->parameters[members[i]];
-            pool l = {.graph = g, .members = members + i, .member_count = 1};
+            pool l = {.graph = g,
+                      .members = members + i,
+                      .member_count = 1,
+                      .pattern = pattern};
             TRY(size_pool(&l, amount, true, p->name, e));
             if (pass == 1)
                 TRY(prune_pool(&l, criterion, seed, e));
@@ -243,18 +281,39 @@ static status prune_layers(graph *g, const int *members, int count,
     return E_OK;
 }
 
-status prune_weights(graph *g, const criterion_row *criterion, prune_scope scope,
-                     prune_targets targets, double amount, uint64_t seed,
-                     prune_result *result, error *e)
+/* Every score is checked before any weight goes. */
+static status prune_groups(graph *g, const int *members, int count,
+                           const criterion_row *criterion, const prune_pattern *pattern,
+                           uint64_t seed, error *e)
+{
+    float *score = score_room(g, members, count, e);
+    status s = score ? E_OK : E_MEMORY;
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < count && !s; i++) {
+            parameter *p = &g->parameters[members[i]];
+            criterion->score(p, seed, members[i], score);
+            s = pass == 0 ? check_scores(p, score, e)
+                          : keep_largest(pattern, p, score, e);
+        }
+    memory_free(score);
+    return s;
+}
+
+static status prune(graph *g, const criterion_row *criterion, prune_scope scope,
+                    prune_targets targets, const prune_pattern *pattern, double amount,
+                    uint64_t seed, prune_result *result, error *e)
 {
     int *members = NULL, count = 0;
     if (!(amount >= 0.0 && amount <= 1.0))
         return fail(e, E_RANGE, "prune: an amount of %g, wanted 0 to 1", amount);
     status s = find_members(g, targets, &members, &count, e);
-    if (!s && scope == SCOPE_LAYER) {
-        s = prune_layers(g, members, count, criterion, amount, seed, e);
+    if (!s && pattern->keep > 0) {
+        s = prune_groups(g, members, count, criterion, pattern, seed, e);
+    } else if (!s && scope == SCOPE_LAYER) {
+        s = prune_layers(g, members, count, criterion, pattern, amount, seed, e);
     } else if (!s) {
-        pool l = {.graph = g, .members = members, .member_count = count};
+        pool l = {
+            .graph = g, .members = members, .member_count = count, .pattern = pattern};
         s = size_pool(&l, amount, false, "the model", e);
         if (!s)
             s = prune_pool(&l, criterion, seed, e);
@@ -263,4 +322,19 @@ status prune_weights(graph *g, const criterion_row *criterion, prune_scope scope
         fill_result(g, members, count, result);
     memory_free(members);
     return s;
+}
+
+status prune_weights(graph *g, const criterion_row *criterion, prune_scope scope,
+                     prune_targets targets, double amount, uint64_t seed,
+                     prune_result *result, error *e)
+{
+    static const prune_pattern single = {1, 1, 0};
+    return prune(g, criterion, scope, targets, &single, amount, seed, result, e);
+}
+
+status prune_by_pattern(graph *g, const criterion_row *criterion, prune_scope scope,
+                        const prune_pattern *pattern, double amount, uint64_t seed,
+                        prune_result *result, error *e)
+{
+    return prune(g, criterion, scope, TARGET_WEIGHTS, pattern, amount, seed, result, e);
 }

@@ -35,4 +35,28 @@ status prune_weights(graph *g, const criterion_row *criterion, prune_scope scope
                      prune_result *result, error *e);
 bool prune_is_target(const parameter *p, prune_targets targets);
 
+/* Which weights go together.  Blocks of OUTPUTS x INPUTS, one of them 1, go and stay as a
+   whole: consecutive outputs with the same input, or consecutive input channels of one
+   output and tap.  With KEEP above 0 they do not: of each INPUTS consecutive ones KEEP
+   stay. */
+typedef struct prune_pattern {
+    int64_t outputs, inputs, keep;
+} prune_pattern;
+
+/* Reads "weight" (blocks of one), "4x1" (outputs x inputs) or "2:4" (keep:inputs). */
+status prune_pattern_read(prune_pattern *pattern, const char *text, error *e);
+
+/* The share that goes where a pattern says it by itself, (inputs - keep) / inputs. */
+double prune_pattern_amount(const prune_pattern *pattern);
+
+/* As prune_weights, for weights alone and by a pattern.  Blocks are ranked by the root
+   mean square of their scores, and as many go as fit: at most round(n * amount) elements
+   are zero.  With KEEP the largest scores of each group stay (at the end of a row a group
+   may be short: it keeps as many), and scope and amount play no part.
+   Source: Mishra et al. 2021, arXiv:2104.08378 (2:4); Narang, Undersander, Diamos 2017,
+   arXiv:1711.02782 (blocks). */
+status prune_by_pattern(graph *g, const criterion_row *criterion, prune_scope scope,
+                        const prune_pattern *pattern, double amount, uint64_t seed,
+                        prune_result *result, error *e);
+
 #endif

@@ -291,13 +291,208 @@ static void test_published_counts(void **state)
     graph_free(g);
 }
 
+static prune_pattern pattern_of(const char *words)
+{
+    error e = {0};
+    prune_pattern p;
+    if (prune_pattern_read(&p, words, &e))
+        fail_msg("%s", e.text);
+    return p;
+}
+
+static prune_result prune_pattern_to(graph *g, const char *words, prune_scope scope,
+                                     double amount)
+{
+    error e = {0};
+    prune_result r = {0};
+    prune_pattern p = pattern_of(words);
+    if (prune_by_pattern(g, criterion_find("magnitude"), scope, &p, amount, 5, &r, &e))
+        fail_msg("%s", e.text);
+    return r;
+}
+
+static bool is_kept(const parameter *p, int64_t i)
+{
+    const uint8_t *mask = p->mask ? tensor_data(p->mask) : NULL;
+    return !mask || mask[i];
+}
+
+/* Of each M neighbouring channels min(N, channels there) are kept, none of them smaller
+   than one that went; kept ones are as they were. */
+static void check_groups(const parameter *p, const parameter *old, int64_t n, int64_t m)
+{
+    shape s = tensor_shape(p->data);
+    int64_t channels = s.dim[s.rank - 1], count = tensor_count(p->data);
+    const float *before = tensor_f32(old->data), *now = tensor_f32(p->data);
+    for (int64_t row = 0; row < count; row += channels)
+        for (int64_t c = 0; c < channels; c += m) {
+            int64_t there = channels - c < m ? channels - c : m, kept = 0;
+            float least = INFINITY, most = 0;
+            for (int64_t i = row + c; i < row + c + there; i++) {
+                if (is_kept(p, i)) {
+                    kept++;
+                    least = fminf(least, fabsf(before[i]));
+                    assert_memory_equal(&now[i], &before[i], sizeof *now);
+                } else {
+                    most = fmaxf(most, fabsf(before[i]));
+                    assert_true(now[i] == 0);
+                }
+            }
+            assert_int_equal(kept, there < n ? there : n);
+            assert_true(least >= most);
+        }
+}
+
+static void test_groups(void **state)
+{
+    static const char *const words[] = {"2:4", "1:4", "3:5", "1:64"};
+    static const int64_t sizes[][2] = {{2, 4}, {1, 4}, {3, 5}, {1, 64}};
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        graph *g = unet(9);
+        if (i % 2)
+            make_ties(g);
+        graph *before = graph_copy(g, NULL);
+        prune_result r = prune_pattern_to(g, words[i / 2], SCOPE_GLOBAL, 0);
+        int64_t weights = 0;
+        for (int k = 0; k < g->parameter_count; k++)
+            if (g->parameters[k].role == ROLE_WEIGHT) {
+                check_groups(&g->parameters[k], &before->parameters[k], sizes[i / 2][0],
+                             sizes[i / 2][1]);
+                weights += tensor_count(g->parameters[k].data);
+            } else {
+                assert_null(g->parameters[k].mask);
+            }
+        assert_int_equal(r.prunable, weights);
+        prune_result same = prune_pattern_to(g, words[i / 2], SCOPE_GLOBAL, 0);
+        assert_int_equal(same.zeros, r.zeros);
+        graph_free(before);
+        graph_free(g);
+    }
+}
+
+/* Root mean square of the magnitudes of the block that element I begins, in BEFORE;
+   whether it is kept, which must be true of all its elements or of none. */
+static double block_norm(const parameter *p, const parameter *before, int64_t i,
+                         int64_t step, int64_t count, bool *kept)
+{
+    double squares = 0;
+    *kept = is_kept(p, i);
+    for (int64_t k = 0; k < count; k++) {
+        double x = (double)tensor_f32(before->data)[i + k * step];
+        assert_int_equal(is_kept(p, i + k * step), *kept);
+        squares += x * x;
+    }
+    return sqrt(squares / (double)count);
+}
+
+/* The smallest norm of kept blocks and the largest of others, joined to *LEAST, *MOST. */
+static void check_blocks(const parameter *p, const parameter *before, bool of_outputs,
+                         double *least, double *most)
+{
+    shape s = tensor_shape(p->data);
+    int64_t count = tensor_count(p->data), row = count / s.dim[0];
+    int64_t channels = s.dim[s.rank - 1];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t place = of_outputs ? i / row : i % channels;
+        int64_t left = (of_outputs ? s.dim[0] : channels) - place;
+        bool kept;
+        if (place % 4)
+            continue;
+        double norm =
+            block_norm(p, before, i, of_outputs ? row : 1, left < 4 ? left : 4, &kept);
+        if (kept)
+            *least = fmin(*least, norm);
+        else
+            *most = fmax(*most, norm);
+    }
+}
+
+static void test_blocks(void **state)
+{
+    static const double amounts[] = {0, 0.3, 0.5, 0.9, 1};
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        bool of_outputs = i % 2, by_layer = i / 2 % 2;
+        double amount = amounts[i / 4], least = INFINITY, most = 0;
+        graph *g = unet(10), *before = graph_copy(g, NULL);
+        prune_result r = prune_pattern_to(g, of_outputs ? "4x1" : "1x4",
+                                          by_layer ? SCOPE_LAYER : SCOPE_GLOBAL, amount);
+        int64_t layers = 0;
+        for (int k = 0; k < g->parameter_count; k++) {
+            if (g->parameters[k].role != ROLE_WEIGHT)
+                continue;
+            layers++;
+            if (by_layer) {
+                least = INFINITY;
+                most = 0;
+            }
+            check_blocks(&g->parameters[k], &before->parameters[k], of_outputs, &least,
+                         &most);
+            assert_true(least >= most * (1 - 1e-6));
+        }
+        int64_t wanted = llround((double)r.prunable * amount), slack = 4;
+        if (by_layer)
+            slack *= layers;
+        assert_in_range(r.zeros, wanted < slack ? 0 : wanted - slack, wanted + layers);
+        graph_free(before);
+        graph_free(g);
+    }
+}
+
+/* Totals, not compounds, also after single weights went. */
+static void test_blocks_after_weights(void **state)
+{
+    (void)state;
+    graph *g = unet(11);
+    prune(g, "magnitude", SCOPE_GLOBAL, TARGET_WEIGHTS, 0.5);
+    graph *before = graph_copy(g, NULL);
+    prune_result r = prune_pattern_to(g, "4x1", SCOPE_GLOBAL, 0.7);
+    int64_t wanted = llround((double)r.prunable * 0.7);
+    assert_in_range(r.zeros, wanted - 4, wanted);
+    for (int i = 0; i < g->parameter_count; i++)
+        for (int64_t k = 0; k < tensor_count(g->parameters[i].data); k++)
+            if (!is_kept(&before->parameters[i], k))
+                assert_false(is_kept(&g->parameters[i], k));
+    graph_free(before);
+    graph_free(g);
+}
+
+static void test_pattern_words(void **state)
+{
+    static const char *const wrong[] = {"",    "4",   "x4",  "4x",  "0x4",   "2:4:1",
+                                        "4:4", "4:2", "4x4", "2;4", "1x100", "Weight"};
+    (void)state;
+    prune_pattern p = pattern_of("2:4");
+    assert_int_equal(p.inputs, 4);
+    assert_int_equal(p.keep, 2);
+    assert_true(prune_pattern_amount(&p) == 0.5);
+    p = pattern_of("4x1");
+    assert_int_equal(p.outputs, 4);
+    assert_int_equal(p.inputs, 1);
+    for (int i = 0; i < (int)(sizeof wrong / sizeof *wrong); i++) {
+        error e = {0};
+        if (prune_pattern_read(&p, wrong[i], &e) == E_OK)
+            fail_msg("'%s' was read as a pattern", wrong[i]);
+        assert_non_null(strstr(e.text, "prune"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_global),          cmocka_unit_test(test_layer),
-        cmocka_unit_test(test_layer_keeps_one), cmocka_unit_test(test_dead_layers),
-        cmocka_unit_test(test_totals),          cmocka_unit_test(test_random),
-        cmocka_unit_test(test_refusals),        cmocka_unit_test(test_published_counts),
+        cmocka_unit_test(test_global),
+        cmocka_unit_test(test_layer),
+        cmocka_unit_test(test_layer_keeps_one),
+        cmocka_unit_test(test_dead_layers),
+        cmocka_unit_test(test_totals),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_published_counts),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_blocks_after_weights),
+        cmocka_unit_test(test_pattern_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

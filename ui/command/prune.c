@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    prune.c -- the command `prune`: masks to a total sparsity, in one step or several, with
    training after each and, on request, a dense control.  It prints nothing. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -15,6 +16,8 @@ static const option options[] = {
      "share of the prunable weights that is zero afterwards, in all"},
     {"steps", OPTION_REALS, "0..1", NULL, NULL,
      "several amounts, one after the other, with training after each"},
+    {"kind", OPTION_TEXT, NULL, "weight", NULL,
+     "weight; blocks of outputs x inputs, 4x1 or 1x4; or N:M: of M inputs N stay"},
     {"criterion", OPTION_WORD, "magnitude|random", "magnitude", NULL,
      "what makes a weight important"},
     {"scope", OPTION_WORD, "global|layer", "global", NULL,
@@ -45,15 +48,55 @@ typedef struct job {
     const criterion_row *criterion;
     prune_scope scope;
     prune_targets targets;
+    const char *kind;
+    prune_pattern pattern;
     sample_set on;
     train_settings training; /* its epochs are 0 where nothing is trained */
     model *pruned, *control; /* as far as they are; control may be NULL */
 } job;
 
+static bool is_single(const prune_pattern *p)
+{
+    return p->outputs == 1 && p->inputs == 1;
+}
+
+static status read_kind(const call *c, job *j, error *e)
+{
+    const option_value *targets = option_get(&c->options, "targets");
+    j->kind = option_words(&c->options, "kind");
+    TRY(prune_pattern_read(&j->pattern, j->kind, e));
+    j->targets = option_is(&c->options, "targets", "weights") ? TARGET_WEIGHTS
+                                                              : TARGET_WEIGHTS_AND_SCALES;
+    if (is_single(&j->pattern) || !targets->given || j->targets == TARGET_WEIGHTS)
+        return E_OK;
+    fail(e, E_USAGE, "prune: kind=%s is for weights, scales have no such pattern",
+         j->kind);
+    return fail_hint(e, "leave targets out");
+}
+
+/* N of M says by itself how much goes. */
+static status read_fixed_amount(const call *c, job *j, error *e)
+{
+    const option_value *one = option_get(&c->options, "amount");
+    j->count = 1;
+    j->amounts[0] = prune_pattern_amount(&j->pattern);
+    if (option_get(&c->options, "steps")->present)
+        fail(e, E_USAGE, "prune: kind=%s goes in one step, to %g", j->kind,
+             j->amounts[0]);
+    else if (one->present && fabs(one->real - j->amounts[0]) > 1e-3)
+        fail(e, E_USAGE, "prune: kind=%s prunes to %g, not to amount=%g", j->kind,
+             j->amounts[0], one->real);
+    else
+        return E_OK;
+    return fail_hint(e, "leave amount and steps out");
+}
+
 static status read_amounts(const call *c, job *j, error *e)
 {
     const option_value *one = option_get(&c->options, "amount");
     const option_value *steps = option_get(&c->options, "steps");
+    if (j->pattern.keep > 0)
+        return read_fixed_amount(c, j, e);
     if (one->present == steps->present) {
         fail(e, E_USAGE,
              one->present ? "prune: amount and steps exclude each other"
@@ -147,13 +190,21 @@ static status answer(call *c, const char *name, double amount, const model *m,
     return E_OK;
 }
 
+static status prune_to(const job *j, double amount, prune_result *r, error *e)
+{
+    graph *g = j->pruned->graph;
+    uint64_t seed = j->training.seed;
+    if (is_single(&j->pattern))
+        return prune_weights(g, j->criterion, j->scope, j->targets, amount, seed, r, e);
+    return prune_by_pattern(g, j->criterion, j->scope, &j->pattern, amount, seed, r, e);
+}
+
 /* Prunes to one amount, trains, answers; then the control. */
 static status step(call *c, job *j, int64_t i, error *e)
 {
     prune_result r;
     double amount = j->amounts[i];
-    TRY(prune_weights(j->pruned->graph, j->criterion, j->scope, j->targets, amount,
-                      j->training.seed, &r, e));
+    TRY(prune_to(j, amount, &r, e));
     status s = retrain(c, j, &j->pruned, e);
     if (s != E_OK && s != E_STOPPED)
         return fail_prefix(e, "prune: after pruning to %g", amount);
@@ -188,8 +239,7 @@ static status run(call *c, error *e)
         return fail(e, E_NAME, "prune: there is no criterion '%s'",
                     option_words(o, "criterion"));
     j.scope = option_is(o, "scope", "layer") ? SCOPE_LAYER : SCOPE_GLOBAL;
-    j.targets =
-        option_is(o, "targets", "weights") ? TARGET_WEIGHTS : TARGET_WEIGHTS_AND_SCALES;
+    TRY(read_kind(c, &j, e));
     TRY(read_amounts(c, &j, e));
     TRY(read_data(c, &j, e));
     j.pruned = model_copy(m, e);
@@ -221,8 +271,14 @@ const command command_prune = {
         "control=yes "
         "the second row is of a dense copy that trained for the same epochs: that is "
         "what "
-        "to compare with, not the model as it was.",
+        "to compare with, not the model as it was.  Patterns concern weights alone: "
+        "blocks "
+        "of "
+        "kind=4x1 (four outputs at one input: the fastest to run) or 1x4 go and stay as "
+        "a "
+        "whole; kind=2:4 keeps two of each four inputs of an output and so says itself "
+        "how much goes.",
     .see = "sweep, quantize, plot weights, plot curve",
-    .source = "Han et al. 2015, arXiv:1506.02626",
+    .source = "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378",
     .run = run,
 };
