@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    sparse_layers.c -- times the sparse convolution beside the fastest dense one at the
    layers of a VGG for 32x32 images, for weights of several densities (argument 1: batch,
-   argument 2: repetitions, argument 3: outputs that share their pattern, 1 or 4).
+   argument 2: repetitions, argument 3: outputs that share their pattern, 1 or 4); a + where the rule chooses the
+   sparse one.
    A measuring program: it checks no results. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ enum {
 typedef struct kind {
     const algorithm *how;
     void *prepared;
+    bool chosen;
     double best;
 } kind;
 
@@ -80,6 +82,7 @@ static status add_kind(trial *t, const algorithm *how, const float *weight, erro
     if (!k->prepared)
         return E_MEMORY;
     how->prepare(&t->v, weight, k->prepared);
+    k->chosen = how == &algorithm_sparse && sparse_wins(&t->v, weight);
     t->count++;
     return E_OK;
 }
@@ -193,7 +196,7 @@ int main(int count, char **words)
         dense += best->best;
         for (int k = 0; k < DENSITIES; k++) {
             double s = t.kinds[k].best;
-            printf(" %8.4f", s * 1e3);
+            printf(" %7.4f%c", s * 1e3, t.kinds[k].chosen ? '+' : ' ');
             sparse[k] += s;
             better[k] += s < best->best ? s : best->best;
         }
