@@ -68,6 +68,14 @@ for k in 1 2 3; do
         "$(row one.json eval 2 $line masked_mse)"
 done
 
+echo "# weights that go together"
+lathe --format json -c "load m m.safetensors; prune m kind=2:4 as=half
+    prune m kind=4x1 amount=0.75 as=blocks" >kinds.json
+expect "sparsity of 2:4" "$(get kinds.json prune 1 sparsity | cut -c1-4)" 0.49
+expect "sparsity of 4x1" "$(get kinds.json prune 2 sparsity | cut -c1-4)" 0.74
+"$LATHE" -c "load m m.safetensors; prune m kind=2:4 amount=0.9" >/dev/null 2>messages
+expect "another amount" "$(grep -c 'prunes to 0.5, not to' messages)" 1
+
 echo "# what replaces a model is taken back by undo"
 lathe --format json -c "load m m.safetensors; show m; prune m amount=0.9
     undo; show m; redo; show m" >undo.json
