@@ -48,14 +48,11 @@ static const float *panel_at(const job *j, int64_t i, float *own)
     return own;
 }
 
-/* The finish of the lines that begin at output pixel (image, i, j). */
-static const float *residual_at(const job *j, int64_t image, int64_t row, int64_t column)
+/* The residual of output row ROW, counted through images; or NULL. */
+static const float *residual_at(const job *j, int64_t row)
 {
-    const mapping *m = j->m;
-    return j->tail->residual
-               ? j->tail->residual + ((image * m->out_h + row) * m->out_w + column) *
-                                         j->tail->residual_pitch
-               : NULL;
+    const finish *f = j->tail;
+    return f->residual ? f->residual + row * j->m->out_w * f->residual_pitch : NULL;
 }
 
 /* By rows. */
@@ -73,22 +70,23 @@ static void rows_task(void *context, int64_t tile, int thread)
     /* Rows that follow each other without a gap are one line. */
     bool one_line = m->y_row == m->out_w * m->y_pixel &&
                     m->step_h * t->row == m->out_w * m->step_w * t->pitch;
-    int64_t lines = one_line ? 1 : end - begin;
     for (int64_t panel = 0; panel < j->panels.count; panel++) {
+        int64_t first = panel * j->panels.form.outputs;
+        const float *residual = residual_at(j, image * m->out_h + begin);
         product p = panels_product(&j->panels, panel, j->tail, j->accumulate);
         p.pixels = one_line ? (end - begin) * m->out_w : m->out_w;
+        p.lines = one_line ? 1 : end - begin;
+        p.x_line = m->step_h * t->row;
+        p.y_line = m->y_row;
+        p.residual_line = m->out_w * p.residual_step;
+        p.x = x;
+        p.y = y + first;
+        p.residual = residual ? residual + first : NULL;
         p.step = m->step_w * t->pitch;
         p.offset = t->offset;
         p.weight = panel_at(j, panel, NULL);
         p.y_step = m->y_pixel;
-        for (int64_t i = 0; i < lines; i++) {
-            int64_t first = panel * j->panels.form.outputs;
-            const float *residual = residual_at(j, image, begin + i, 0);
-            p.x = x + i * m->step_h * t->row;
-            p.y = y + i * m->y_row + first;
-            p.residual = residual ? residual + first : NULL;
-            j->panels.loops->product(&p);
-        }
+        j->panels.loops->product(&p);
     }
 }
 
@@ -172,6 +170,7 @@ static void panel_task(void *context, int64_t task, int thread)
     product p = panels_product(&j->panels, panel, j->tail, j->accumulate && !j->sums);
     int64_t first = panel * j->panels.form.outputs, pixel = j->first + begin;
     static const int64_t start = 0;
+    p.lines = 1;
     p.offset = &start;
     p.weight = panel_at(j, panel, j->room + thread * j->room_floats);
     p.pixels = count < j->chunk ? count : j->chunk;

@@ -19,11 +19,12 @@ typedef struct panel_form {
 } panel_form;
 
 /* y[p][o] (+)= finish of sum over runs r, j of x[p * step + offset[r] + j] w[r, j][o],
-   for all pixels p and the outputs of one panel.  Each run is packed by itself: its
+   for all pixels p of some lines and the outputs of one panel.  Each run is packed by itself: its
    length is rounded up to a multiple of split, the rest are zeros. */
 typedef struct product {
     panel_form form;
     int64_t pixels, outputs; /* outputs: those that there are, <= form.outputs */
+    int64_t lines, x_line, y_line, residual_line; /* lines, and from one to the next */
     const float *x;
     int64_t step;
     int64_t runs, run_length;
