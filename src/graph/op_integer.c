@@ -5,9 +5,7 @@
 #include "graph/op_integer.h"
 
 #include <math.h>
-#include <string.h>
-#include "base/parallel.h"
-#include "kernel/integer.h"
+#include "kernel/integer_image.h"
 
 integer_format integer_format_of(const quantizer *q)
 {
@@ -109,89 +107,39 @@ void pointwise_forward_s8(const operation *op)
 
 /* ---- concat and add: every input brought to the output's scale ---- */
 
-/* TABLE[q + 128] = (float)(q - Z_x) * M: the products that are rounded. */
-static void product_table(integer_format in, integer_format out, float table[256])
+/* clamp(rne((float)(q - Z_x) M) + Z_y) for each code. */
+static void rescale_map(integer_format in, integer_format out, int8_t map[256])
 {
     float m = integer_multiplier((double)in.scale / (double)out.scale);
     for (int q = -128; q < 128; q++)
-        table[q + 128] = (float)(q - in.zero) * m;
-}
-
-typedef struct joining {
-    const operation *op;
-    int input;
-    int64_t first, columns, total; /* concat: columns of y that the input fills */
-    int8_t codes[256];
-    float products[NODE_INPUTS_MAX][256];
-    bool same[NODE_INPUTS_MAX], vector[NODE_INPUTS_MAX];
-    int64_t pixels, channels;
-    integer_format out;
-} joining;
-
-static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
-{
-    const joining *j = context;
-    const int8_t *x = j->op->x[j->input];
-    int8_t *y = j->op->y;
-    (void)thread;
-    for (int64_t row = begin; row < end; row++) {
-        const int8_t *from = x + row * j->columns;
-        int8_t *to = y + row * j->total + j->first;
-        if (j->same[j->input]) {
-            memcpy(to, from, (size_t)j->columns);
-            continue;
-        }
-        for (int64_t i = 0; i < j->columns; i++)
-            to[i] = j->codes[from[i] + 128];
-    }
+        map[q + 128] = (int8_t)integer_round((float)(q - in.zero) * m, out);
 }
 
 void concat_forward_s8(const operation *op)
 {
-    joining j = {.op = op, .out = integer_format_of(op->out_value->quantizer)};
-    j.total = op->out.dim[op->out.rank - 1];
-    int64_t rows = shape_count(op->out) / j.total;
+    const integer_format out = integer_format_of(op->out_value->quantizer);
+    int64_t total = op->out.dim[op->out.rank - 1], first = 0;
     for (int k = 0; k < op->node->input_count; k++) {
         integer_format in = integer_format_of(op->in_value[k]->quantizer);
-        j.input = k;
-        j.columns = op->in[k].dim[op->in[k].rank - 1];
-        j.same[k] = integer_same_format(in, j.out);
-        product_table(in, j.out, j.products[k]);
-        for (int q = 0; q < 256; q++)
-            j.codes[q] = (int8_t)integer_round(j.products[k][q], j.out);
-        parallel_range(rows, 256, concat_rows, &j);
-        j.first += j.columns;
+        int64_t columns = op->in[k].dim[op->in[k].rank - 1];
+        int8_t map[256];
+        bool same = integer_same_format(in, out);
+        if (!same)
+            rescale_map(in, out, map);
+        integer_concat(shape_count(op->out) / total, total, first, columns,
+                       same ? NULL : map, op->x[k], op->y);
+        first += columns;
     }
 }
 
-static void add_pixels(void *context, int64_t begin, int64_t end, int thread)
-{
-    const joining *j = context;
-    int8_t *y = j->op->y;
-    (void)thread;
-    for (int64_t pixel = begin; pixel < end; pixel++)
-        for (int64_t c = 0; c < j->channels; c++) {
-            float sum = 0.0f;
-            for (int k = 0; k < j->op->node->input_count; k++) {
-                const int8_t *x = j->op->x[k];
-                int64_t at = j->vector[k] ? pixel / j->pixels : pixel;
-                sum += j->products[k][x[at * j->channels + c] + 128];
-            }
-            y[pixel * j->channels + c] = (int8_t)integer_round(sum, j->out);
-        }
-}
-
+/* An input may have one pixel an image, which counts for all of them: it stands second. */
 void add_forward_s8(const operation *op)
 {
-    joining j = {.op = op, .out = integer_format_of(op->out_value->quantizer)};
-    j.channels = op->out.dim[op->out.rank - 1];
-    int64_t pixels = shape_count(op->out) / j.channels;
-    j.pixels = pixels / op->out.dim[0];
-    for (int k = 0; k < op->node->input_count; k++) {
-        /* An input may have one pixel an image, which counts for all of them. */
-        j.vector[k] = shape_count(op->in[k]) != shape_count(op->out);
-        product_table(integer_format_of(op->in_value[k]->quantizer), j.out,
-                      j.products[k]);
-    }
-    parallel_range(pixels, 1024, add_pixels, &j);
+    int b = shape_count(op->in[1]) <= shape_count(op->in[0]) ? 1 : 0, a = 1 - b;
+    pairing p = {.images = op->out.dim[0], .channels = op->out.dim[op->out.rank - 1]};
+    p.pixels = shape_count(op->out) / (p.images * p.channels);
+    p.b_is_vector = shape_count(op->in[b]) != shape_count(op->out);
+    integer_add(&p, integer_format_of(op->in_value[a]->quantizer),
+                integer_format_of(op->in_value[b]->quantizer),
+                integer_format_of(op->out_value->quantizer), op->x[a], op->x[b], op->y);
 }

@@ -46,6 +46,8 @@ static resizing resize_geometry(const operation *op, bool nearest)
 
 static size_t resize_bilinear_scratch(const operation *op)
 {
+    if (op->integer)
+        return resize_scratch_s8(op);
     resizing r = resize_geometry(op, false);
     return resize_scratch(&r);
 }
@@ -74,12 +76,14 @@ const operator_row op_resize_bilinear = {
     .scratch_bytes = resize_bilinear_scratch,
     .forward = resize_bilinear_forward,
     .backward = resize_bilinear_backward,
-    .forward_s8 = resize_bilinear_forward_s8,
+    .forward_s8 = resize_forward_s8,
     .takes_y_pitch = true,
 };
 
 static size_t resize_nearest_scratch(const operation *op)
 {
+    if (op->integer)
+        return resize_scratch_s8(op);
     resizing r = resize_geometry(op, true);
     return resize_scratch(&r);
 }
@@ -108,6 +112,6 @@ const operator_row op_resize_nearest = {
     .scratch_bytes = resize_nearest_scratch,
     .forward = resize_nearest_forward,
     .backward = resize_nearest_backward,
-    .forward_s8 = resize_nearest_forward_s8,
+    .forward_s8 = resize_forward_s8,
     .takes_y_pitch = true,
 };

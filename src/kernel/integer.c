@@ -5,13 +5,7 @@
 
 #include <float.h>
 #include "base/parallel.h"
-
-/* At -O2 gcc 12 leaves loops of unknown length scalar. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define VECTORIZED __attribute__((optimize("O3")))
-#else
-#define VECTORIZED
-#endif
+#include "kernel/integer_loops.h"
 
 #define GRAIN 16384
 
@@ -58,6 +52,7 @@ int32_t integer_round(float v, integer_format f)
 }
 
 typedef struct codes {
+    const integer_loops *loops;
     const float *real;
     float *real_out;
     const int8_t *code;
@@ -66,49 +61,42 @@ typedef struct codes {
     integer_format format;
 } codes;
 
-static VECTORIZED void quantize_range(void *context, int64_t begin, int64_t end,
-                                      int thread)
+static void quantize_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const codes *c = context;
     (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        c->code_out[i] = (int8_t)integer_encode((double)c->real[i], c->format);
+    c->loops->quantize(end - begin, c->real + begin, c->format, c->code_out + begin);
 }
 
 static void dequantize_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const codes *c = context;
-    float table[256];
     (void)thread;
-    for (int q = -128; q < 128; q++)
-        table[q + 128] = integer_decode(q, c->format);
-    for (int64_t i = begin; i < end; i++)
-        c->real_out[i] = table[c->code[i] + 128];
+    c->loops->dequantize(end - begin, c->code + begin, c->format, c->real_out + begin);
 }
 
 static void map_range(void *context, int64_t begin, int64_t end, int thread)
 {
     const codes *c = context;
     (void)thread;
-    for (int64_t i = begin; i < end; i++)
-        c->code_out[i] = c->table[c->code[i] + 128];
+    c->loops->map(end - begin, c->code + begin, c->table, c->code_out + begin);
 }
 
 void integer_quantize(const float *x, int64_t n, integer_format f, int8_t *q)
 {
-    codes c = {.real = x, .code_out = q, .format = f};
+    codes c = {.loops = integer_loops_get(), .real = x, .code_out = q, .format = f};
     parallel_range(n, GRAIN, quantize_range, &c);
 }
 
 void integer_dequantize(const int8_t *q, int64_t n, integer_format f, float *x)
 {
-    codes c = {.code = q, .real_out = x, .format = f};
+    codes c = {.loops = integer_loops_get(), .code = q, .real_out = x, .format = f};
     parallel_range(n, GRAIN, dequantize_range, &c);
 }
 
 void integer_map(const int8_t *x, int64_t n, const int8_t table[256], int8_t *y)
 {
-    codes c = {.code = x, .code_out = y, .table = table};
+    codes c = {.loops = integer_loops_get(), .code = x, .code_out = y, .table = table};
     parallel_range(n, GRAIN, map_range, &c);
 }
 

@@ -117,7 +117,7 @@ static void bench_run_method(const bench *b, int method, int threads, int8_t *y)
     void *prepared =
         method ? memory_new_raw((int64_t)row->methods->prepared_bytes(&op), 1, NULL)
                : NULL;
-    size_t bytes = row->methods && row->scratch_bytes ? row->scratch_bytes(&op) : 0;
+    size_t bytes = row->scratch_bytes ? row->scratch_bytes(&op) : 0;
     op.scratch = memory_new_raw((int64_t)bytes + 1, 1, NULL);
     op.prepared = prepared;
     if (method)
@@ -458,20 +458,28 @@ static void test_pointwise(void **state)
 
 /* ---- windows ---- */
 
+/* Few, or as many as vectors are made for. */
+static int64_t random_channels(random_stream *r)
+{
+    return random_below(r, 2) ? 1 + random_below(r, 9) : INT64_C(8) << random_below(r, 5);
+}
+
 static void test_pools(void **state)
 {
     static const char *const ops[] = {"max_pool2d", "avg_pool2d", "global_avg_pool2d"};
     (void)state;
-    for (uint64_t i = 0; i < 30; i++) {
+    for (uint64_t i = 0; i < 60; i++) {
         bench b = {.random = random_new(6, "pool", i)};
         random_stream *r = &b.random;
         shape in = shape_of(4, 1 + random_below(r, 3), 4 + random_below(r, 9),
-                            4 + random_below(r, 9), 1 + random_below(r, 9));
+                            4 + random_below(r, 9), random_channels(r));
         int which = (int)(i % 3);
         bench_begin(&b, ops[which], 8, 1, &in);
         for (int axis = 1; axis < 3; axis++) {
             b.node.attr.kernel[axis] = 1 + random_below(r, 4);
             b.node.attr.stride[axis] = 1 + random_below(r, 3);
+            if (i % 6 == 0)
+                b.node.attr.kernel[axis] = b.node.attr.stride[axis] = 2;
             b.node.attr.padding[axis] = random_below(r, b.node.attr.kernel[axis] / 2 + 1);
         }
         b.out.quantizer->scale[0] = b.in[0].quantizer->scale[0] * 0.7f;
@@ -489,7 +497,7 @@ static void test_resize(void **state)
         bench b = {.random = random_new(7, "resize", i)};
         random_stream *r = &b.random;
         shape in = shape_of(4, 1 + random_below(r, 2), 1 + random_below(r, 12),
-                            1 + random_below(r, 12), 1 + random_below(r, 9));
+                            1 + random_below(r, 12), random_channels(r));
         bool nearest = i % 4 == 3;
         bench_begin(&b, nearest ? "resize_nearest" : "resize_bilinear", 8, 1, &in);
         b.node.attr.align_corners = i & 1;
@@ -508,11 +516,11 @@ static void test_resize(void **state)
 static void test_moving(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 30; i++) {
+    for (uint64_t i = 0; i < 60; i++) {
         bench b = {.random = random_new(8, "pad", i)};
         random_stream *r = &b.random;
         shape in[2] = {shape_of(4, 1 + random_below(r, 2), 1 + random_below(r, 9),
-                                1 + random_below(r, 9), 1 + random_below(r, 5))};
+                                1 + random_below(r, 9), random_channels(r))};
         in[1] = shape_of(4, in[0].dim[0], 1 + random_below(r, 9), 1 + random_below(r, 9),
                          INT64_C(2));
         bool flatten = i % 3 == 0;
@@ -534,7 +542,7 @@ static void test_joining(void **state)
         bool concat = i & 1;
         shape in[3];
         in[0] = shape_of(4, 1 + random_below(r, 3), 2 + random_below(r, 9),
-                         2 + random_below(r, 9), 1 + random_below(r, 9));
+                         2 + random_below(r, 9), random_channels(r));
         in[1] = in[2] = in[0];
         in[1].dim[3] += concat ? random_below(r, 5) : 0;
         if (!concat && i % 8 == 2)

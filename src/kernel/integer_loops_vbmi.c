@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   integer_loops_vbmi.c -- the loops over codes for AVX-512 with VBMI.
+   Nothing here but the name: the source is in integer_loops_vector.inc. */
+#if defined(__x86_64__)
+#pragma GCC target(                                                                      \
+    "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx2,prefer-vector-width=512")
+#pragma GCC optimize("O3")
+#include "kernel/integer_loops_vector.inc"
+
+const integer_loops *const integer_loops_vbmi = &loops_here;
+#else
+#include "kernel/integer_loops.h"
+const integer_loops *const integer_loops_vbmi = 0;
+#endif
