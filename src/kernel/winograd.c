@@ -25,28 +25,17 @@ static bool winograd_suits(const convolution *v, const float *weight)
            v->pad_w <= 2 && v->c >= CHANNELS_LEAST && v->out_c >= CHANNELS_LEAST;
 }
 
-static int64_t tile_count(const convolution *v, int64_t tile)
-{
-    return v->n * ((v->out_h + tile - 1) / tile) * ((v->out_w + tile - 1) / tile);
-}
-
-static bool enough_channels(const convolution *v, int64_t least)
-{
-    return v->c >= least && v->out_c >= least;
-}
-
 static bool pays_four(const convolution *v, const float *weight, algorithm_task task)
 {
+    double cost = winograd_cost(v, 4, task);
     (void)weight;
-    (void)task;
-    return enough_channels(v, 16) && tile_count(v, 4) >= 16;
+    return cost < winograd_direct_cost(v, task) && cost <= winograd_cost(v, 2, task);
 }
 
 static bool pays_two(const convolution *v, const float *weight, algorithm_task task)
 {
     (void)weight;
-    (void)task;
-    return enough_channels(v, 32) && tile_count(v, 2) >= 16;
+    return winograd_cost(v, 2, task) < winograd_direct_cost(v, task);
 }
 
 #define WINOGRAD_ROW(word, m)                                                            \

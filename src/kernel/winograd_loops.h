@@ -20,6 +20,7 @@ typedef struct winograd_grid {
     int64_t h, w, channels, pitch;
     int64_t rows, columns;
     int64_t pad_h, pad_w; /* the first tile begins at pixel (-pad_h, -pad_w) */
+    const float *zeros;   /* [channels], what is outside; NULL where nothing is read */
 } winograd_grid;
 
 /* Transformed tiles: distances in floats. */
@@ -80,10 +81,10 @@ typedef struct winograd_outer {
     float *sum;
 } winograd_outer;
 
-/* Sums of PARTS parts of [planes][outputs][row] each, of which outputs first ..
+/* Sums, which are scratch, of PARTS parts of [planes][outputs][row] each, of which outputs first ..
    first + count - 1 become the gradient [output][3][3][channel]. */
 typedef struct winograd_sums {
-    const float *sum;
+    float *sum;
     int64_t parts, part, plane, row;
     int64_t first, count, channels;
     float *grad_weight;
@@ -105,7 +106,7 @@ typedef struct winograd_form {
 } winograd_form;
 
 typedef struct winograd_loops {
-    int64_t lanes;
+    int64_t lanes, tiles;    /* tiles: of a block of the product */
     winograd_form two, four; /* F(2x2, 3x3) and F(4x4, 3x3) */
     void (*product)(const winograd_product *p);
     void (*outer)(const winograd_outer *o);

@@ -4,7 +4,7 @@
 #ifndef LATHE_KERNEL_WINOGRAD_PARTS_H
 #define LATHE_KERNEL_WINOGRAD_PARTS_H
 
-#include "kernel/convolution.h"
+#include "kernel/algorithm.h"
 #include "kernel/scratch.h"
 #include "kernel/winograd_loops.h"
 
@@ -35,5 +35,9 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
 /* grad_weight of V; BLOCK in the same way. */
 size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
                            const float *grad_y, float *grad_weight, void *block);
+
+/* About how long a task of V takes by F(tile x tile, 3x3), and by a direct sum. */
+double winograd_cost(const convolution *v, int64_t tile, algorithm_task task);
+double winograd_direct_cost(const convolution *v, algorithm_task task);
 
 #endif

@@ -8,14 +8,15 @@
    before the next, so that weights are read once for all of them. */
 #include "kernel/winograd_parts.h"
 
+#include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
 
 enum {
     PANEL = 2,                /* vectors of a panel */
-    FUSED_FLOATS = 300 << 10, /* of a block, in the cache of one core */
-    FUSED_TILES = 28,         /* least of a block that may read all weights */
-    PHASE_FLOATS = 8 << 20    /* of a block that all cores share */
+    FUSED_FLOATS = 165 << 10, /* of a block, in the cache of one core */
+    BLOCKS_WANTED = 8,
+    PHASE_FLOATS = 8 << 20 /* of a block that all cores share */
 };
 
 typedef struct job {
@@ -24,6 +25,7 @@ typedef struct job {
     const finish *tail;
     float *y;
     bool accumulate, phased;
+    winograd_grid in;      /* with zeros */
     float *scale, *shift;  /* [panels][PANEL * lanes] */
     int64_t block, blocks; /* tiles of a block */
     int64_t spread_plane, sums_plane;
@@ -95,10 +97,16 @@ static int panel_vectors(const winograd_pass *p, int64_t panel)
 
 /* ---- weights ---- */
 
+/* An odd number of cache lines from plane to plane: planes lie in different sets. */
+static int64_t plane_floats(const winograd_pass *p, int64_t vectors)
+{
+    return (vectors | 1) * p->loops->lanes;
+}
+
 /* A plane of weights is [panel][channel][vectors * lanes]. */
 static int64_t weight_plane(const winograd_pass *p)
 {
-    return p->in.channels * divide_up(p->out.channels, p->loops->lanes) * p->loops->lanes;
+    return plane_floats(p, p->in.channels * divide_up(p->out.channels, p->loops->lanes));
 }
 
 static int64_t weight_panel(const winograd_pass *p, int64_t panel)
@@ -152,7 +160,7 @@ static void step_read(const job *j, winograd_part part, float *spread)
 {
     const winograd_pass *p = j->pass;
     winograd_planes to = {spread, j->spread_plane, j->block * p->loops->lanes};
-    p->form->read_input(&p->in, j->x, part, &to);
+    p->form->read_input(&j->in, j->x, part, &to);
 }
 
 static void step_multiply(const job *j, int64_t panel, int64_t plane, int64_t planes,
@@ -263,25 +271,28 @@ static void phases_run(job *j)
 
 /* ---- both ---- */
 
-/* An odd number of cache lines from plane to plane: planes lie in different sets. */
-static int64_t plane_floats(const winograd_pass *p, int64_t vectors)
+/* Blocks of whole products; where tiles are few, as many blocks as there can be. */
+static void cut_fused(job *j)
 {
-    return (vectors | 1) * p->loops->lanes;
+    const winograd_pass *p = j->pass;
+    int64_t least = p->loops->tiles;
+    int64_t tile = p->form->planes * p->loops->lanes * (p->groups + PANEL);
+    int64_t most = FUSED_FLOATS / tile / least * least;
+    j->phased = most < least || p->tiles < 4 * least;
+    if (p->tiles < BLOCKS_WANTED * most)
+        most = least;
+    /* Even numbers are shared out evenly more often. */
+    j->blocks = j->phased ? 1 : divide_up(divide_up(p->tiles, most), 2) * 2;
 }
 
 static void cut(job *j)
 {
     const winograd_pass *p = j->pass;
-    int64_t lanes = p->loops->lanes;
-    int64_t tile = p->form->planes * lanes * (p->groups + PANEL);
-    int64_t most = FUSED_FLOATS / tile;
-    j->phased = most < FUSED_TILES || p->tiles < 4 * most;
-    if (j->phased) {
-        tile = p->form->planes * lanes * (p->groups + PANEL * p->panels);
-        most = PHASE_FLOATS / tile;
-    }
-    most = most < 1 ? 1 : most;
-    j->blocks = divide_up(p->tiles, most);
+    int64_t outputs = p->panels * PANEL;
+    int64_t tile = p->form->planes * p->loops->lanes * (p->groups + outputs);
+    cut_fused(j);
+    if (j->phased)
+        j->blocks = divide_up(p->tiles, PHASE_FLOATS / tile + 1);
     j->block = divide_up(p->tiles, j->blocks);
 }
 
@@ -312,11 +323,15 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     j.sums_floats = p->form->planes * j.sums_plane;
     j.scale = scratch_floats(&s, p->panels * PANEL * lanes);
     j.shift = scratch_floats(&s, p->panels * PANEL * lanes);
+    float *zeros = scratch_floats(&s, p->in.channels);
     j.spread = scratch_floats(&s, j.spread_floats * (j.phased ? 1 : cpu_threads()));
     j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : cpu_threads()));
     if (!block)
         return s.used;
     finish_prepare(&j, bias);
+    memset(zeros, 0, (size_t)p->in.channels * sizeof *zeros);
+    j.in = p->in;
+    j.in.zeros = zeros;
     if (j.phased)
         phases_run(&j);
     else

@@ -13,8 +13,9 @@
 
 enum {
     SUMS_FLOATS = 300 << 10, /* largest sums that a part has for itself */
-    PART_FLOATS = 450 << 10, /* of a part's sums and a block, in the cache of one core */
-    PHASE_FLOATS = 8 << 20,  /* of a block that all cores share */
+    PART_FLOATS = 150 << 10, /* of a block, in the cache of one core beside the sums */
+    PHASE_FLOATS = 1 << 20,  /* of a block that all cores share, but no less than: */
+    PHASE_TILES = 128,
     PARTS_MOST = 8,
     PART_TILES = 64,
     CHUNK_TILES = 8,
@@ -157,7 +158,9 @@ static void cut(job *j)
     int64_t tile = p->form->planes * p->loops->lanes * (p->groups + j->g_groups);
     j->phased = sums > SUMS_FLOATS || p->tiles < 2 * PART_TILES;
     j->parts = j->phased ? 1 : minimum(p->tiles / PART_TILES, PARTS_MOST);
-    int64_t most = (j->phased ? PHASE_FLOATS : PART_FLOATS - sums) / tile;
+    int64_t most = (j->phased ? PHASE_FLOATS : PART_FLOATS) / tile;
+    if (j->phased && most < PHASE_TILES)
+        most = PHASE_TILES;
     int64_t tiles = divide_up(p->tiles, j->parts);
     most = most < 1 ? 1 : most;
     j->block = divide_up(tiles, divide_up(tiles, most));
@@ -182,10 +185,14 @@ size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
     j.x_floats = planes * j.x_plane;
     j.g_floats = planes * j.g_plane;
     j.sums = scratch_floats(&s, j.parts * planes * j.sum_plane);
+    int64_t channels = v->c > v->out_c ? v->c : v->out_c;
+    float *zeros = scratch_floats(&s, channels);
     j.x_spread = scratch_floats(&s, j.x_floats * (j.phased ? 1 : cpu_threads()));
     j.g_spread = scratch_floats(&s, j.g_floats * (j.phased ? 1 : cpu_threads()));
     if (!block)
         return s.used;
+    memset(zeros, 0, (size_t)channels * sizeof *zeros);
+    j.pass.in.zeros = j.pass.out.zeros = zeros;
     if (j.phased)
         phases_run(&j);
     else

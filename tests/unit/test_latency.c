@@ -213,7 +213,7 @@ static void steps_are_those_of_the_plan(void **state)
         assert_true(column_sum(t, "median_ms") > 0);
         assert_true(graph_hash(m->graph) == before);
         assert_int_equal(latency_kernels(t, &kernels, &e), E_OK);
-        assert_string_equal(text_get(&kernels), "conv2d f32 gather");
+        assert_non_null(strstr(text_get(&kernels), "conv2d f32 gather"));
         text_clear(&kernels);
         table_free(t);
     }

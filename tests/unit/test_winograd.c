@@ -348,6 +348,30 @@ static void test_suits(void **state)
     }
 }
 
+/* The choice by shape: the larger tile where images are large, the smaller one where
+   they are small, neither where weights are all there is. */
+static void test_choice(void **state)
+{
+    const struct choice {
+        convolution v;
+        algorithm_task task;
+        const char *name;
+    } choices[] = {
+        {geometry(1, 128, 128, 32, 32, 1, 1), ALGORITHM_FORWARD, "winograd-4x4"},
+        {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_INPUT, "winograd-4x4"},
+        {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_WEIGHT, "winograd-4x4"},
+        {geometry(64, 2, 2, 64, 64, 1, 1), ALGORITHM_FORWARD, "winograd-2x2"},
+        {geometry(1, 2, 2, 512, 512, 1, 1), ALGORITHM_GRAD_INPUT, "gather"},
+        {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const algorithm *a =
+            algorithm_guess(&choices[i].v, NULL, PRECISION_F32, choices[i].task);
+        assert_string_equal(a->name, choices[i].name);
+    }
+}
+
 /* Runs this program again for each lower instruction set. */
 static void test_other_levels(void **state)
 {
@@ -371,9 +395,10 @@ static void test_other_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward), cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_shapes),  cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_suits),   cmocka_unit_test(test_other_levels),
+        cmocka_unit_test(test_forward),      cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_shapes),       cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_suits),        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_other_levels),
     };
     /* A child that was started for one level leaves the last test out. */
     size_t count = sizeof tests / sizeof *tests - (getenv("LATHE_CPU") ? 1 : 0);
