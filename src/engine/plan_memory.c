@@ -157,7 +157,7 @@ static void mark_wanted(const plan *p, bool *wanted)
             const parameter *q = graph_parameter(g, n, (parameter_role)role);
             any = any || (q && parameter_is_trained(q));
         }
-        wanted[n->output] = any;
+        wanted[p->steps[i].output] = any;
     }
 }
 
@@ -292,6 +292,24 @@ static void bind_backward(plan *p, step *s, bool *written)
     }
 }
 
+/* A bias whose layer is followed by an operator that sums its gradient anyway is spared a
+   pass over all pixels. */
+static void bind_bias(plan *p, step *s)
+{
+    const graph *g = p->graph;
+    int x = s->op.node->inputs[0];
+    if (!s->op.node->op->sums_gradient || !s->op.grad_x[0] || x == g->output ||
+        graph_reader_count(g, x) != 1)
+        return;
+    for (int i = 0; i < p->step_count; i++) {
+        operation *from = &p->steps[i].op;
+        if (p->steps[i].output != x || !from->node->op->bias_is_added)
+            continue;
+        s->op.grad_x_sum = from->grad_parameters[ROLE_BIAS];
+        from->grad_parameters[ROLE_BIAS] = NULL;
+    }
+}
+
 static status bind_gradients(plan *p, error *e)
 {
     bool *written = memory_new(p->graph->value_count, sizeof *written, e);
@@ -299,6 +317,8 @@ static status bind_gradients(plan *p, error *e)
         return E_MEMORY;
     for (int i = p->step_count - 1; i >= 0; i--)
         bind_backward(p, &p->steps[i], written);
+    for (int i = 0; i < p->step_count; i++)
+        bind_bias(p, &p->steps[i]);
     memory_free(written);
     return E_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    plan_steps.c -- from nodes to steps: which nodes run as the tail of the one before
-   them.  Fusing happens in inference alone and only where the result is the same
-   arithmetic up to rounding. */
+   them.  Only where the result is the same arithmetic up to rounding; in training only
+   where the backward goes through both at once. */
 #include "engine/plan_parts.h"
 
 #include <string.h>
@@ -30,24 +30,30 @@ static bool activation_of(const node *n, activation *act, float *slope)
     return true;
 }
 
+static void fuse_activation(const plan *p, step *s, int next, bool *taken)
+{
+    const graph *g = p->graph;
+    if (next < 0 || !activation_of(&g->nodes[next], &s->op.tail.act, &s->op.tail.slope))
+        return;
+    s->act = next;
+    s->output = g->nodes[next].output;
+    taken[next] = true;
+}
+
 static void fuse_tail(plan *p, step *s, bool *taken)
 {
     const graph *g = p->graph;
-    if (!g->nodes[s->node].op->can_fuse || s->op.integer)
-        return;
+    const operator_row *row = g->nodes[s->node].op;
     int next = single_reader(g, s->output);
-    if (next >= 0 && g->nodes[next].op == &op_batch_norm &&
-        g->nodes[s->node].op != &op_batch_norm) {
+    if (s->op.integer || (!row->fuses_activation && (!row->can_fuse || p->training)))
+        return;
+    if (next >= 0 && g->nodes[next].op == &op_batch_norm && row->can_fuse) {
         s->norm = next;
         s->output = g->nodes[next].output;
         taken[next] = true;
         next = single_reader(g, s->output);
     }
-    if (next >= 0 && activation_of(&g->nodes[next], &s->op.tail.act, &s->op.tail.slope)) {
-        s->act = next;
-        s->output = g->nodes[next].output;
-        taken[next] = true;
-    }
+    fuse_activation(p, s, next, taken);
 }
 
 /* What an operation must know before memory is laid out. */
@@ -97,7 +103,7 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
         return fail(e, E_USAGE, "%s: %s cannot be trained", n->name,
                     s->op.integer ? "a model that runs in integers" : n->op->name);
     describe_operation(p, s);
-    if (!p->training && !p->keep_values)
+    if (!p->keep_values)
         fuse_tail(p, s, taken);
     return make_tail(p, s, e);
 }

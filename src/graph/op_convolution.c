@@ -107,6 +107,7 @@ const operator_row op_conv2d = {
     .methods = &convolve_methods,
     .needs_x = true,
     .can_fuse = true,
+    .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
 };
@@ -126,6 +127,7 @@ const operator_row op_conv3d = {
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,
+    .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
 };

@@ -58,6 +58,7 @@ const operator_row op_linear = {
     .methods = &convolve_methods,
     .needs_x = true,
     .can_fuse = true,
+    .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
 };

@@ -35,6 +35,7 @@ static void batch_norm_parameter(const node *n, const shape *in, parameter_role 
 static batch_norm batch_norm_geometry(const operation *op)
 {
     int64_t channels = op->in[0].dim[op->in[0].rank - 1];
+    finish tail = operation_finish(op);
     return (batch_norm){.rows = shape_count(op->in[0]) / channels,
                         .channels = channels,
                         .epsilon = op->node->attr.epsilon,
@@ -42,7 +43,9 @@ static batch_norm batch_norm_geometry(const operation *op)
                         .scale = operation_parameter(op, ROLE_SCALE),
                         .shift = operation_parameter(op, ROLE_SHIFT),
                         .running_mean = op->running[ROLE_RUNNING_MEAN],
-                        .running_variance = op->running[ROLE_RUNNING_VARIANCE]};
+                        .running_variance = op->running[ROLE_RUNNING_VARIANCE],
+                        .rectify = tail.rectify,
+                        .slope = tail.slope};
 }
 
 static size_t batch_norm_saved(const operation *op)
@@ -73,7 +76,7 @@ static void batch_norm_backward(const operation *op)
     batch_norm b = batch_norm_geometry(op);
     batch_norm_gradient(&b, op->x[0], op->saved, op->grad_y, op->grad_x[0],
                         op->accumulate[0], op->grad_parameters[ROLE_SCALE],
-                        op->grad_parameters[ROLE_SHIFT], op->scratch);
+                        op->grad_parameters[ROLE_SHIFT], op->grad_x_sum, op->scratch);
 }
 
 const operator_row op_batch_norm = {
@@ -91,4 +94,6 @@ const operator_row op_batch_norm = {
     .backward = batch_norm_backward,
     .needs_x = true,
     .in_place = true,
+    .fuses_activation = true,
+    .sums_gradient = true,
 };

@@ -94,6 +94,7 @@ const operator_row op_conv_transpose2d = {
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,
+    .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
 };
@@ -113,6 +114,7 @@ const operator_row op_conv_transpose3d = {
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,
+    .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
 };

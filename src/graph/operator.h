@@ -43,7 +43,8 @@ typedef struct operation {
     const parameter *parameters[ROLE_COUNT];            /* NULL where absent */
     float *running[ROLE_COUNT]; /* training: running statistics to update, else NULL */
 
-    epilogue tail;      /* inference only, and only where the row says can_fuse */
+    epilogue tail;      /* inference only, and only where the row says can_fuse; the
+                           activation alone where it fuses_activation */
     bool training;
     bool integer;       /* runs on codes: forward_s8 */
     precision precision; /* of products in training */
@@ -61,6 +62,8 @@ typedef struct operation {
     float *grad_x[NODE_INPUTS_MAX];
     bool accumulate[NODE_INPUTS_MAX];
     float *grad_parameters[ROLE_COUNT]; /* overwritten; NULL where not trained */
+    float *grad_x_sum; /* where the row sums_gradient: takes the sum of grad_x[0] over all
+                          but the last dimension; NULL: not wanted */
 } operation;
 
 typedef struct operation_cost {
@@ -115,6 +118,9 @@ struct operator_row {
     bool needs_y;   /* backward reads the output */
     bool in_place;  /* forward allows y to be x[0] */
     bool can_fuse;  /* forward obeys op->tail (training: always empty) */
+    bool fuses_activation; /* forward and backward obey op->tail's activation */
+    bool sums_gradient;    /* backward obeys op->grad_x_sum */
+    bool bias_is_added;    /* the bias's gradient is the sum of grad_y over pixels */
     bool takes_x_pitch; /* forward (f32) obeys op->in_pitch[0], */
     bool takes_y_pitch; /* and op->out_pitch */
     bool second_is_shape; /* the second input gives its size alone: nothing is read */

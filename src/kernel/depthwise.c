@@ -199,6 +199,7 @@ static void weight_row(const weight_job *j, int64_t row, float *sums, float *was
     const mapping *m = j->m;
     int64_t image = row / m->out_h, i = row % m->out_h * m->step_h;
     const float *g = j->grad_y + row * m->out_w * m->outputs;
+    const affine plain = {.mean = j->zeros};
     for (int64_t a = 0; a < m->rows.count; a++) {
         int64_t y = i + m->rows.place[a];
         if (y < 0 || y >= m->h)
@@ -211,7 +212,7 @@ static void weight_row(const weight_job *j, int64_t row, float *sums, float *was
                 j->loops->row_products(
                     last - first, m->channels,
                     line + (first * m->step_w + m->columns.place[b]) * m->pitch,
-                    m->step_w * m->pitch, j->zeros, g + first * m->outputs, waste,
+                    m->step_w * m->pitch, &plain, g + first * m->outputs, waste,
                     sums + m->rows.weight[a] + m->columns.weight[b]);
         }
     }

@@ -63,6 +63,14 @@ typedef struct window {
     uint16_t *where; /* the same */
 } window;
 
+/* rectify((x - mean) scale + shift), all by column.  Without a rectifier the gradient
+   needs the mean alone. */
+typedef struct affine {
+    const float *mean, *scale, *shift;
+    rectifier rectify;
+    float slope;
+} affine;
+
 typedef struct kernel_loops {
     int64_t lanes; /* floats in a vector */
     void (*product)(const product *p);
@@ -82,21 +90,22 @@ typedef struct kernel_loops {
     /* Rows of WIDTH; what is per column has WIDTH entries; B_STEP is from row to row.
          row_sum       sum += x
          row_moments   sum += x - shift, square += (x - shift)^2
+         row_affine    y = rectify((x - mean) scale + shift)
          row_products  sum += g, product += g (x - mean); x steps by X_STEP a row
-         row_affine    y = (x - mean) scale + shift
-         row_gradient  gx (+)= g scale - (x - mean) slope - shift
+         row_gradient  v = g scale - (x - mean) slope - shift; gx (+)= v, sum += v
+       where in the last two g counts as row_affine's rectifier let it pass.
          add_finish    y = rectify((a + b) scale + shift + residual); a and y step by STEP
          multiply      y (+)= a b */
     void (*row_sum)(int64_t rows, int64_t width, const float *x, float *sum);
     void (*row_moments)(int64_t rows, int64_t width, const float *x, const float *shift,
                         float *sum, float *square);
+    void (*row_affine)(int64_t rows, int64_t width, const float *x, const affine *a,
+                       float *y);
     void (*row_products)(int64_t rows, int64_t width, const float *x, int64_t x_step,
-                         const float *mean, const float *g, float *sum, float *product);
-    void (*row_affine)(int64_t rows, int64_t width, const float *x, const float *mean,
-                       const float *scale, const float *shift, float *y);
-    void (*row_gradient)(int64_t rows, int64_t width, const float *x, const float *mean,
+                         const affine *a, const float *g, float *sum, float *product);
+    void (*row_gradient)(int64_t rows, int64_t width, const float *x, const affine *a,
                          const float *g, const float *scale, const float *slope,
-                         const float *shift, float *gx, bool accumulate);
+                         const float *shift, float *gx, bool accumulate, float *sum);
     void (*add_finish)(int64_t rows, int64_t width, const float *a, const float *b,
                        int64_t b_step, const finish *f, float *y, int64_t step);
     void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,

@@ -23,8 +23,9 @@ typedef struct job {
     float *y;
     bool accumulate;
     double *sums;  /* [blocks][2][channels] */
-    float *column; /* [4][width] */
+    float *column; /* [6][width] */
     float *own;    /* of each thread: [3][width] */
+    affine affine; /* columns 0, 1 and 2 */
 } job;
 
 static size_t prepare(job *j, int64_t rows, int64_t channels, void *block)
@@ -37,7 +38,7 @@ static size_t prepare(job *j, int64_t rows, int64_t channels, void *block)
     j->block = (folds < 1 ? 1 : folds) * j->fold;
     j->blocks = (rows - 1) / j->block + 1;
     j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
-    j->column = scratch_floats(&s, 4 * j->width);
+    j->column = scratch_floats(&s, 6 * j->width);
     j->own = scratch_floats(&s, cpu_threads() * 3 * j->width);
     return s.used;
 }
@@ -155,13 +156,11 @@ static void join_moments(const job *j, int64_t channel, double *mean, double *ab
 static void affine_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    const float *mean = j->column, *scale = mean + j->width, *shift = scale + j->width;
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     int64_t at = begin * j->channels, after = at + whole * j->width;
     (void)thread;
-    j->loops->row_affine(whole, j->width, j->x + at, mean, scale, shift, j->y + at);
-    j->loops->row_affine(1, rest * j->channels, j->x + after, mean, scale, shift,
-                         j->y + after);
+    j->loops->row_affine(whole, j->width, j->x + at, &j->affine, j->y + at);
+    j->loops->row_affine(1, rest * j->channels, j->x + after, &j->affine, j->y + after);
 }
 
 /* Columns for y = (x - mean) gamma / deviation + beta.  What float(mean) loses goes into
@@ -188,10 +187,20 @@ static void update_running(const batch_norm *b, int64_t c, double mean, double a
                                          b->momentum * about / (n > 1 ? n - 1 : 1));
 }
 
-static void run_affine(job *j, const float *x, float *y)
+static void bind_affine(job *j, const batch_norm *b)
 {
     for (int64_t k = 0; k < 3; k++)
         unfold(j, k);
+    j->affine = (affine){.mean = j->column,
+                         .scale = j->column + j->width,
+                         .shift = j->column + 2 * j->width,
+                         .rectify = b->rectify,
+                         .slope = b->slope};
+}
+
+static void run_affine(job *j, const batch_norm *b, const float *x, float *y)
+{
+    bind_affine(j, b);
     j->x = x;
     j->y = y;
     parallel_range(j->rows, j->block, affine_block, j);
@@ -213,8 +222,10 @@ void batch_norm_train(const batch_norm *b, const float *x, float *y, float *save
         saved[c] = (float)mean;
         saved[b->channels + c] = (float)inverse;
         saved[2 * b->channels + c] = (float)((mean - (double)(float)mean) * inverse);
+        saved[3 * b->channels + c] = j.column[j.width + c];
+        saved[4 * b->channels + c] = j.column[2 * j.width + c];
     }
-    run_affine(&j, x, y);
+    run_affine(&j, b, x, y);
 }
 
 void batch_norm_apply(const batch_norm *b, const float *mean, const float *variance,
@@ -224,10 +235,10 @@ void batch_norm_apply(const batch_norm *b, const float *mean, const float *varia
     prepare(&j, b->rows, b->channels, scratch);
     for (int64_t c = 0; c < b->channels; c++)
         set_affine(&j, b, c, (double)mean[c], 1 / sqrt((double)variance[c] + b->epsilon));
-    run_affine(&j, x, y);
+    run_affine(&j, b, x, y);
 }
 
-/* Sums of g and of g (x - mean), mean in column 0. */
+/* Sums of g, where the rectifier let it pass, and of g (x - mean). */
 static void gradient_sums_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
@@ -236,9 +247,9 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     int64_t at = begin * j->channels, after = at + whole * j->width;
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    j->loops->row_products(whole, j->width, j->x + at, j->width, j->column, j->g + at,
+    j->loops->row_products(whole, j->width, j->x + at, j->width, &j->affine, j->g + at,
                            sum, product);
-    j->loops->row_products(1, rest * j->channels, j->x + after, j->width, j->column,
+    j->loops->row_products(1, rest * j->channels, j->x + after, j->width, &j->affine,
                            j->g + after, sum, product);
     for (int64_t c = 0; c < j->channels; c++) {
         to[c] = folded(j, sum, c);
@@ -246,34 +257,48 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
     }
 }
 
-/* Columns: mean, scale, slope, shift of loops.h's row_gradient. */
-static void gradient_block(void *context, int64_t begin, int64_t end, int thread)
+/* Columns 3, 4 and 5: scale, slope and shift of loops.h's row_gradient. */
+static void gradient_rows_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    const float *mean = j->column, *scale = mean + j->width, *slope = scale + j->width;
+    const float *scale = j->column + 3 * j->width, *slope = scale + j->width;
     const float *shift = slope + j->width;
+    float *sum = j->own + thread * 3 * j->width;
+    double *to = block_sums(j, begin);
     int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
     int64_t at = begin * j->channels, after = at + whole * j->width;
-    (void)thread;
-    j->loops->row_gradient(whole, j->width, j->x + at, mean, j->g + at, scale, slope,
-                           shift, j->y + at, j->accumulate);
-    j->loops->row_gradient(1, rest * j->channels, j->x + after, mean, j->g + after, scale,
-                           slope, shift, j->y + after, j->accumulate);
+    memset(sum, 0, (size_t)j->width * sizeof *sum);
+    j->loops->row_gradient(whole, j->width, j->x + at, &j->affine, j->g + at, scale,
+                           slope, shift, j->y + at, j->accumulate, sum);
+    j->loops->row_gradient(1, rest * j->channels, j->x + after, &j->affine, j->g + after,
+                           scale, slope, shift, j->y + after, j->accumulate, sum);
+    for (int64_t c = 0; c < j->channels; c++)
+        to[c] = folded(j, sum, c);
+}
+
+/* What the forward saved, as columns. */
+static void restore_affine(job *j, const batch_norm *b, const float *saved)
+{
+    static const int from[3] = {0, 3, 4};
+    for (int k = 0; k < 3; k++)
+        memcpy(j->column + k * j->width, saved + from[k] * j->channels,
+               (size_t)j->channels * sizeof *saved);
+    bind_affine(j, b);
 }
 
 /* With k = gamma / deviation, z the normalised x, and N rows:
    grad_x = k (g - sum g / N - z sum (g z) / N), and z = (x - mean) inverse - lost. */
 void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
                          const float *grad_y, float *grad_x, bool accumulate,
-                         float *grad_scale, float *grad_shift, void *scratch)
+                         float *grad_scale, float *grad_shift, float *grad_x_sum,
+                         void *scratch)
 {
     job j;
     prepare(&j, b->rows, b->channels, scratch);
     int64_t channels = b->channels, width = j.width;
     j.x = x;
     j.g = grad_y;
-    memcpy(j.column, saved, (size_t)channels * sizeof *saved);
-    unfold(&j, 0);
+    restore_affine(&j, b, saved);
     parallel_range(b->rows, j.block, gradient_sums_block, &j);
     for (int64_t c = 0; c < channels; c++) {
         double inverse = (double)saved[channels + c],
@@ -285,15 +310,17 @@ void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved
             grad_scale[c] = (float)normal;
         if (grad_shift)
             grad_shift[c] = (float)sum;
-        j.column[width + c] = (float)k;
-        j.column[2 * width + c] = (float)(k * normal * inverse / n);
-        j.column[3 * width + c] = (float)(k * (sum - normal * lost) / n);
+        j.column[3 * width + c] = (float)k;
+        j.column[4 * width + c] = (float)(k * normal * inverse / n);
+        j.column[5 * width + c] = (float)(k * (sum - normal * lost) / n);
     }
     if (!grad_x)
         return;
-    for (int64_t k = 1; k < 4; k++)
+    for (int64_t k = 3; k < 6; k++)
         unfold(&j, k);
     j.y = grad_x;
     j.accumulate = accumulate;
-    parallel_range(b->rows, j.block, gradient_block, &j);
+    parallel_range(b->rows, j.block, gradient_rows_block, &j);
+    for (int64_t c = 0; grad_x_sum && c < channels; c++)
+        grad_x_sum[c] = (float)joined(&j, 0, c);
 }

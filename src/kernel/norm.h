@@ -10,17 +10,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "kernel/finish.h"
 
 typedef struct batch_norm {
     int64_t rows, channels;
     double epsilon, momentum;
     const float *scale, *shift;             /* gamma, beta [channels] */
     float *running_mean, *running_variance; /* [channels], NULL: not wanted */
+    rectifier rectify;                      /* of y, in the same pass */
+    float slope;
 } batch_norm;
 
-/* Floats that the forward keeps for the backward: mean, inverse deviation and the part
-   of the mean that a float loses, in deviations. */
-#define BATCH_NORM_SAVED 3
+/* Floats that the forward keeps for the backward: mean, inverse deviation, the part of
+   the mean that a float loses, in deviations; and what x - mean was multiplied with and
+   moved by. */
+#define BATCH_NORM_SAVED 5
 
 /* Scratch bytes of each function below. */
 size_t channel_scratch(int64_t rows, int64_t channels);
@@ -29,8 +33,8 @@ size_t channel_scratch(int64_t rows, int64_t channels);
 void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
                  void *scratch);
 
-/* y = (x - mean) / sqrt(variance + epsilon) * gamma + beta with the batch's statistics,
-   which go to SAVED [3 channels] and into the running ones. */
+/* y = rectify((x - mean) / sqrt(variance + epsilon) * gamma + beta) with the batch's
+   statistics, which go to SAVED [3 channels] and into the running ones. */
 void batch_norm_train(const batch_norm *b, const float *x, float *y, float *saved,
                       void *scratch);
 
@@ -39,9 +43,11 @@ void batch_norm_apply(const batch_norm *b, const float *mean, const float *varia
                       const float *x, float *y, void *scratch);
 
 /* Gradients by x (NULL: not wanted; added where ACCUMULATE), gamma and beta (NULL: not
-   wanted) after batch_norm_train. */
+   wanted) after batch_norm_train; and the sums over rows of the gradient by x (NULL: not
+   wanted), which are the gradient of a bias that was added to x. */
 void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
                          const float *grad_y, float *grad_x, bool accumulate,
-                         float *grad_scale, float *grad_shift, void *scratch);
+                         float *grad_scale, float *grad_shift, float *grad_x_sum,
+                         void *scratch);
 
 #endif
