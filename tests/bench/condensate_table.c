@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    condensate_table.c -- ground states over the whole published range at full size, beside
    what is known of them; one JSON object a state.  Ends with 1 where one differs.
-   usage: condensate_table [STARTS [GRID]]; defaults 4, 200.
+   usage: condensate_table [STARTS [GRID]]; defaults 1, 200.
 
    The known chemical potentials were read off the decay of the norm at dt = 0.005, which
    lowers them by 0.3 to 1.7 per cent (4.12 where the radial equation gives 4.1430), hence
@@ -53,7 +53,7 @@ int main(int count, char **words)
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         error e = {0};
         const double start = task_clock();
-        dataset *d = simulate(&known[k], count > 1 ? words[1] : "4",
+        dataset *d = simulate(&known[k], count > 1 ? words[1] : "1",
                               count > 2 ? words[2] : "200", &e);
         if (!d) {
             fprintf(stderr, "condensate_table: %s\n", e.text);

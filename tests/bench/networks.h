@@ -22,7 +22,8 @@ const network *network_at(int i);
 const network *network_find(const char *name);
 
 /* The network for samples of the shape INPUT (rank 0: its own), parameters zeroed.
-   E_NUMERIC where its counts are not the published ones. */
+   E_NUMERIC where its counts are not the published ones (of multiply-adds: for samples of
+   its own shape). */
 model *network_build(const network *n, shape input, error *e);
 
 /* Draws parameters by SEED, each from its own stream: weights uniform in

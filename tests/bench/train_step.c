@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    train_step.c -- times whole training steps of unet-phase (forward, masked-mse,
    backward, Adam) and prints one JSON object.
-   usage: train_step [STEPS [BATCH [SIZE]]]; defaults 15, 8, 200. */
+   usage: train_step [STEPS [BATCH [SIZE]]]; defaults 5, 8, 200. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,7 +107,7 @@ static status bench(int64_t steps, int64_t batch, int64_t size, error *e)
 
 int main(int argc, char **argv)
 {
-    long long numbers[3] = {15, 8, 200};
+    long long numbers[3] = {5, 8, 200};
     error e = {0};
     for (int i = 1; i < argc && i <= 3; i++)
         numbers[i - 1] = strtoll(argv[i], NULL, 10);

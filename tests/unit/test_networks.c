@@ -22,6 +22,20 @@ static void networks_match_the_reference(void **state)
     }
 }
 
+static void networks_have_the_published_counts(void **state)
+{
+    (void)state;
+    for (int i = 0; network_at(i); i++) {
+        error e = {0};
+        model *m = network_build(network_at(i), (shape){0}, &e);
+        if (!m)
+            fail_msg("%s", e.text);
+        assert_ptr_equal(network_find(m->architecture), network_at(i));
+        model_free(m);
+    }
+    assert_null(network_find("unet"));
+}
+
 static void other_counts_are_refused(void **state)
 {
     (void)state;
@@ -58,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_match_the_reference),
+        cmocka_unit_test(networks_have_the_published_counts),
         cmocka_unit_test(other_counts_are_refused),
         cmocka_unit_test(drawn_parameters_follow_the_seed),
     };

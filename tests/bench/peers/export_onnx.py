@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # export_onnx.py -- writes networks as ONNX in f32 and in int8 (QDQ: quantize-dequantize
-# pairs that ONNX Runtime turns into integer operators), each with an input and PyTorch's
-# output beside it; and data to calibrate lathe's own on.
+# pairs that ONNX Runtime turns into integer operators), each with its parameters for
+# lathe, an input and PyTorch's output beside it.
 # usage: export_onnx.py FOLDER [NAME...]
 import json
 import os
@@ -111,7 +111,7 @@ class Quantizer:
 
 
 def export(folder, name):
-    model, shape, _ = make(name)
+    model, shape = make(name)
     path = os.path.join(folder, name)
     with torch.no_grad():
         model.train()  # so that the statistics of batch norm are those of such inputs
@@ -127,11 +127,9 @@ def export(folder, name):
     y.numpy().astype('<f4').tofile(path + '.out')
     with open(path + '.shape', 'w') as file:
         file.write(' '.join(map(str, shape)))
-    random = np.random.default_rng(0)
-    count, height, width = 8, shape[-2], shape[-1]
-    np.savez(path + '.npz',
-             densities=random.random((count, height, width), dtype=np.float32),
-             phase_gradients=random.random((count, 2, height, width), dtype=np.float32))
+    np.savez(path + '.weights.npz',
+             **{key: value.numpy() for key, value in model.state_dict().items()
+                if not key.endswith('num_batches_tracked')})
     try:
         ranges = observe(path)
     except (OSError, subprocess.CalledProcessError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# models.py -- the networks of lathe's zoo in PyTorch, to be measured against it.
+# models.py -- the networks of lathe's bench in PyTorch, to be measured against it.
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -33,7 +33,7 @@ class Up(nn.Module):
 
 
 class PhaseUNet(nn.Module):
-    """unet-phase: 8 to 512 channels on seven levels, 17,314,578 parameters."""
+    """8 to 512 channels on seven levels, bilinear ups."""
 
     def __init__(self, inputs=1, outputs=2, channels=(8, 16, 32, 64, 128, 256, 512)):
         super().__init__()
@@ -54,17 +54,152 @@ class PhaseUNet(nn.Module):
         return self.out(y)
 
 
-# name: (constructor, shape of one input, batch of training, parameters)
+class SeeInTheDark(nn.Module):
+    """Five stages, transposed convolutions up, the output shuffled to RGB."""
+
+    def __init__(self, separable=False):
+        super().__init__()
+        c = [4, 32, 64, 128, 256, 512]
+
+        def conv(i, o):
+            if separable:
+                return nn.Sequential(nn.Conv2d(i, i, 3, padding=1, groups=i),
+                                     nn.Conv2d(i, o, 1))
+            return nn.Conv2d(i, o, 3, padding=1)
+
+        def stage(i, o):
+            return nn.Sequential(conv(i, o), nn.LeakyReLU(0.2),
+                                 conv(o, o), nn.LeakyReLU(0.2))
+
+        ups = range(4, 0, -1)
+        self.d = nn.ModuleList([stage(c[i], c[i + 1]) for i in range(5)])
+        self.t = nn.ModuleList([nn.ConvTranspose2d(c[i + 1], c[i], 2, 2) for i in ups])
+        self.u = nn.ModuleList([stage(2 * c[i], c[i]) for i in ups])
+        self.out = nn.Conv2d(32, 12, 1)
+
+    def forward(self, x):
+        skips = []
+        for i, down in enumerate(self.d):
+            x = down(F.max_pool2d(x, 2) if i else x)
+            skips.append(x)
+        for up, stage, skip in zip(self.t, self.u, reversed(skips[:-1])):
+            x = stage(torch.cat([up(x), skip], 1))
+        return F.pixel_shuffle(self.out(x), 2)
+
+
+class VGG(nn.Module):
+    """For 32x32 pixels; convolutions without bias, batch norm, ReLU."""
+
+    def __init__(self):
+        super().__init__()
+        layers, inputs = [], 3
+        for width in (64, 128, 'M', 256, 256, 'M', 512, 512, 'M', 512, 512, 'M'):
+            if width == 'M':
+                layers.append(nn.MaxPool2d(2))
+            else:
+                layers += [nn.Conv2d(inputs, width, 3, padding=1, bias=False),
+                           nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+                inputs = width
+        self.backbone = nn.Sequential(*layers)
+        self.classifier = nn.Linear(512, 10)
+
+    def forward(self, x):
+        return self.classifier(self.backbone(x).mean([2, 3]))
+
+
+class SmallCNN(nn.Module):
+    """Two convolutions and two linear layers for digits."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.c2 = nn.Conv2d(1, 32, 3), nn.Conv2d(32, 64, 3)
+        self.f1, self.f2 = nn.Linear(9216, 128), nn.Linear(128, 10)
+        self.dropout1, self.dropout2 = nn.Dropout(0.25), nn.Dropout(0.5)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.c2(F.relu(self.c1(x)))), 2)
+        x = F.relu(self.f1(torch.flatten(self.dropout1(x), 1)))
+        return self.f2(self.dropout2(x))
+
+
+class BlockMLP(nn.Module):
+    """Autoencoder of blocks of 5x5x5 numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Sequential(nn.Linear(125, 512), nn.GELU(), nn.Linear(512, 16))
+        self.d = nn.Sequential(nn.Linear(16, 512), nn.GELU(), nn.Linear(512, 125))
+
+    def forward(self, x):
+        return self.d(self.e(x))
+
+
+class GatedBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.a, self.b = nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.c = nn.Linear(width, width)
+
+    def forward(self, x):
+        u, v = self.a(x).chunk(2, -1)
+        return self.c(F.gelu(u) * v) + self.b(x)
+
+
+class BlockGatedMLP(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Sequential(nn.Linear(125, 256), nn.GELU(), GatedBlock(256),
+                               GatedBlock(256), nn.Linear(256, 16))
+        self.d = nn.Sequential(nn.Linear(16, 256), GatedBlock(256), GatedBlock(256),
+                               nn.GELU(), nn.Linear(256, 125))
+
+    def forward(self, x):
+        return self.d(self.e(x))
+
+
+class BlockConv(nn.Module):
+    """The same in three dimensions."""
+
+    def __init__(self):
+        super().__init__()
+
+        def down(i, o, stride):
+            return nn.Sequential(nn.Conv3d(i, o, 3, stride, 1), nn.Conv3d(o, o, 3, 1, 1),
+                                 nn.BatchNorm3d(o), nn.ReLU())
+
+        def up(i, o, stride):
+            return nn.Sequential(
+                nn.ConvTranspose3d(i, o, 3, stride, 1, output_padding=stride - 1),
+                nn.BatchNorm3d(o), nn.ReLU())
+
+        self.e = nn.Sequential(down(1, 32, 2), down(32, 64, 2), down(64, 128, 1),
+                               down(128, 256, 1), nn.Flatten(), nn.Linear(2048, 16))
+        self.dl = nn.Linear(16, 2048)
+        self.d = nn.Sequential(up(256, 128, 1), up(128, 64, 1), up(64, 32, 2),
+                               nn.ConvTranspose3d(32, 1, 2))
+
+    def forward(self, x):
+        return self.d(self.dl(self.e(x)).view(-1, 256, 2, 2, 2))
+
+
+# name, as make_networks has it: (constructor, shape of one input, parameters)
 ZOO = {
-    'unet-phase': (PhaseUNet, (1, 200, 200), 8, 17314578),
+    'unet-phase': (PhaseUNet, (1, 200, 200), 17314578),
+    'unet-sid': (SeeInTheDark, (4, 128, 128), 7760748),
+    'unet-lighter': (lambda: SeeInTheDark(True), (4, 128, 128), 1513812),
+    'vgg': (VGG, (3, 32, 32), 9228362),
+    'cnn-mnist': (SmallCNN, (1, 28, 28), 1199882),
+    'swae-mlp': (BlockMLP, (125,), 145549),
+    'swae-gmlp': (BlockGatedMLP, (125,), 1125517),
+    'swae-conv': (BlockConv, (1, 5, 5, 5), 4743825),
 }
 
 
 def make(name):
-    constructor, shape, batch, parameters = ZOO[name]
+    constructor, shape, parameters = ZOO[name]
     torch.manual_seed(0)
     model = constructor()
     found = sum(p.numel() for p in model.parameters())
     if found != parameters:
         raise SystemExit(f'{name}: {found} parameters, wanted {parameters}')
-    return model, shape, batch
+    return model, shape

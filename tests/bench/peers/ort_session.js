@@ -9,11 +9,13 @@ function readFloats(path) {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-// BASE.in and BASE.shape beside the network FILE.
-async function open(file, base, options) {
+// BASE.in and BASE.shape beside the network FILE; the input is repeated to BATCH samples.
+async function open(file, base, options, batch = 1) {
   const session = await ort.InferenceSession.create(file, options);
   const shape = fs.readFileSync(base + '.shape', 'utf8').trim().split(' ').map(Number);
-  const input = new ort.Tensor('float32', readFloats(base + '.in'), [1, ...shape]);
+  const sample = readFloats(base + '.in'), all = new Float32Array(batch * sample.length);
+  for (let i = 0; i < batch; i++) all.set(sample, i * sample.length);
+  const input = new ort.Tensor('float32', all, [batch, ...shape]);
   return { session, feeds: { [session.inputNames[0]]: input } };
 }
 

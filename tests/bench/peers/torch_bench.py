@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # torch_bench.py -- times steps of training in PyTorch (forward, mean squared error,
 # backward, Adam); one line of JSON.
-# usage: torch_bench.py THREADS WORK NAME
+# usage: torch_bench.py THREADS BATCH SECONDS NAME
 import json
 import resource
 import statistics
@@ -12,13 +12,14 @@ import torch
 
 from models import make
 
-WARM_STEPS, STEPS = 2, 5
+WARM_STEPS, STEPS_MIN = 1, 3
 
-torch.set_num_threads(int(sys.argv[1]))
-model, shape, batch = make(sys.argv[3])
+threads, batch, seconds, name = sys.argv[1:]
+torch.set_num_threads(int(threads))
+model, shape = make(name)
 model.train()
 optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-x = torch.rand(batch, *shape)
+x = torch.rand(int(batch), *shape)
 with torch.no_grad():
     target = torch.rand_like(model(x))
 
@@ -30,11 +31,13 @@ def step():
     optimizer.step()
 
 
-times = []
-for i in range(WARM_STEPS + STEPS):
+for _ in range(WARM_STEPS):
+    step()
+times, began = [], time.perf_counter()
+while len(times) < STEPS_MIN or time.perf_counter() - began < float(seconds):
     start = time.perf_counter()
     step()
     times.append(1e3 * (time.perf_counter() - start))
 print(json.dumps({
-    'work': sys.argv[2], 'by': 'peer', 'median_ms': statistics.median(times[WARM_STEPS:]),
+    'median_ms': statistics.median(times),
     'resident_bytes': 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
