@@ -28,7 +28,8 @@ typedef struct job {
     float *gathered; /* gathered: [tile of pixels][k] */
     const float *g;
     int64_t step, first, last, chunk, chunks;
-    float *sums; /* gathered, where y is not dense: [tile of pixels][outputs] */
+    int64_t columns; /* gathered: tasks side by side, of a panel each or of all */
+    float *sums;     /* gathered, where y is not dense: [tile of pixels][outputs] */
 } job;
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -111,7 +112,8 @@ static void rows_run(job *j)
 enum {
     GATHERED_FLOATS = 1 << 21, /* gathered at once */
     CHUNK_PIXELS = 96,         /* whole blocks of every product loop */
-    TASKS_WANTED = 16
+    TASKS_WANTED = 16,
+    CACHED_FLOATS = 1 << 18 /* of weights, that stay in the second-level cache */
 };
 
 static bool y_is_dense(const mapping *m)
@@ -161,14 +163,12 @@ static float *gathered_y(const job *j, int64_t begin)
                    : j->y + (j->first + begin) * j->m->y_pixel;
 }
 
-static void panel_task(void *context, int64_t task, int thread)
+static void run_panel(const job *j, int64_t panel, int64_t begin, int thread)
 {
-    const job *j = context;
     const mapping *m = j->m;
-    int64_t panel = task / j->chunks, begin = task % j->chunks * j->chunk;
     int64_t count = j->last - j->first - begin;
-    product p = panels_product(&j->panels, panel, j->tail, j->accumulate && !j->sums);
     int64_t first = panel * j->panels.form.outputs, pixel = j->first + begin;
+    product p = panels_product(&j->panels, panel, j->tail, j->accumulate && !j->sums);
     static const int64_t start = 0;
     p.lines = 1;
     p.offset = &start;
@@ -181,6 +181,17 @@ static void panel_task(void *context, int64_t task, int thread)
         p.residual = j->tail->residual + pixel * j->tail->residual_pitch + first;
     p.y_step = j->sums ? m->outputs : m->y_pixel;
     j->panels.loops->product(&p);
+}
+
+/* One panel at a chunk of pixels, or, of many pixels, all panels: then the pixels stay in
+   the cache, and what was written, too. */
+static void panel_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    int64_t count = j->columns == 1 ? j->panels.count : 1;
+    int64_t first = task / j->chunks * count;
+    for (int64_t panel = first; panel < first + count; panel++)
+        run_panel(j, panel, task % j->chunks * j->chunk, thread);
 }
 
 static int64_t at_least_one(int64_t n)
@@ -202,8 +213,11 @@ static void gathered_prepare(job *j, bool packs, scratch *s)
     j->last = tile;
     j->gathered = there ? NULL : scratch_floats(s, tile * k);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
+    bool whole = tile >= TASKS_WANTED * CHUNK_PIXELS &&
+                 j->panels.count * j->panels.floats <= CACHED_FLOATS;
     int64_t parts = at_least_one(TASKS_WANTED / j->panels.count);
-    j->chunk = (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
+    j->columns = whole ? 1 : j->panels.count;
+    j->chunk = whole ? CHUNK_PIXELS : (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
     j->chunks = (tile - 1) / j->chunk + 1;
     bool shared = j->chunks > 1 || tile < pixels;
     j->packed =
@@ -226,7 +240,7 @@ static void gathered_run(job *j)
             parallel_range(count, GRAIN, gather_task, j);
         j->g = j->gathered ? j->gathered : j->source + j->first * j->step;
         j->chunks = (count - 1) / j->chunk + 1;
-        parallel_for(j->panels.count * j->chunks, panel_task, j);
+        parallel_for(j->columns * j->chunks, panel_task, j);
         if (j->sums)
             parallel_range(count, GRAIN, scatter_task, j);
     }
