@@ -12,60 +12,65 @@ static bool is_usable(const integer_kernel *k, cpu_level level)
     return k && cpu_get_level() >= level && (!k->usable || k->usable());
 }
 
-/* The functions of the row NAME of the table, by its kernel and the least level. */
-#define METHOD(name, level)                                                              \
-    static bool name##_suits(const integer_conv *c)                                      \
+/* The row of the instruction set SET and its functions, by its kernel and the least level. */
+#define METHOD(set, level)                                                               \
+    static bool set##_suits(const integer_conv *c)                                       \
     {                                                                                    \
         (void)c;                                                                         \
-        return is_usable(integer_kernel_##name, level);                                  \
+        return is_usable(integer_kernel_##set, level);                                   \
     }                                                                                    \
-    static size_t name##_prepared(const integer_conv *c)                                 \
+    static size_t set##_prepared(const integer_conv *c)                                  \
     {                                                                                    \
-        return integer_kernel_prepared(integer_kernel_##name, c);                        \
+        return integer_kernel_prepared(integer_kernel_##set, c);                         \
     }                                                                                    \
-    static void name##_prepare(const integer_conv *c, void *prepared)                    \
+    static void set##_prepare(const integer_conv *c, void *prepared)                     \
     {                                                                                    \
-        integer_kernel_prepare(integer_kernel_##name, c, prepared);                      \
+        integer_kernel_prepare(integer_kernel_##set, c, prepared);                       \
     }                                                                                    \
-    static size_t name##_scratch(const integer_conv *c)                                  \
+    static size_t set##_scratch(const integer_conv *c)                                   \
     {                                                                                    \
-        return integer_kernel_scratch(integer_kernel_##name, c);                         \
+        return integer_kernel_scratch(integer_kernel_##set, c);                          \
     }                                                                                    \
-    static void name##_run(const integer_conv *c, const void *prepared, void *scratch)   \
+    static void set##_run(const integer_conv *c, const void *prepared, void *scratch)    \
     {                                                                                    \
-        integer_kernel_run(integer_kernel_##name, c, prepared, scratch);                 \
-    }
-#define ROW(name)                                                                        \
-    {                                                                                    \
-#name, name##_suits, name##_prepared, name##_prepare, name##_scratch, name##_run \
-    }
+        integer_kernel_run(integer_kernel_##set, c, prepared, scratch);                  \
+    }                                                                                    \
+    static const integer_method set##_method = {.name = #set,                            \
+                                                .suits = set##_suits,                    \
+                                                .prepared_bytes = set##_prepared,        \
+                                                .prepare = set##_prepare,                \
+                                                .scratch_bytes = set##_scratch,          \
+                                                .run = set##_run};
 
 METHOD(amx, CPU_AMX)
 METHOD(vnni, CPU_VNNI)
 METHOD(avx2, CPU_AVX2)
 METHOD(scalar, CPU_SCALAR)
 
-static const integer_method methods[] = {ROW(amx), ROW(vnni), ROW(avx2), ROW(scalar)};
+static const integer_method *const methods[] = {
+    &integer_method_sparse, &amx_method, &vnni_method, &avx2_method, &scalar_method,
+};
 
 enum { COUNT = sizeof methods / sizeof *methods };
 
 const integer_method *integer_method_at(int i)
 {
-    return i >= 0 && i < COUNT ? &methods[i] : NULL;
+    return i >= 0 && i < COUNT ? methods[i] : NULL;
 }
 
 const integer_method *integer_method_find(const char *name)
 {
     for (int i = 0; i < COUNT; i++)
-        if (text_equal(methods[i].name, name))
-            return &methods[i];
+        if (text_equal(methods[i]->name, name))
+            return methods[i];
     return NULL;
 }
 
 const integer_method *integer_method_choose(const integer_conv *c)
 {
     int i = 0;
-    while (i < COUNT - 1 && !methods[i].suits(c))
+    while (i < COUNT - 1 &&
+           !(methods[i]->suits(c) && (!methods[i]->pays || methods[i]->pays(c))))
         i++;
-    return &methods[i];
+    return methods[i];
 }

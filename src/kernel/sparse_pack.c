@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    sparse_pack.c -- weights that are not zero, packed in lists with the places of their
    inputs.  It multiplies nothing. */
+#include <string.h>
+
 #include "base/parallel.h"
 #include "kernel/scratch.h"
 #include "kernel/sparse_parts.h"
@@ -16,8 +18,7 @@ static const double TOGETHER = 0.7;
 
 typedef struct job {
     const sparse_shape *s;
-    const convolution *v;
-    const float *weight;
+    const sparse_weights *w;
     sparse_view view;
     int64_t lists; /* of a block */
 } job;
@@ -34,32 +35,52 @@ typedef struct list {
     int64_t kind;
 } list;
 
-/* Calls TAKE for all inputs of a list at which some output has a weight, in the order
-   of their places: WEIGHTS [outputs] of them. */
-static int64_t walk(const sparse_shape *s, const convolution *v, const float *weight,
-                    const list *l, void *to,
-                    void (*take)(void *to, int64_t i, int64_t place, const float *w))
+/* The word of one output, tap and channel; 0 where it has no weight. */
+static uint32_t word_at(const sparse_weights *w, int64_t output, int64_t tap,
+                        int64_t channel)
 {
-    int64_t taps = v->kernel_h * v->kernel_w, found = 0;
-    int64_t plane = s->slots * s->lanes;
+    const convolution *v = w->v;
+    int64_t place = output * v->kernel_h * v->kernel_w + tap;
+    uint32_t word = 0;
+    if (!w->codes) {
+        const float *number = w->numbers + place * v->c + channel;
+        if (*number != 0)
+            memcpy(&word, number, sizeof word);
+        return word;
+    }
+    const int8_t *code = w->codes + place * w->code_channels + 4 * channel;
+    int32_t zero = w->zero[w->zeros == 1 ? 0 : output];
+    for (int i = 0; i < 4 && 4 * channel + i < w->code_channels; i++)
+        word |= (uint32_t)(uint8_t)(code[i] - zero) << 8 * i;
+    return word;
+}
+
+/* Calls TAKE for all inputs of a list at which some output has a weight, in the order
+   of their places: WORDS [outputs] of them. */
+static int64_t walk(const sparse_shape *s, const sparse_weights *w, const list *l,
+                    void *to,
+                    void (*take)(void *to, int64_t i, int64_t place,
+                                 const uint32_t *words))
+{
+    const convolution *v = w->v;
+    int64_t found = 0, plane = s->slots * s->lanes;
     for (int64_t c = l->first; c < l->last; c++)
         for (int64_t a = 0; a < v->kernel_h; a++)
             for (int64_t b = 0; b < v->kernel_w; b++) {
                 int64_t row = s->rows.number[a], column = s->columns.number[b];
                 if (row < 0 || column < 0 || s->columns.shift[b] != s->kind[l->kind])
                     continue;
-                float w[4] = {0};
+                uint32_t words[4] = {0};
                 bool any = false;
                 for (int64_t o = 0; o < l->outputs; o++) {
-                    w[o] =
-                        weight[((l->output + o) * taps + a * v->kernel_w + b) * v->c + c];
-                    any = any || w[o] != 0;
+                    words[o] = word_at(w, l->output + o, a * v->kernel_w + b, c);
+                    any = any || words[o] != 0;
                 }
                 if (any && take)
                     take(to, found,
                          (c * s->planes + row * s->columns.phases + column) * plane +
                              sparse_slot(s, s->rows.shift[a] - s->rows.least) * s->lanes,
-                         w);
+                         words);
                 found += any;
             }
     return found;
@@ -79,23 +100,22 @@ static list list_at(const job *j, int64_t block, int64_t i)
 }
 
 /* The entries that all weights make, TOGETHER outputs at a time. */
-static int64_t count_entries(const sparse_shape *s, const convolution *v,
-                             const float *weight, int64_t together)
+static int64_t count_entries(const sparse_shape *s, const sparse_weights *w,
+                             int64_t together)
 {
     int64_t sum = 0;
     for (int64_t o = 0; o < s->outputs; o += together)
         for (int64_t kind = 0; kind < s->kinds; kind++) {
             list l = {.output = o, .last = s->channels, .kind = kind};
             l.outputs = s->outputs - o < together ? s->outputs - o : together;
-            sum += walk(s, v, weight, &l, NULL, NULL);
+            sum += walk(s, w, &l, NULL, NULL);
         }
     return sum;
 }
 
-static sparse_packed head_of(const sparse_shape *s, const convolution *v,
-                             const float *weight)
+sparse_packed sparse_pack_head(const sparse_shape *s, const sparse_weights *w)
 {
-    int64_t one = count_entries(s, v, weight, 1), four = count_entries(s, v, weight, 4);
+    int64_t one = count_entries(s, w, 1), four = w->codes ? one : count_entries(s, w, 4);
     sparse_packed p = {.together = 1, .entries = one};
     if ((double)four * 4 * TOGETHER < (double)one) {
         p.together = 4;
@@ -126,13 +146,6 @@ size_t sparse_view_make(sparse_view *view, const sparse_packed *head, void *base
     return s.used;
 }
 
-size_t sparse_pack_bytes(const sparse_shape *s, const convolution *v, const float *weight)
-{
-    sparse_view view;
-    sparse_packed head = head_of(s, v, weight);
-    return sparse_view_make(&view, &head, NULL);
-}
-
 static void count_block(void *context, int64_t block, int thread)
 {
     const job *j = context;
@@ -141,21 +154,22 @@ static void count_block(void *context, int64_t block, int thread)
     j->view.starts[block + 1] = 0;
     for (int64_t i = 0; i < j->lists; i++) {
         list l = list_at(j, block, i);
-        counts[i] = (uint32_t)walk(j->s, j->v, j->weight, &l, NULL, NULL);
+        counts[i] = (uint32_t)walk(j->s, j->w, &l, NULL, NULL);
         j->view.starts[block + 1] += counts[i];
     }
 }
 
-static void take_one(void *to, int64_t i, int64_t place, const float *w)
+static void take_one(void *to, int64_t i, int64_t place, const uint32_t *words)
 {
     sparse_entry *e = to;
-    e[i] = (sparse_entry){(uint32_t)place, w[0]};
+    e[i] = (sparse_entry){.place = (uint32_t)place, .codes = words[0]};
 }
 
-static void take_four(void *to, int64_t i, int64_t place, const float *w)
+static void take_four(void *to, int64_t i, int64_t place, const uint32_t *words)
 {
-    sparse_four *e = to;
-    e[i] = (sparse_four){(uint32_t)place, {w[0], w[1], w[2], w[3]}};
+    sparse_four *e = (sparse_four *)to + i;
+    e->place = (uint32_t)place;
+    memcpy(e->weight, words, sizeof e->weight);
 }
 
 static void fill_block(void *context, int64_t block, int thread)
@@ -169,7 +183,7 @@ static void fill_block(void *context, int64_t block, int thread)
         bool four = view->head->together == 4;
         void *to = four ? (void *)((sparse_four *)view->entries + at)
                         : (void *)((sparse_entry *)view->entries + at);
-        at += walk(j->s, j->v, j->weight, &l, to, four ? take_four : take_one);
+        at += walk(j->s, j->w, &l, to, four ? take_four : take_one);
     }
 }
 
@@ -187,11 +201,10 @@ static void cut_blocks(const sparse_view *view)
     }
 }
 
-void sparse_pack(const sparse_shape *s, const convolution *v, const float *weight,
-                 void *prepared)
+void sparse_pack(const sparse_shape *s, const sparse_weights *w, void *prepared)
 {
-    job j = {.s = s, .v = v, .weight = weight};
-    sparse_packed head = head_of(s, v, weight);
+    job j = {.s = s, .w = w};
+    sparse_packed head = sparse_pack_head(s, w);
     sparse_view_make(&j.view, &head, prepared);
     *j.view.head = head;
     j.lists = head.chunks * head.lists;

@@ -59,17 +59,31 @@ static inline int64_t sparse_slot(const sparse_shape *s, int64_t row)
     return row % s->apart * s->deep + row / s->apart * s->next;
 }
 
-/* A weight and where its input begins in a turned tile, in floats. */
+/* A weight and where its input begins in a turned tile, in words of 32 bits.  A word is a
+   number, or four codes of consecutive channels. */
 typedef struct sparse_entry {
     uint32_t place;
-    float weight;
+    union {
+        float weight;
+        uint32_t codes;
+    };
 } sparse_entry;
 
-/* The same for four consecutive outputs. */
+/* Numbers of four consecutive outputs. */
 typedef struct sparse_four {
     uint32_t place;
     float weight[4];
 } sparse_four;
+
+/* Weights to be packed: numbers, or codes less ZERO (of the layer or of each output),
+   where CODES is not NULL. */
+typedef struct sparse_weights {
+    const convolution *v; /* its channels are words */
+    const float *numbers;
+    const int8_t *codes;
+    int64_t code_channels, zeros;
+    const int32_t *zero; /* [zeros] */
+} sparse_weights;
 
 /* Packed weights: lists of entries, [block][chunk][row][kind], a block being LANES
    outputs, a row one output or four, a chunk CHANNELS of them.  Behind it come, in this
@@ -92,10 +106,39 @@ typedef struct sparse_view {
 
 /* The view of memory at BASE (or NULL, to measure), whose head is *HEAD; its bytes. */
 size_t sparse_view_make(sparse_view *view, const sparse_packed *head, void *base);
-size_t sparse_pack_bytes(const sparse_shape *s, const convolution *v,
-                         const float *weight);
-void sparse_pack(const sparse_shape *s, const convolution *v, const float *weight,
-                 void *prepared);
+/* How W will be packed. */
+sparse_packed sparse_pack_head(const sparse_shape *s, const sparse_weights *w);
+void sparse_pack(const sparse_shape *s, const sparse_weights *w, void *prepared);
+
+/* What a thread has for itself, in words. */
+typedef struct sparse_room {
+    int64_t tile;   /* whose input is in x; -1: none */
+    void *x;        /* [plane][slot][lane] */
+    void *sums;     /* [output of a block][kind][vector][lane] */
+    int64_t *pixel; /* [vector][lane] of the output; -1: there is none */
+} sparse_room;
+
+/* One run of a sparse convolution.  Pixels of x are PITCH bytes apart; OUTSIDE is what
+   those have that are not there.  FINISH computes one block of a turned tile. */
+typedef struct sparse_work {
+    sparse_shape shape;
+    sparse_view view;
+    const char *x, *outside;
+    int64_t pitch, channels;
+    /* to[c * step + lane] = from[lane][c] for all words of CHANNELS channels. */
+    void (*turn)(const char *const *from, int64_t channels, void *to, int64_t step);
+    void (*finish)(const struct sparse_work *w, int64_t block, const sparse_room *r);
+    const void *context;      /* of finish */
+    int64_t sums_step, reach; /* reach: words around sums that shifted loads touch */
+    int64_t *shift;           /* [kinds] */
+    int32_t *inside;          /* [kinds][parts][lanes]: all bits, or none */
+    sparse_room *rooms;
+    int64_t parts; /* in which the outputs of a tile are cut */
+} sparse_work;
+
+/* Cuts scratch memory for W, whose shape is made; its bytes. */
+size_t sparse_work_layout(sparse_work *w, void *block);
+void sparse_work_run(sparse_work *w);
 
 /* sums[list][vector] (+)= sum over the list's entries of weight * x[place ..], for VECTORS
    vectors.  A list of four outputs has four rows of
@@ -128,8 +171,7 @@ typedef struct sparse_emit {
 
 typedef struct sparse_loops {
     int64_t lanes;
-    /* to[c * step + lane] = from[lane][c] for all channels. */
-    void (*turn)(const float *const *from, int64_t channels, float *to, int64_t step);
+    void (*turn)(const char *const *from, int64_t channels, void *to, int64_t step);
     void (*sum)(const sparse_sum *s);
     void (*sum_four)(const sparse_sum *s);
     void (*emit)(const sparse_emit *e);
@@ -137,5 +179,40 @@ typedef struct sparse_loops {
 
 extern const sparse_loops *const sparse_scalar, *const sparse_avx2, *const sparse_avx512;
 const sparse_loops *sparse_loops_get(void);
+
+/* The same on codes: x is of words of four bytes, codes + 128, and sums are modulo 2^32;
+   those of a list begin at its start. */
+typedef struct sparse_code_sum {
+    const sparse_entry *entries;
+    const uint32_t *counts, *starts;
+    int64_t lists;
+    const uint32_t *x;
+    int64_t vectors;
+    uint32_t *sums;
+    int64_t sums_step;
+    bool add;
+} sparse_code_sum;
+
+/* to[lane][output] = the sums of all kinds at one vector and up to LANES outputs, plus
+   BIAS [lanes].  Rows of TO are SPARSE_CODE_ROW words long. */
+enum { SPARSE_CODE_ROW = 16 };
+typedef struct sparse_code_gather {
+    const uint32_t *sums; /* [output][kind] rows, at this vector */
+    int64_t sums_step, outputs, kinds;
+    const int64_t *shift;
+    const int32_t *inside; /* [kinds], INSIDE_STEP apart: [lanes] */
+    int64_t inside_step;
+    const int32_t *bias;
+    int32_t *to;
+} sparse_code_gather;
+
+typedef struct sparse_code_loops {
+    int64_t lanes;
+    void (*turn)(const char *const *from, int64_t channels, void *to, int64_t step);
+    void (*sum)(const sparse_code_sum *s);
+    void (*gather)(const sparse_code_gather *g);
+} sparse_code_loops;
+
+extern const sparse_code_loops *const sparse_codes_scalar, *const sparse_codes_vnni;
 
 #endif
