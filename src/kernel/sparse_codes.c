@@ -94,10 +94,36 @@ static bool suits(const integer_conv *c)
            sparse_shape_make(&s, &v, loops_get()->lanes) && weights_fit(c);
 }
 
+static int64_t count_words(const integer_conv *c)
+{
+    int64_t count = 0;
+    for (int64_t tap = 0; tap < c->out_channels * c->kernel[0] * c->kernel[1]; tap++) {
+        const int8_t *code = c->weight + tap * c->channels;
+        int64_t output = tap / (c->kernel[0] * c->kernel[1]);
+        int32_t zero = c->weight_zero[c->weight_channels == 1 ? 0 : output];
+        for (int64_t i = 0; i < c->channels; i += 4) {
+            int64_t end = c->channels < i + 4 ? c->channels : i + 4, k = i;
+            while (k < end && code[k] == zero)
+                k++;
+            count += k < end;
+        }
+    }
+    return count;
+}
+
+/* A dense method multiplies so many codes in a cycle and fetches all weights. */
 static bool pays(const integer_conv *c)
 {
-    (void)c;
-    return false;
+    const double by_amx = 280, by_vnni = 110, fetch = 0.07;
+    sparse_shape s;
+    convolution v = words_of(c);
+    if (loops_get() == sparse_codes_scalar)
+        return false;
+    double weights = (double)(v.out_c * v.kernel_h * v.kernel_w * c->channels);
+    double pixels = (double)(v.n * v.out_h * v.out_w);
+    double dense = pixels / (cpu_get_level() >= CPU_AMX ? by_amx : by_vnni) + fetch;
+    sparse_shape_make(&s, &v, loops_get()->lanes);
+    return sparse_shape_cost(&s, (double)count_words(c)) < weights * dense;
 }
 
 /* What lies behind PACKED bytes of weights. */

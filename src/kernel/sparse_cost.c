@@ -22,17 +22,23 @@ static int64_t count_weights(const convolution *v, const float *weight)
     return found;
 }
 
+double sparse_shape_cost(const sparse_shape *s, double entries)
+{
+    double tiles = (double)(((s->images - 1) / s->tile_images + 1) * s->tiles);
+    double blocks = (double)((s->outputs - 1) / s->lanes + 1);
+    double each =
+        ENTRY * (double)((s->vectors - 1) / 8 + 1) + VECTOR * (double)s->vectors;
+    double squares_in =
+        (double)(((s->channels - 1) / s->lanes + 1) * s->planes * s->slots);
+    return tiles * (entries * each + LIST * (double)(s->outputs * s->kinds) +
+                    SQUARE_OUT * blocks * (double)s->vectors + SQUARE_IN * squares_in);
+}
+
 double sparse_cost(const convolution *v, const float *weight)
 {
     sparse_shape s;
     sparse_shape_make(&s, v, sparse_loops_get()->lanes);
-    double tiles = (double)(((s.images - 1) / s.tile_images + 1) * s.tiles);
-    double blocks = (double)((s.outputs - 1) / s.lanes + 1);
-    double each = ENTRY * (double)((s.vectors - 1) / 8 + 1) + VECTOR * (double)s.vectors;
-    double lists = (double)(s.outputs * s.kinds);
-    double squares_in = (double)(((s.channels - 1) / s.lanes + 1) * s.planes * s.slots);
-    return tiles * ((double)count_weights(v, weight) * each + LIST * lists +
-                    SQUARE_OUT * blocks * (double)s.vectors + SQUARE_IN * squares_in);
+    return sparse_shape_cost(&s, (double)count_weights(v, weight));
 }
 
 static double dense_cost(const convolution *v)

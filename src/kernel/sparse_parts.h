@@ -46,6 +46,9 @@ typedef struct sparse_shape {
 /* False where it has no tap inside or places overflow. */
 bool sparse_shape_make(sparse_shape *s, const convolution *v, int64_t lanes);
 
+/* Clock cycles of one core for so many entries of all lists, about. */
+double sparse_shape_cost(const sparse_shape *s, double entries);
+
 /* Floats from channel to channel of a turned tile. */
 static inline int64_t sparse_channel_floats(const sparse_shape *s)
 {
