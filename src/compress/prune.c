@@ -318,8 +318,10 @@ static status prune(graph *g, const criterion_row *criterion, prune_scope scope,
         if (!s)
             s = prune_pool(&l, criterion, seed, e);
     }
-    if (!s)
+    if (!s) {
         fill_result(g, members, count, result);
+        graph_forget_methods(g); /* what was fastest for other zeros */
+    }
     memory_free(members);
     return s;
 }

@@ -465,6 +465,7 @@ status quantize_model(model *m, const quantize_settings *s, const dataset *d,
                                                  : run_weights(&p, e);
     memory_free(p.chosen);
     if (!result) {
+        graph_forget_methods(p.graph);
         work->graph = m->graph;
         m->graph = p.graph;
     }

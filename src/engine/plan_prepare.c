@@ -6,6 +6,19 @@
 
 #include <math.h>
 #include "base/memory.h"
+#include "base/text.h"
+
+/* The method that the node was tuned to, or 0 where it has none that suits. */
+static int tuned_method(const operation *op)
+{
+    const operator_methods *m = op->node->op->methods;
+    if (!op->node->method || op->training)
+        return 0;
+    for (int i = 1; m->name(op, i); i++)
+        if (text_equal(m->name(op, i), op->node->method) && m->suits(op, i))
+            return i;
+    return 0;
+}
 
 void plan_choose_methods(plan *p)
 {
@@ -14,7 +27,9 @@ void plan_choose_methods(plan *p)
         const operator_methods *m = op->node->op->methods;
         if (!m)
             continue;
-        op->method = m->guess(op);
+        op->method = tuned_method(op);
+        if (!op->method)
+            op->method = m->guess(op);
         op->is_prepared = op->method > 0 && !p->training;
     }
 }

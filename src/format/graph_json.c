@@ -38,6 +38,8 @@ static status put_node(json_t *nodes, const node *n, error *e)
         return E_MEMORY;
     TRY(field_put(object, "name", field_from_text(n->name), e));
     TRY(field_put(object, "op", json_string(n->op->name), e));
+    if (n->method)
+        TRY(field_put(object, "method", field_from_text(n->method), e));
     json_t *inputs = field_put_array(object, "inputs", e);
     for (int k = 0; k < n->input_count; k++)
         TRY(inputs ? field_append(inputs, json_integer(n->inputs[k]), e) : E_MEMORY);
@@ -161,6 +163,19 @@ static status get_roles(const graph *g, const json_t *object, node *n, error *e)
     return E_OK;
 }
 
+/* Optional, and any name: what this program does not know, a plan passes over. */
+static status get_method(const json_t *object, node *n, error *e)
+{
+    const char *words;
+    if (!json_object_get(object, "method"))
+        return E_OK;
+    TRY(field_text(object, "method", &words, e));
+    if (!words[0] || strlen(words) > 63)
+        return fail(e, E_FORMAT, "a method of %zu letters, wanted 1 to 63",
+                    strlen(words));
+    return node_set_method(n, words, e);
+}
+
 static status get_node(graph *g, const json_t *object, json_t *seen, error *e)
 {
     const char *op;
@@ -172,6 +187,7 @@ static status get_node(graph *g, const json_t *object, json_t *seen, error *e)
     n->op = operator_find(op);
     if (!n->op)
         return fail(e, E_FORMAT, "the operator '%.40s' is unknown", op);
+    TRY(get_method(object, n, e));
     TRY(get_inputs(g, object, n, e));
     TRY(field_object(object, "attributes", &attributes, e));
     TRY(fields_get(attributes, n->op->attributes, ATTRIBUTE_MAX, &n->attr, e));

@@ -6,6 +6,7 @@
 #include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "graph/unroll.h"
+#include "kernel/integer_method.h"
 #include "kernel/norm.h"
 #include "kernel/scratch.h"
 
@@ -84,6 +85,11 @@ const char *convolve_method_name(const operation *op, int method)
     return a ? a->name : NULL;
 }
 
+bool convolve_method_knows(const char *name)
+{
+    return algorithm_find(name) || integer_method_find(name);
+}
+
 bool convolve_method_suits(const operation *op, int method)
 {
     if (op->integer)
@@ -134,6 +140,7 @@ static void method_prepare(const operation *op, void *prepared)
 
 const operator_methods convolve_methods = {
     .name = convolve_method_name,
+    .knows = convolve_method_knows,
     .suits = convolve_method_suits,
     .guess = convolve_method_guess,
     .prepared_bytes = method_prepared_bytes,

@@ -26,6 +26,7 @@ void convolve_backward(const operation *op);
 
 /* The algorithms, numbered as in their table. */
 const char *convolve_method_name(const operation *op, int method);
+bool convolve_method_knows(const char *name);
 bool convolve_method_suits(const operation *op, int method);
 int convolve_method_guess(const operation *op);
 extern const operator_methods convolve_methods;

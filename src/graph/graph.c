@@ -107,12 +107,34 @@ graph *graph_new(shape input_shape, error *e)
     return g;
 }
 
+static void node_clear(node *n)
+{
+    memory_free(n->name);
+    memory_free(n->method);
+}
+
+status node_set_method(node *n, const char *name, error *e)
+{
+    char *copy = name ? memory_text(name, e) : NULL;
+    if (name && !copy)
+        return E_MEMORY;
+    memory_free(n->method);
+    n->method = copy;
+    return E_OK;
+}
+
+void graph_forget_methods(graph *g)
+{
+    for (int i = 0; i < g->node_count; i++)
+        node_set_method(&g->nodes[i], NULL, NULL);
+}
+
 void graph_free(graph *g)
 {
     if (!g)
         return;
     for (int i = 0; i < g->node_count; i++)
-        memory_free(g->nodes[i].name);
+        node_clear(&g->nodes[i]);
     for (int i = 0; i < g->value_count; i++)
         quantizer_free(g->values[i].quantizer);
     for (int i = 0; i < g->parameter_count; i++)
@@ -128,11 +150,12 @@ static status copy_nodes(graph *to, const graph *from, error *e)
     TRY(memory_grow((void **)&to->nodes, &to->node_capacity, from->node_count,
                     sizeof *to->nodes, e));
     for (int i = 0; i < from->node_count; i++) {
-        to->nodes[i] = from->nodes[i];
-        to->nodes[i].name = memory_text(from->nodes[i].name, e);
+        node *n = &to->nodes[i];
+        *n = from->nodes[i];
+        n->name = memory_text(from->nodes[i].name, e);
+        n->method = NULL;
         to->node_count = i + 1;
-        if (!to->nodes[i].name)
-            return E_MEMORY;
+        TRY(n->name ? node_set_method(n, from->nodes[i].method, e) : E_MEMORY);
     }
     return E_OK;
 }
@@ -343,7 +366,7 @@ status graph_bypass(graph *g, int at, error *e)
     for (int role = 0; role < ROLE_COUNT; role++)
         if (g->nodes[at].parameters[role] >= 0)
             remove_parameter(g, g->nodes[at].parameters[role]);
-    memory_free(g->nodes[at].name);
+    node_clear(&g->nodes[at]);
     memmove(&g->nodes[at], &g->nodes[at + 1],
             (size_t)(g->node_count - at - 1) * sizeof *g->nodes);
     g->node_count--;

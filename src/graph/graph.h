@@ -83,6 +83,9 @@ typedef struct node {
     int inputs[NODE_INPUTS_MAX]; /* values */
     int output;                  /* value */
     int parameters[ROLE_COUNT];  /* index in the graph, or -1 */
+    char *method;                /* the way to run it (operator_methods) that measuring found
+                                    fastest in inference; NULL: as planned.  It changes
+                                    speed alone: a plan passes over what does not suit. */
 } node;
 
 typedef struct value {
@@ -133,6 +136,10 @@ int64_t graph_parameter_count(const graph *g); /* trained elements, masked ones 
 int64_t graph_nonzero(const graph *g);         /* trained elements that are not 0 */
 int64_t graph_multiply_adds(const graph *g, shape in, error *e); /* one sample; -1: failed */
 uint64_t graph_hash(const graph *g);           /* of structure and all tensors' bits */
+
+/* NAME is copied; NULL: as planned.  For all nodes: what was measured holds no longer. */
+status node_set_method(node *n, const char *name, error *e);
+void graph_forget_methods(graph *g);
 
 /* Zeroes what the masks say (after anything wrote data). */
 status graph_apply_masks(graph *g, error *e);

@@ -3,6 +3,7 @@
    as those of their rows.  Nothing here allocates or computes. */
 #include "graph/op_integer.h"
 
+#include "graph/convolve.h"
 #include "kernel/integer_method.h"
 #include "kernel/scratch.h"
 
@@ -112,6 +113,7 @@ static void method_prepare(const operation *op, void *prepared)
 
 const operator_methods integer_layer_methods = {
     .name = method_name,
+    .knows = convolve_method_knows,
     .suits = method_suits,
     .guess = method_guess,
     .prepared_bytes = method_prepared_bytes,

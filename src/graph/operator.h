@@ -86,6 +86,7 @@ typedef struct attribute {
 typedef struct operator_methods {
     /* Of METHOD, numbered from 1; NULL beyond the last. */
     const char *(*name)(const operation *op, int method);
+    bool (*knows)(const char *name); /* is it one of any operation's? */
     bool (*suits)(const operation *op, int method);
     int (*guess)(const operation *op); /* the one expected to be fastest; 0: none */
     /* What op->method keeps from run to run while parameters do not change. */

@@ -227,6 +227,7 @@ static void prepare(const operation *op, void *prepared)
 
 const operator_methods unroll_methods = {
     .name = convolve_method_name,
+    .knows = convolve_method_knows,
     .suits = convolve_method_suits,
     .guess = convolve_method_guess,
     .prepared_bytes = prepared_bytes,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "format/model_file.h"
+#include "graph/operator.h"
 
 #define NAMES_MAX 64
 
@@ -195,6 +196,23 @@ void rows_note(call *c, const char *format, ...)
     va_end(arguments);
     text_add(&c->notes, sentence);
     text_add(&c->notes, "\n");
+}
+
+void rows_note_methods(call *c, const char *name, const model *m)
+{
+    int unknown = 0;
+    const node *first = NULL;
+    for (int i = 0; i < m->graph->node_count; i++) {
+        const node *n = &m->graph->nodes[i];
+        if (!n->method || (n->op->methods && n->op->methods->knows(n->method)))
+            continue;
+        first = unknown++ ? first : n;
+    }
+    if (unknown > 0)
+        rows_note(c,
+                  "%s: %d nodes were tuned to methods that this lathe does not have "
+                  "(%s: %s) and run as planned",
+                  name, unknown, first->name, first->method);
 }
 
 uint64_t rows_seed(const call *c)

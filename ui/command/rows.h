@@ -64,6 +64,9 @@ status rows_unknown(const char *what, const char *word, const char *(*name_at)(i
 /* A sentence for the reader, one a line. */
 void rows_note(call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A note on methods that M was tuned to and this program does not have. */
+void rows_note_methods(call *c, const char *name, const model *m);
+
 /* The option seed=, else the session's. */
 uint64_t rows_seed(const call *c);
 

@@ -154,6 +154,12 @@ static void put_session(call *c, const char *folder)
         session_name(c->session, i, &kind);
         counts[kind]++;
     }
+    for (int64_t i = 0; i < session_count(c->session); i++) {
+        object_kind kind;
+        const char *name = session_name(c->session, i, &kind);
+        if (kind == OBJECT_MODEL)
+            rows_note_methods(c, name, session_get_model(c->session, name, NULL));
+    }
     table_row(c->rows);
     table_text(c->rows, "folder", folder);
     table_integer(c->rows, "models", counts[OBJECT_MODEL]);

@@ -194,6 +194,7 @@ static status load_model(call *c, const char *name, model *m, error *e)
     table_integer(c->rows, "nonzero", graph_nonzero(m->graph));
     table_integer(c->rows, "epochs", m->epoch_count);
     table_integer(c->rows, "steps", m->step_count);
+    rows_note_methods(c, name, m);
     return session_put_model(c->session, name, m, e);
 }
 
