@@ -102,9 +102,10 @@ bool convolve_method_suits(const operation *op, int method)
 const algorithm *convolve_algorithm(const operation *op)
 {
     convolution v = convolve_geometry(op);
-    return op->method
-               ? algorithm_at(op->method - 1)
-               : algorithm_guess(&v, known_weight(op), op->precision, ALGORITHM_FORWARD);
+    return op->method ? algorithm_at(op->method - 1)
+                      : algorithm_guess(&v, known_weight(op), op->precision,
+                                        op->training ? ALGORITHM_FORWARD_ONCE
+                                                     : ALGORITHM_FORWARD);
 }
 
 int convolve_method_guess(const operation *op)

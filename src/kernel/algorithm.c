@@ -30,9 +30,9 @@ const algorithm *algorithm_find(const char *name)
 
 static bool has_task(const algorithm *a, algorithm_task task)
 {
-    return task == ALGORITHM_FORWARD      ? a->forward != NULL
-           : task == ALGORITHM_GRAD_INPUT ? a->grad_input != NULL
-                                          : a->grad_weight != NULL;
+    return task == ALGORITHM_GRAD_INPUT    ? a->grad_input != NULL
+           : task == ALGORITHM_GRAD_WEIGHT ? a->grad_weight != NULL
+                                           : a->forward != NULL;
 }
 
 static const algorithm *guess(const convolution *v, const float *weight, precision p,

@@ -25,7 +25,9 @@ typedef enum precision { PRECISION_F32, PRECISION_BF16 } precision;
 typedef enum algorithm_task {
     ALGORITHM_FORWARD,
     ALGORITHM_GRAD_INPUT,
-    ALGORITHM_GRAD_WEIGHT
+    ALGORITHM_GRAD_WEIGHT,
+    ALGORITHM_FORWARD_ONCE, /* forward, with weights that are used once */
+    ALGORITHM_TASKS
 } algorithm_task;
 
 typedef struct algorithm {

@@ -43,9 +43,9 @@ double winograd_cost(const convolution *v, int64_t tile, algorithm_task task)
         pairs = round_up(from, lanes) * (double)to;
     double vectors = (read * round_up(from, lanes) + write * round_up(to, lanes)) / 16;
     double cost = tiles * speed * (vectors + planes * pairs * PLANE_PRODUCT / 16);
-    return cost + (task == ALGORITHM_FORWARD ? planes * pairs * FETCH_PLANE
-                   : input ? planes * pairs * FETCH_PLANE + exchange(planes * pairs)
-                           : exchange(planes * pairs));
+    if (task != ALGORITHM_GRAD_WEIGHT)
+        cost += planes * pairs * FETCH_PLANE;
+    return cost + (task == ALGORITHM_FORWARD ? 0 : exchange(planes * pairs));
 }
 
 double winograd_direct_cost(const convolution *v, algorithm_task task)

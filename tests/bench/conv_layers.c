@@ -66,7 +66,9 @@ static precision chosen = PRECISION_F32;
 
 static const algorithm *algorithm_of(int kind, const convolution *v)
 {
-    return algorithm_guess(v, NULL, chosen, (algorithm_task)kind);
+    return algorithm_guess(v, NULL, chosen,
+                           kind == ALGORITHM_FORWARD ? ALGORITHM_FORWARD_ONCE
+                                                     : (algorithm_task)kind);
 }
 
 static status buffers_fill(buffers *b, const convolution *v, error *e)

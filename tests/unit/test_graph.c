@@ -41,6 +41,23 @@ static void a_copy_shares_until_written(void **state)
     graph_free(g);
 }
 
+static void methods_go_with_copies_and_out_of_the_hash(void **state)
+{
+    (void)state;
+    graph *g = support_unet(16);
+    uint64_t hash = graph_hash(g);
+    assert_int_equal(node_set_method(&g->nodes[0], "gather", NULL), E_OK);
+    assert_int_equal(node_set_method(&g->nodes[0], "some-other", NULL), E_OK);
+    assert_true(graph_hash(g) == hash);
+    graph *copy = graph_copy(g, NULL);
+    assert_string_equal(copy->nodes[0].method, "some-other");
+    graph_forget_methods(g);
+    assert_null(g->nodes[0].method);
+    assert_string_equal(copy->nodes[0].method, "some-other");
+    graph_free(copy);
+    graph_free(g);
+}
+
 static void bypass_keeps_the_graph_sound(void **state)
 {
     (void)state;
@@ -143,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_those_of_the_layers),
         cmocka_unit_test(a_copy_shares_until_written),
+        cmocka_unit_test(methods_go_with_copies_and_out_of_the_hash),
         cmocka_unit_test(bypass_keeps_the_graph_sound),
         cmocka_unit_test(insert_moves_the_others_up),
         cmocka_unit_test(bad_nodes_leave_the_graph_alone),

@@ -50,6 +50,10 @@ static void check_tensors(const tensor *a, const tensor *b)
 
 static void check_same_graph(const graph *a, const graph *b)
 {
+    for (int i = 0; i < a->node_count; i++) {
+        const char *x = a->nodes[i].method, *y = b->nodes[i].method;
+        assert_true(x ? y && strcmp(x, y) == 0 : !y);
+    }
     assert_int_equal(a->parameter_count, b->parameter_count);
     for (int i = 0; i < a->parameter_count; i++) {
         const parameter *p = &a->parameters[i], *q = &b->parameters[i];
@@ -163,6 +167,8 @@ static void test_plain(void **state)
                         &e);
     model_add_step(m, "train m d epochs=3", "loss 0.1", &e);
     model_add_step(m, "prune m amount=0.9", "sparsity 0.9", &e);
+    node_set_method(&m->graph->nodes[0], "gather", &e);
+    node_set_method(&m->graph->nodes[1], "of another program", &e);
     check_roundtrip(m);
     model_free(m);
 }

@@ -249,6 +249,41 @@ static void plan_tells_its_steps(void **state)
     graph_free(g);
 }
 
+/* The kernel of the first step of a plan of G, whose first node is tuned to METHOD. */
+static void check_kernel(graph *g, const char *method, const char *wanted)
+{
+    assert_int_equal(node_set_method(&g->nodes[0], method, NULL), E_OK);
+    plan *p = plan_new_inference(g, 1, g->input_shape, NULL);
+    assert_int_equal(plan_start(p, NULL), E_OK);
+    table *t = plan_describe(p, NULL);
+    const char *words = table_get(t, 0, table_column(t, "kernel"))->words;
+    if (!strstr(words, wanted))
+        fail_msg("%s: '%s', wanted '%s'", method, words, wanted);
+    table_free(t);
+    plan_free(p);
+}
+
+static void tuned_methods_are_obeyed_where_they_suit(void **state)
+{
+    (void)state;
+    graph *g = graph_new(shape_of(3, (int64_t)16, (int64_t)16, (int64_t)32), NULL);
+    attributes a = {.kernel = {1, 3, 3},
+                    .stride = {1, 1, 1},
+                    .padding = {0, 1, 1},
+                    .dilation = {1, 1, 1},
+                    .groups = 1,
+                    .channels = 32};
+    assert_true(graph_add(g, "conv2d", "c", &a, &g->input, 1, NULL) >= 0);
+    support_fill(g, 6);
+    check_kernel(g, "gather", "f32 gather");
+    check_kernel(g, "winograd-2x2", "f32 winograd-2x2");
+    check_kernel(g, "matrix", "f32 winograd-4x4"); /* no 1x1 kernel */
+    check_kernel(g, "bf16", "f32 winograd-4x4");   /* not what f32 was asked for */
+    check_kernel(g, "from-a-later-time", "f32 winograd-4x4");
+    check_kernel(g, NULL, "f32 winograd-4x4");
+    graph_free(g);
+}
+
 static void bad_plans_are_refused(void **state)
 {
     (void)state;
@@ -279,6 +314,7 @@ int main(void)
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(memory_is_reused),
         cmocka_unit_test(plan_tells_its_steps),
+        cmocka_unit_test(tuned_methods_are_obeyed_where_they_suit),
         cmocka_unit_test(bad_plans_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,6 +361,8 @@ static void test_choice(void **state)
         {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_INPUT, "winograd-4x4"},
         {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_WEIGHT, "winograd-4x4"},
         {geometry(64, 2, 2, 64, 64, 1, 1), ALGORITHM_FORWARD, "winograd-2x2"},
+        {geometry(8, 3, 3, 512, 512, 1, 1), ALGORITHM_FORWARD_ONCE, "gather"},
+        {geometry(8, 25, 25, 64, 64, 1, 1), ALGORITHM_FORWARD_ONCE, "winograd-4x4"},
         {geometry(1, 2, 2, 512, 512, 1, 1), ALGORITHM_GRAD_INPUT, "gather"},
         {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
     };
