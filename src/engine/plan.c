@@ -100,7 +100,7 @@ static status make(plan *p, error *e)
 {
     TRY(plan_make_steps(p, e));
     TRY(plan_join_values(p, e));
-    plan_choose_methods(p);
+    TRY(plan_choose_methods(p, e));
     if (p->training)
         TRY(make_gradients(p, e));
     TRY(plan_make_memory(p, e));
@@ -133,6 +133,14 @@ status plan_keep_values(plan *p, error *e)
     if (p->ready)
         return fail(e, E_USAGE, "plan: keeping values is asked for before the first run");
     p->keep_values = true;
+    return E_OK;
+}
+
+status plan_set_precision(plan *p, precision wanted, error *e)
+{
+    if (p->ready)
+        return fail(e, E_USAGE, "plan: its precision is chosen before the first run");
+    p->precision = wanted;
     return E_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/table.h"
 #include "graph/graph.h"
+#include "kernel/precision.h"
 
 typedef struct plan plan;
 
@@ -19,6 +20,10 @@ typedef struct plan plan;
 plan *plan_new_inference(const graph *g, int64_t batch, shape in, error *e);
 plan *plan_new_training(graph *g, int64_t batch, shape in, error *e);
 void plan_free(plan *p);
+
+/* What operands of products are rounded to where a layer can (f32 unless this is called);
+   before the first run.  Starting fails with E_USAGE where no layer can. */
+status plan_set_precision(plan *p, precision wanted, error *e);
 
 shape plan_output_shape(const plan *p); /* with the batch */
 /* Where to write the batch, f32 (N,H,W,C), before EVERY run: its memory is used again.

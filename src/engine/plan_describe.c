@@ -23,7 +23,7 @@ static double median_ms(const step *s)
 
 static const char *type_word(const operation *op)
 {
-    return op->integer ? "s8" : op->precision == PRECISION_BF16 ? "bf16" : "f32";
+    return op->integer ? "s8" : precision_name(op->precision);
 }
 
 static void kernel_words(const plan *p, const step *s, text *out)

@@ -35,6 +35,7 @@ struct plan {
     const graph *graph;
     struct graph *writable; /* the same graph in training, else NULL */
     bool training, keep_values, want_input_gradient, timing, ready;
+    precision precision;
     int64_t batch;
     shape *shapes; /* [value_count] */
     step *steps;
@@ -58,8 +59,9 @@ status plan_make_steps(plan *p, error *e);
 /* Finds the inputs of concat that can be written where the concat has them.
    (plan_join.c) */
 status plan_join_values(plan *p, error *e);
-/* Chooses how each step runs. (plan_prepare.c) */
-void plan_choose_methods(plan *p);
+/* Chooses how each step runs; E_USAGE where none has the plan's precision.
+   (plan_prepare.c) */
+status plan_choose_methods(plan *p, error *e);
 /* Brings what steps keep of their parameters up to date. (plan_prepare.c) */
 status plan_prepare(plan *p, error *e);
 /* Lays out values, gradients, saved memory and scratch; takes the arena. (plan_memory.c) */

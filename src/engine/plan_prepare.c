@@ -20,18 +20,26 @@ static int tuned_method(const operation *op)
     return 0;
 }
 
-void plan_choose_methods(plan *p)
+status plan_choose_methods(plan *p, error *e)
 {
+    bool any = p->precision == PRECISION_F32;
     for (int i = 0; i < p->step_count; i++) {
         operation *op = &p->steps[i].op;
         const operator_methods *m = op->node->op->methods;
         if (!m)
             continue;
+        op->precision = p->precision;
         op->method = tuned_method(op);
         if (!op->method)
             op->method = m->guess(op);
+        op->precision = m->precision(op);
+        any |= op->precision == p->precision;
         op->is_prepared = op->method > 0 && !p->training;
     }
+    if (!any)
+        return fail(e, E_USAGE, "plan: no layer of the model has products in %s",
+                    precision_name(p->precision));
+    return E_OK;
 }
 
 static uint64_t mix_versions(const plan *p, int node, uint64_t hash)

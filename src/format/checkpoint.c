@@ -77,6 +77,7 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
     TRY(field_put(object, "loss", json_string(t->loss->name), e));
     TRY(field_put(object, "optimizer", json_string(t->optimizer->name), e));
     TRY(field_put(object, "schedule", json_string(t->schedule->name), e));
+    TRY(field_put(object, "precision", json_string(precision_name(t->precision)), e));
     TRY(put_fields(object, "rates", rates_fields, &t->rates, e));
     return put_fields(object, "plan", plan_fields, &t->plan, e);
 }
@@ -148,6 +149,18 @@ static status get_fields(const json_t *parent, const char *key, const attribute 
     return fields_get(object, rows, INT64_MAX, base, e);
 }
 
+/* A file from before there was a choice has none: it was f32. */
+static status get_precision(const json_t *object, precision *p, error *e)
+{
+    const char *const words[] = {precision_name(PRECISION_F32),
+                                 precision_name(PRECISION_BF16)};
+    int which = PRECISION_F32;
+    if (json_object_get(object, "precision"))
+        TRY(field_word(object, "precision", words, 2, &which, e));
+    *p = (precision)which;
+    return E_OK;
+}
+
 static status get_settings(const json_t *parent, train_settings *t, error *e)
 {
     json_t *object;
@@ -158,6 +171,7 @@ static status get_settings(const json_t *parent, train_settings *t, error *e)
     TRY(field_text(object, "loss", &loss, e));
     TRY(field_text(object, "optimizer", &optimizer, e));
     TRY(field_text(object, "schedule", &schedule, e));
+    TRY(get_precision(object, &t->precision, e));
     t->loss = loss_find(loss);
     t->optimizer = optimizer_find(optimizer);
     t->schedule = schedule_find(schedule);

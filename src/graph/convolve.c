@@ -121,6 +121,11 @@ int convolve_method_guess(const operation *op)
     return 0;
 }
 
+precision convolve_method_precision(const operation *op)
+{
+    return op->integer ? PRECISION_F32 : convolve_algorithm(op)->precision;
+}
+
 static size_t method_prepared_bytes(const operation *op)
 {
     if (op->integer)
@@ -144,6 +149,7 @@ const operator_methods convolve_methods = {
     .knows = convolve_method_knows,
     .suits = convolve_method_suits,
     .guess = convolve_method_guess,
+    .precision = convolve_method_precision,
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
 };

@@ -89,6 +89,8 @@ typedef struct operator_methods {
     bool (*knows)(const char *name); /* is it one of any operation's? */
     bool (*suits)(const operation *op, int method);
     int (*guess)(const operation *op); /* the one expected to be fastest; 0: none */
+    /* What op->method rounds operands to, which may be f32 where op asks for less. */
+    precision (*precision)(const operation *op);
     /* What op->method keeps from run to run while parameters do not change. */
     size_t (*prepared_bytes)(const operation *op);
     void (*prepare)(const operation *op, void *prepared);

@@ -230,6 +230,7 @@ const operator_methods unroll_methods = {
     .knows = convolve_method_knows,
     .suits = convolve_method_suits,
     .guess = convolve_method_guess,
+    .precision = convolve_method_precision,
     .prepared_bytes = prepared_bytes,
     .prepare = prepare,
 };

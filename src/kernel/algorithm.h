@@ -18,9 +18,7 @@
 #include <stddef.h>
 #include "kernel/convolution.h"
 #include "kernel/finish.h"
-
-/* What operands of products are rounded to; sums and master weights are f32. */
-typedef enum precision { PRECISION_F32, PRECISION_BF16 } precision;
+#include "kernel/precision.h"
 
 typedef enum algorithm_task {
     ALGORITHM_FORWARD,

@@ -327,7 +327,7 @@ static void bf16_grad_input(const convolution *v, const float *grad_y,
 }
 
 const algorithm algorithm_bf16 = {
-    .name = "bf16",
+    .name = "pairs",
     .precision = PRECISION_BF16,
     .suits = bf16_suits,
     .prepared_bytes = bf16_prepared_bytes,

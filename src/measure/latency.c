@@ -84,6 +84,7 @@ static status start_inference(lane *l, const model *m, const latency_settings *s
     l->plan = plan_new_inference(m->graph, s->batch, m->graph->input_shape, e);
     if (!l->plan)
         return e->code;
+    TRY(plan_set_precision(l->plan, s->precision, e));
     TRY(plan_start(l->plan, e));
     return make_input(l, m, s, e);
 }
@@ -131,6 +132,7 @@ static status start_training(lane *l, const model *m, shape output,
     l->settings = (train_settings){.epochs = 1,
                                    .batch = s->batch,
                                    .seed = s->seed,
+                                   .precision = s->precision,
                                    .loss = loss_find("mse"),
                                    .optimizer = s->optimizer,
                                    .rates = s->optimizer->standard,
@@ -156,7 +158,9 @@ static status describe_training(const model *m, const latency_settings *s, laten
     if (!g)
         return e->code;
     plan *p = plan_new_training(g, s->batch, g->input_shape, e);
-    status code = p ? plan_start(p, e) : e->code;
+    status code = p ? plan_set_precision(p, s->precision, e) : e->code;
+    if (code == E_OK)
+        code = plan_start(p, e);
     if (code == E_OK)
         code = describe(p, out, output, e);
     plan_free(p);
@@ -319,17 +323,31 @@ status latency_measure(const model *const *models, int64_t count,
     return code;
 }
 
-const char *latency_precision(const graph *g)
+/* A step's kernel is the operator's name, its type, and more. */
+static bool step_has_type(const table *steps, int64_t i, const char *type)
 {
-    int layers = 0, integers = 0;
-    for (int i = 0; i < g->node_count; i++) {
-        const node *n = &g->nodes[i];
-        if (!graph_parameter(g, n, ROLE_WEIGHT))
-            continue;
-        layers++;
-        integers += g->values[n->output].type == DTYPE_S8;
+    int64_t kernel = table_column(steps, "kernel");
+    const char *words = kernel < 0 ? NULL : table_get(steps, i, kernel)->words;
+    const char *at = words ? strchr(words, ' ') : NULL;
+    size_t n = strlen(type);
+    return at && strncmp(at + 1, type, n) == 0 && (!at[n + 1] || at[n + 1] == ' ');
+}
+
+const char *latency_precision(const table *steps)
+{
+    static const char *const types[] = {"f32", "bf16", "s8"};
+    int64_t seen[3] = {0}, all = 0;
+    for (int64_t i = 0; i < steps->row_count; i++) {
+        double products = 0;
+        table_number(steps, i, "multiply_adds", &products);
+        all += products > 0;
+        for (int k = 0; k < 3 && products > 0; k++)
+            seen[k] += step_has_type(steps, i, types[k]);
     }
-    return integers == 0 ? "f32" : integers == layers ? "s8" : "mixed";
+    for (int k = 0; k < 3; k++)
+        if (seen[k] == all)
+            return types[k];
+    return "mixed";
 }
 
 /* WORDS up to what is fused behind it. */
@@ -370,6 +388,7 @@ static status start_steps(lane *l, graph *g, const model *m, const latency_setti
     l->plan = plan_new_training(g, s->batch, g->input_shape, e);
     if (!l->plan)
         return e->code;
+    TRY(plan_set_precision(l->plan, s->precision, e));
     TRY(plan_start(l->plan, e));
     return make_input(l, m, s, e);
 }

@@ -12,6 +12,7 @@
 #include "base/task.h"
 #include "base/text.h"
 #include "graph/model.h"
+#include "kernel/precision.h"
 #include "train/optimizer.h"
 
 /* Rounds there are at least, where the time alone ends them. */
@@ -22,6 +23,7 @@ typedef struct latency_settings {
     int64_t rounds; /* of all models once; 0: until the time is over */
     double seconds; /* of all rounds together; 0: until the rounds are done */
     uint64_t seed;  /* of the input */
+    precision precision; /* of products; E_USAGE where a model has none that can be so */
     const optimizer_row *optimizer; /* NULL: inference; else steps of training (forward,
                                        mean squared error, backward, update) */
     const char *energy_folder;      /* NULL: the system's */
@@ -52,9 +54,9 @@ void latency_clear(latency *l);
    Statistician 50 (1996), definition 7. */
 double latency_quantile(const double *sorted, int64_t n, double at);
 
-/* "s8" where all layers with products run in integers, "f32" where none does, else
-   "mixed". */
-const char *latency_precision(const graph *g);
+/* "s8", "bf16" or "f32" where all STEPS that do products run so, else "mixed"; "f32" where
+   none does. */
+const char *latency_precision(const table *steps);
 
 /* The kernels of STEPS that do products ("conv2d s8, linear f32"), each once; all kernels
    where none does. */

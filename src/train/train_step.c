@@ -16,6 +16,7 @@ struct train_cache {
     shape input;
     plan *plans[PLANS];
     int64_t sizes[PLANS];
+    precision precisions[PLANS];
     int64_t used[PLANS]; /* step of last use */
     runner *validator;
     batch_buffer buffer;
@@ -79,12 +80,12 @@ static status cache_of(train_state *s, const dataset *d, train_cache **out, erro
     return E_OK;
 }
 
-static status cache_plan(train_cache *c, train_state *s, const dataset *d, int64_t n,
-                         plan **out, error *e)
+static status cache_plan(train_cache *c, train_state *s, precision wanted,
+                         const dataset *d, int64_t n, plan **out, error *e)
 {
     int at = 0;
     for (int i = 0; i < PLANS; i++) {
-        if (c->plans[i] && c->sizes[i] == n) {
+        if (c->plans[i] && c->sizes[i] == n && c->precisions[i] == wanted) {
             c->used[i] = s->step;
             *out = c->plans[i];
             return E_OK;
@@ -96,7 +97,9 @@ static status cache_plan(train_cache *c, train_state *s, const dataset *d, int64
     c->plans[at] = plan_new_training(s->last->graph, n, c->input, e);
     if (!c->plans[at])
         return batch_explain(s->last->graph, d, e);
+    TRY(plan_set_precision(c->plans[at], wanted, e));
     c->sizes[at] = n;
+    c->precisions[at] = wanted;
     c->used[at] = s->step;
     *out = c->plans[at];
     return E_OK;
@@ -217,14 +220,15 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
     train_cache *c;
     plan *p = NULL;
     TRY(cache_of(s, d, &c, e));
-    TRY(cache_plan(c, s, d, n, &p, e));
+    TRY(cache_plan(c, s, t->precision, d, n, &p, e));
     TRY(batch_check_target(d, plan_output_shape(p), t->loss->labels, e));
-    float *input = plan_input(p);
-    if (!input) {
+    status started = plan_start(p, e);
+    if (started == E_MEMORY) {
         fail(e, E_MEMORY, "train: no room for a batch of %lld samples", (long long)n);
         return fail_hint(e, "a smaller batch= takes less memory");
     }
-    TRY(batch_load(&c->buffer, d, &s->last->input_transform, index, n, input, e));
+    TRY(started);
+    TRY(batch_load(&c->buffer, d, &s->last->input_transform, index, n, plan_input(p), e));
     TRY(plan_forward(p, t->seed, (uint64_t)s->step, e));
     *loss = batch_loss(t->loss, &c->buffer, d, p);
     if (!isfinite(*loss)) {

@@ -7,6 +7,7 @@
 #include "base/task.h"
 #include "data/dataset.h"
 #include "graph/model.h"
+#include "kernel/precision.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -22,6 +23,7 @@ typedef struct train_settings {
     double clip;            /* largest gradient norm, 0: none */
     int64_t patience;       /* epochs without a better validation loss, 0: never stop */
     uint64_t seed;
+    precision precision; /* of products in a step; validation runs in f32 */
 } train_settings;
 
 typedef struct train_cache train_cache; /* plans and buffers, made once */

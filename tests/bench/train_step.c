@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    train_step.c -- times whole training steps of unet-phase (forward, masked-mse,
    backward, Adam) and prints one JSON object.
-   usage: train_step [STEPS [BATCH [SIZE]]]; defaults 5, 8, 200. */
+   usage: train_step [STEPS [BATCH [SIZE [f32|bf16]]]]; defaults 5, 8, 200, f32. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -72,9 +72,9 @@ static status run_steps(train_state *s, const train_settings *t, const dataset *
     return code;
 }
 
-static status bench(int64_t steps, int64_t batch, int64_t size, error *e)
+static status bench(int64_t steps, int64_t batch, int64_t size, precision p, error *e)
 {
-    train_settings t = {.epochs = 1, .batch = batch, .seed = 1};
+    train_settings t = {.epochs = 1, .batch = batch, .seed = 1, .precision = p};
     t.loss = loss_find("masked-mse");
     t.optimizer = optimizer_find("adam");
     t.rates = t.optimizer->standard;
@@ -89,11 +89,12 @@ static status bench(int64_t steps, int64_t batch, int64_t size, error *e)
     if (code == E_OK) {
         qsort(ms, (size_t)steps, sizeof *ms, ascending);
         printf("{\"bench\": \"train_step\", \"architecture\": \"unet-phase\", "
-               "\"batch\": %lld, \"size\": %lld, \"threads\": %d, \"cpu\": \"%s\", "
+               "\"precision\": \"%s\", \"batch\": %lld, \"size\": %lld, \"threads\": %d, "
+               "\"cpu\": \"%s\", "
                "\"steps\": %lld, \"median_ms\": %.2f, \"p10_ms\": %.2f, "
                "\"p90_ms\": %.2f, \"peak_bytes\": %zu, \"resident_bytes\": %zu, "
                "\"loss\": %.6g}\n",
-               (long long)batch, (long long)size, cpu_threads(),
+               precision_name(p), (long long)batch, (long long)size, cpu_threads(),
                cpu_level_name(cpu_get_level()), (long long)steps, ms[steps / 2],
                ms[steps / 10], ms[steps - 1 - steps / 10], memory_peak(),
                memory_resident_peak(), loss);
@@ -109,13 +110,15 @@ int main(int argc, char **argv)
 {
     long long numbers[3] = {5, 8, 200};
     error e = {0};
+    precision p = precision_find(argc > 4 ? argv[4] : "f32");
     for (int i = 1; i < argc && i <= 3; i++)
         numbers[i - 1] = strtoll(argv[i], NULL, 10);
-    if (argc > 4 || numbers[0] < 1 || numbers[1] < 1 || numbers[2] < 1) {
-        fprintf(stderr, "usage: train_step [STEPS [BATCH [SIZE]]]\n");
+    if (argc > 5 || numbers[0] < 1 || numbers[1] < 1 || numbers[2] < 1) {
+        fprintf(stderr, "usage: train_step [STEPS [BATCH [SIZE [f32|bf16]]]]\n");
         return 2;
     }
-    if (cpu_start(&e) != E_OK || bench(numbers[0], numbers[1], numbers[2], &e) != E_OK) {
+    if (cpu_start(&e) != E_OK ||
+        bench(numbers[0], numbers[1], numbers[2], p, &e) != E_OK) {
         fprintf(stderr, "train_step: %s\n", e.text);
         return 1;
     }

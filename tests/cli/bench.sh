@@ -90,6 +90,19 @@ lines out plan | sed -n 1p | grep -o '"share": [-0-9.e]*' | awk '{ s += $2 }
 grep -Eq 'arena [0-9]+ bytes .*largest live set [0-9]+ bytes' err ||
     expect "note of the plan" "$(cat err)" 'arena and largest live set'
 
+# bf16 is said where it runs, and refused where nothing can
+lathe -q --format json -c 'session load work; bench m precision=bf16 rounds=1
+bench m precision=bf16 train=yes batch=2 rounds=1; plan m precision=bf16 rounds=1
+plan m precision=bf16 train=yes rounds=1' >out
+expect "precision in bf16" "$(get out bench 1 precision) $(get out bench 2 precision)" \
+    '"bf16" "bf16"'
+for i in 1 2; do
+    get out bench $i kernels | grep -q '^"conv2d bf16[^,]*"$' ||
+        expect "kernels in bf16" "$(get out bench $i kernels)" 'conv2d bf16'
+    expect "convolutions of plan $i in f32" \
+        "$(lines out plan | sed -n ${i}p | grep -c '"kernel": "conv2d f32')" 0
+done
+
 # threads= is for one call
 expect "threads afterwards" \
     "$(lathe -q --threads 2 --format csv -c 'session load work; bench m threads=1 rounds=1
@@ -105,6 +118,8 @@ refuses 'bench' 'models'
 refuses 'bench m optimizer=sgd' 'train=yes'
 refuses 'bench m train=yes optimizer=newton' 'newton'
 refuses 'bench q train=yes rounds=1' 'integers cannot be trained'
+refuses 'bench q precision=bf16 rounds=1' 'no layer.*bf16'
+refuses 'bench m precision=f16' 'precision=f16'
 refuses 'plan d' "'d'"
 refuses 'plan m rounds=0' 'rounds=0'
 refuses 'bench m batch=99999999 rounds=1' 'smaller batch'

@@ -24,12 +24,14 @@ export d d.npz
 save m m.safetensors
 save m90 m90.safetensors
 save q-channel q8.safetensors
+model b unet-phase size=32 levels=5 channels=8 seed=3
+train b d epochs=2 batch=4 seed=3 precision=bf16
 END
 
 # One object a line, whatever is asked.
 lathe --format json --threads 1 tiny.lathe >one.json
 lathe --format json --threads 2 tiny.lathe >two.json
-check_json one.json 17
+check_json one.json 19
 
 echo "# the same numbers for any number of threads"
 for file in one two; do
@@ -37,6 +39,14 @@ for file in one two; do
         >$file.numbers
 done
 expect "numbers" "$(test -s one.numbers && cmp one.numbers two.numbers && echo same)" same
+
+echo "# bf16 trains nearly as f32 does, and not the same"
+expect "precision" "$(get one.json train 1 precision) $(get one.json train 2 precision)" \
+    '"f32" "bf16"'
+echo "$(get one.json train 1 val_loss) $(get one.json train 2 val_loss)" |
+    awk '{ exit !($1 > 0 && $1 != $2 && $2 < 1.05 * $1 && $2 > 0.95 * $1) }' ||
+    expect "val_loss in bf16" "$(get one.json train 2 val_loss)" \
+        "nearly $(get one.json train 1 val_loss)"
 
 echo "# rows carry what is promised"
 for command in train eval prune quantize; do

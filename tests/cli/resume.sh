@@ -70,6 +70,9 @@ expect "other options" "$(grep -c 'lr=0.002' messages)" 1
 "$LATHE" -c "data d npz d.npz; split d by=sample seed=6
     train m d resume=yes checkpoint=m.checkpoint" >/dev/null 2>messages && failed=1
 expect "other data" "$(grep -c 'validation loss' messages)" 1
+"$LATHE" -c "$data; $model; train m d precision=bf16 resume=yes checkpoint=m.checkpoint" \
+    >/dev/null 2>messages && failed=1
+expect "another precision" "$(grep -c 'precision=f32, not bf16' messages)" 1
 rm m.checkpoint
 echo mine >mine
 "$LATHE" -c "$data; $model; train m d checkpoint=mine" >/dev/null 2>messages && failed=1

@@ -18,6 +18,7 @@
 static train_settings settings_of(const char *optimizer, int64_t epochs)
 {
     train_settings t = {.epochs = epochs, .batch = 4, .seed = UINT64_MAX - 5};
+    t.precision = PRECISION_BF16;
     t.loss = loss_find("masked-mse");
     t.optimizer = optimizer_find(optimizer);
     t.rates = t.optimizer->standard;
@@ -101,7 +102,7 @@ static void check_same_settings(const train_settings *a, const train_settings *b
     assert_int_equal(a->epochs, b->epochs);
     assert_int_equal(a->batch, b->batch);
     assert_int_equal(a->patience, b->patience);
-    assert_true(a->seed == b->seed);
+    assert_true(a->seed == b->seed && a->precision == b->precision);
     assert_true(a->loss == b->loss && a->optimizer == b->optimizer);
     assert_true(a->schedule == b->schedule);
     assert_memory_equal(&a->clip, &b->clip, sizeof a->clip);

@@ -214,10 +214,10 @@ static void steps_are_those_of_the_plan(void **state)
         assert_true(graph_hash(m->graph) == before);
         assert_int_equal(latency_kernels(t, &kernels, &e), E_OK);
         assert_non_null(strstr(text_get(&kernels), "conv2d f32 gather"));
+        assert_string_equal(latency_precision(t), "f32");
         text_clear(&kernels);
         table_free(t);
     }
-    assert_string_equal(latency_precision(m->graph), "f32");
     const volatile sig_atomic_t cancel = 1;
     const task watch = {.cancel = &cancel};
     assert_null(latency_steps(m, &s, &watch, &arena, &live, &e));

@@ -23,6 +23,8 @@ static const option bench_options[] = {
      "time a step of training: forward, loss, backward, update"},
     {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop", "adam", NULL,
      "rule of the update"},
+    {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
+     "what factors of products are rounded to, in layers that are not integer"},
     {0},
 };
 
@@ -33,7 +35,9 @@ static latency_settings read_settings(const call *c, double seconds)
     latency_settings s = {.batch = option_integer(&c->options, "batch"),
                           .rounds = rounds->present ? rounds->integer : 0,
                           .seconds = rounds->present ? 0 : seconds,
-                          .seed = session_seed(c->session)};
+                          .seed = session_seed(c->session),
+                          .precision =
+                              precision_find(option_words(&c->options, "precision"))};
     if (option_flag(&c->options, "train"))
         s.optimizer = optimizer_find("adam");
     return s;
@@ -51,13 +55,13 @@ static status read_threads(const call *c, int *threads, error *e)
                         "once for each");
 }
 
-static status put_latency(call *c, const char *name, const model *m, int64_t batch,
-                          const latency *l, error *e)
+static status put_latency(call *c, const char *name, int64_t batch, const latency *l,
+                          error *e)
 {
     text kernels = {0};
     table_row(c->rows);
     table_text(c->rows, "model", name);
-    table_text(c->rows, "precision", latency_precision(m->graph));
+    table_text(c->rows, "precision", latency_precision(l->steps));
     table_integer(c->rows, "batch", batch);
     table_integer(c->rows, "threads", cpu_threads());
     table_integer(c->rows, "rounds", l->rounds);
@@ -96,7 +100,7 @@ static status bench_models(call *c, const option_value *names, const model **mod
     status code = latency_measure(models, names->count, &s, c->task, times, e);
     bool any = code == E_OK || (code == E_STOPPED && times[0].rounds > 0);
     for (int64_t i = 0; any && i < names->count; i++)
-        TRY(put_latency(c, names->items[i], models[i], s.batch, &times[i], e));
+        TRY(put_latency(c, names->items[i], s.batch, &times[i], e));
     if (any && isnan(times[0].energy_mj))
         rows_note(c, "bench: energy is not available on this machine");
     return code;
@@ -150,6 +154,8 @@ static const option plan_options[] = {
     {"batch", OPTION_INTEGER, "1..", "1", NULL, "samples of one run"},
     {"train", OPTION_FLAG, NULL, "no", NULL,
      "the plan of training; the times are of its forward half"},
+    {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
+     "what factors of products are rounded to, in layers that are not integer"},
     {"rounds", OPTION_INTEGER, "1..", "20", NULL, "timed runs"},
     {0},
 };

@@ -11,7 +11,13 @@
 #include "format/model_file.h"
 #include "ui/command/rows.h"
 
-typedef enum field_kind { FIELD_INTEGER, FIELD_REAL, FIELD_FLAG, FIELD_ROW } field_kind;
+typedef enum field_kind {
+    FIELD_INTEGER,
+    FIELD_REAL,
+    FIELD_FLAG,
+    FIELD_ROW,
+    FIELD_PRECISION
+} field_kind;
 
 /* The options that are one field of train_settings each. */
 static const struct field {
@@ -33,6 +39,7 @@ static const struct field {
     {"clip", FIELD_REAL, offsetof(train_settings, clip)},
     {"patience", FIELD_INTEGER, offsetof(train_settings, patience)},
     {"epochs", FIELD_INTEGER, offsetof(train_settings, epochs)},
+    {"precision", FIELD_PRECISION, offsetof(train_settings, precision)},
 };
 #define FIELD_COUNT ((int)(sizeof fields / sizeof fields[0]))
 
@@ -92,6 +99,7 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
                                   .warm_fraction = 0.3,
                                   .divisor = 25,
                                   .final_divisor = 1e4};
+    t->precision = precision_find(word_of(c, "precision", "f32"));
     set_numbers(c, t);
     if (!d->target)
         return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
@@ -106,6 +114,7 @@ static void field_words(const struct field *f, const train_settings *t, char wor
     bool flag;
     int64_t integer;
     double real;
+    precision rounding;
     char number[32];
     switch (f->kind) {
     case FIELD_INTEGER:
@@ -123,6 +132,10 @@ static void field_words(const struct field *f, const train_settings *t, char wor
     case FIELD_ROW: /* the first member of each of these rows is its name */
         memcpy(&row, field, sizeof row);
         snprintf(words, 64, "%s", *row);
+        break;
+    case FIELD_PRECISION:
+        memcpy(&rounding, field, sizeof rounding);
+        snprintf(words, 64, "%s", precision_name(rounding));
         break;
     }
 }
