@@ -70,7 +70,7 @@ for i in 1 2 3; do
 done
 lines out bench | sed -n 1p | grep -q '"kernels": "[^"]*f32[^"]*"' ||
     expect "kernels of m" "$(lines out bench | head -n 1)" f32
-row out bench 1 2 kernels | grep -q '^"[^"]*s8"$' ||
+row out bench 1 2 kernels | grep -Eq '^"[^"]*s8( [a-z0-9]*)?"$' ||
     expect "kernels of q" "$(row out bench 1 2 kernels)" s8
 row out bench 1 2 kernels | grep -q f32 && expect "kernels of q" f32 'integers alone'
 less "memory in integers" "$(row out bench 1 2 arena_bytes)" 60 "$(row out bench 1 1 arena_bytes)"
