@@ -22,14 +22,9 @@ typedef struct pass {
     int32_t model_zero;
 } pass;
 
-static bool is_layer(const node *n)
-{
-    return n->op == &op_conv2d || n->op == &op_linear;
-}
-
 static bool is_chosen(const pass *p, const node *n)
 {
-    return is_layer(n) && p->chosen[n->parameters[ROLE_WEIGHT]];
+    return integer_is_layer(n) && p->chosen[n->parameters[ROLE_WEIGHT]];
 }
 
 bool quantize_is_done(const graph *g)
@@ -89,10 +84,10 @@ static status choose_layers(pass *p, error *e)
     if (!p->chosen)
         return E_MEMORY;
     for (int i = 0; i < g->node_count; i++)
-        layers += is_layer(&g->nodes[i]);
+        layers += integer_is_layer(&g->nodes[i]);
     for (int i = 0; i < g->node_count; i++) {
         const node *n = &g->nodes[i];
-        if (!is_layer(n))
+        if (!integer_is_layer(n))
             continue;
         bool kept = at < s->keep_first || layers - at <= s->keep_last;
         bool fits = s->scheme == QUANTIZE_WEIGHT ||
@@ -342,7 +337,7 @@ static status assign_types(const pass *p, error *e)
         if (is_chosen(p, n)) {
             TRY(quantize_layer(p, n, e));
             out->type = DTYPE_S8;
-        } else if (!is_layer(n) && n->op->forward_s8 && reads_codes_alone(g, n)) {
+        } else if (!integer_is_layer(n) && n->op->forward_s8 && reads_codes_alone(g, n)) {
             out->type = DTYPE_S8;
             if (!integer_keeps_format(n->op))
                 continue;

@@ -100,7 +100,7 @@ static status check_node(const graph *g, const node *n, error *e)
                              integer_format_of(out->quantizer)))
         return fail(e, E_SHAPE, "%s: %s cannot change the scale of its codes", n->name,
                     n->op->name);
-    return n->op == &op_conv2d || n->op == &op_linear ? check_layer(g, n, e) : E_OK;
+    return integer_is_layer(n) ? check_layer(g, n, e) : E_OK;
 }
 
 status graph_check_types(const graph *g, error *e)

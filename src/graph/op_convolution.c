@@ -124,6 +124,7 @@ const operator_row op_conv3d = {
     .scratch_bytes = unroll_scratch,
     .forward = unroll_forward,
     .backward = unroll_backward,
+    .forward_s8 = integer_unroll_forward,
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,

@@ -4,7 +4,7 @@
 
    The arithmetic, exact on every machine (S scale, Z zero point, rne round-half-to-even
    of one float, q codes in [-2^(b-1), 2^(b-1)-1]):
-     conv, linear     acc = sum (q_w - Z_w) (q_x - Z_x) + q_bias in s32, padding is Z_x;
+     all convolutions acc = sum (q_w - Z_w) (q_x - Z_x) + q_bias in s32, padding is Z_x;
                       y = clamp(rne((float)acc * M) + Z_y), M = (float)(S_x S_w / S_y)
      max pool, crop,  act on codes; padding of pad_or_crop is Z
      flatten and all
@@ -36,10 +36,23 @@ extern const operator_methods integer_layer_methods;
 size_t integer_layer_scratch(const operation *op);
 void integer_layer_forward(const operation *op);
 
+/* What all layers share: codes, scales, formats.  The geometry is still to be set. */
+integer_conv integer_layer_of(const operation *op);
+
+/* The same of convolutions that run by patches (unroll.h); geometry: of what is inside. */
+integer_conv integer_unroll_geometry(const operation *op);
+size_t integer_unroll_prepared_bytes(const operation *op);
+void integer_unroll_prepare(const operation *op, void *prepared);
+size_t integer_unroll_scratch(const operation *op);
+void integer_unroll_forward(const operation *op);
+
 /* Functions of one code each: is OP one?  The codes they give for -128..127; N must be. */
 bool integer_is_pointwise(const operator_row *op);
 void integer_pointwise_map(const node *n, integer_format in, integer_format out,
                            int8_t map[256]);
+
+/* A convolution or linear layer: it has weights, whose codes decide whether it runs so. */
+bool integer_is_layer(const node *n);
 
 /* The format of a value's codes: its quantizer's first scale and zero point. */
 integer_format integer_format_of(const quantizer *q);

@@ -2,15 +2,21 @@
    op_integer_layer.c -- conv2d and linear on codes: the methods of kernel/integer_method
    as those of their rows.  Nothing here allocates or computes. */
 #include "graph/op_integer.h"
+#include "graph/unroll.h"
 
 #include "graph/convolve.h"
 #include "kernel/integer_method.h"
 #include "kernel/scratch.h"
 
-/* What both layers share: codes, scales, formats.  A ReLU behind the layer needs no code:
+bool integer_is_layer(const node *n)
+{
+    return n->parameters[ROLE_WEIGHT] >= 0;
+}
+
+/* A ReLU behind the layer needs no code:
    the range of the output was observed behind it, so that its zero point is the lowest
    code and the clamp of every output is the ReLU (compress/quantize.c sees to it). */
-static integer_conv layer_of(const operation *op)
+integer_conv integer_layer_of(const operation *op)
 {
     const parameter *weight = op->parameters[ROLE_WEIGHT];
     const parameter *bias = op->parameters[ROLE_BIAS];
@@ -32,7 +38,7 @@ static integer_conv layer_of(const operation *op)
 static integer_conv image_layer(const operation *op)
 {
     const attributes *a = &op->node->attr;
-    integer_conv c = layer_of(op);
+    integer_conv c = integer_layer_of(op);
     c.batch = op->in[0].dim[0];
     c.height = op->in[0].dim[1];
     c.width = op->in[0].dim[2];
@@ -53,7 +59,7 @@ static integer_conv image_layer(const operation *op)
 
 static integer_conv linear_layer(const operation *op)
 {
-    integer_conv c = layer_of(op);
+    integer_conv c = integer_layer_of(op);
     int last = op->out.rank - 1;
     c.channels = op->in[0].dim[op->in[0].rank - 1];
     c.out_channels = op->out.dim[last];
@@ -66,6 +72,8 @@ static integer_conv linear_layer(const operation *op)
 
 static integer_conv geometry(const operation *op)
 {
+    if (unroll_is(op->node->op))
+        return integer_unroll_geometry(op);
     return op->node->op == &op_linear ? linear_layer(op) : image_layer(op);
 }
 

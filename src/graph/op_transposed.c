@@ -7,6 +7,7 @@
    Source: Dumoulin, Visin 2016, arXiv:1603.07285, section 4. */
 #include "graph/operator.h"
 #include "graph/convolve.h"
+#include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "graph/unroll.h"
 
@@ -91,6 +92,7 @@ const operator_row op_conv_transpose2d = {
     .scratch_bytes = unroll_scratch,
     .forward = unroll_forward,
     .backward = unroll_backward,
+    .forward_s8 = integer_unroll_forward,
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,
@@ -111,6 +113,7 @@ const operator_row op_conv_transpose3d = {
     .scratch_bytes = unroll_scratch,
     .forward = unroll_forward,
     .backward = unroll_backward,
+    .forward_s8 = integer_unroll_forward,
     .methods = &unroll_methods,
     .needs_x = true,
     .can_fuse = true,

@@ -9,20 +9,12 @@
 #include "graph/unroll.h"
 
 #include "graph/convolve.h"
+#include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "kernel/norm.h"
 #include "kernel/scratch.h"
 
 enum { CHUNK_FLOATS = 1 << 18 }; /* of patches at once, in inference */
-
-typedef struct unrolled {
-    bool transposed, exact; /* exact: no pixel of y is in two patches, or in none */
-    convolution inner;      /* of one chunk */
-    patch patch;            /* of one chunk: of x, or of y where transposed */
-    int64_t chunks;
-    int64_t x_step, y_step; /* floats from chunk to chunk */
-    int64_t turn[4];        /* w to the inner convolution's, as patch_turn takes it */
-} unrolled;
 
 bool unroll_is(const operator_row *op)
 {
@@ -142,8 +134,7 @@ static void unroll_product(unrolled *u, const operation *op)
     u->turn[2] = patch_taps(&u->patch);
 }
 
-/* WHOLE: everything in one chunk, as the gradients want it. */
-static unrolled unroll(const operation *op, bool whole)
+unrolled unroll(const operation *op, bool whole)
 {
     unrolled u = {.transposed = op->node->op != &op_conv3d};
     const int64_t x_pitch = op->in_pitch[0] ? op->in_pitch[0] : channels_of(op->in[0]);
@@ -174,7 +165,7 @@ convolution unroll_geometry(const operation *op)
     return unroll(op, false).inner;
 }
 
-static int64_t patch_floats(const unrolled *u)
+int64_t unroll_patch_elements(const unrolled *u)
 {
     const patch *p = &u->patch;
     return p->images * patch_count(p) * patch_taps(p) * p->channels;
@@ -198,17 +189,18 @@ static const float *turned_weight(const unrolled *u, const float *w, float *room
 {
     if (is_turned(u))
         return w;
-    patch_turn(u->turn[0], u->turn[1], u->turn[2], u->turn[3], w, room);
+    patch_turn(u->turn[0], u->turn[1], u->turn[2], u->turn[3] * (int64_t)sizeof *w, w,
+               room);
     return room;
 }
 
 static size_t prepared_bytes(const operation *op)
 {
+    if (op->integer)
+        return integer_unroll_prepared_bytes(op);
     unrolled u = unroll(op, false);
     const algorithm *a = convolve_algorithm(op);
     scratch s = {0};
-    if (op->integer)
-        return 0;
     scratch_take(&s, (int64_t)a->prepared_bytes(&u.inner, NULL), 1);
     scratch_floats(&s, turned_floats(&u)); /* while it is made */
     return s.used;
@@ -216,6 +208,10 @@ static size_t prepared_bytes(const operation *op)
 
 static void prepare(const operation *op, void *prepared)
 {
+    if (op->integer) {
+        integer_unroll_prepare(op, prepared);
+        return;
+    }
     unrolled u = unroll(op, false);
     const algorithm *a = convolve_algorithm(op);
     scratch s = {.base = prepared};
@@ -249,7 +245,7 @@ static forward_room cut_forward(const operation *op, const unrolled *u, scratch 
 {
     forward_room r;
     r.weight = op->is_prepared ? NULL : scratch_floats(s, turned_floats(u));
-    r.patches = scratch_floats(s, patch_floats(u));
+    r.patches = scratch_floats(s, unroll_patch_elements(u));
     const int64_t outputs = u->exact ? u->inner.out_c : channels_of(op->out);
     r.bias = scratch_floats(s, outputs);
     r.scale = scratch_floats(s, u->exact ? outputs : 0);
@@ -345,7 +341,7 @@ static backward_room cut_backward(const unrolled *u, scratch *s)
     backward_room r;
     r.weight = scratch_floats(s, turned_floats(u));
     r.grad_weight = scratch_floats(s, turned_floats(u));
-    r.patches = scratch_floats(s, patch_floats(u));
+    r.patches = scratch_floats(s, unroll_patch_elements(u));
     r.rest = s->base ? s->base + s->used : NULL;
     return r;
 }
@@ -367,7 +363,8 @@ static void grad_weight(const operation *op, const unrolled *u, const float *x,
     gradient_of(op, u, ALGORITHM_GRAD_WEIGHT)
         ->grad_weight(&u->inner, x, grad_y, turned, room->rest);
     if (turned != to)
-        patch_turn(u->turn[0], u->turn[2], u->turn[1], u->turn[3], turned, to);
+        patch_turn(u->turn[0], u->turn[2], u->turn[1], u->turn[3] * (int64_t)sizeof *to,
+                   turned, to);
 }
 
 static void grad_input(const operation *op, const unrolled *u, const float *grad_y,
@@ -423,12 +420,12 @@ static size_t larger(size_t a, size_t b)
 
 size_t unroll_scratch(const operation *op)
 {
+    if (op->integer)
+        return integer_unroll_scratch(op);
     unrolled u = unroll(op, false);
     const algorithm *a = convolve_algorithm(op);
     const int64_t channels = channels_of(op->out);
     scratch s = {0};
-    if (op->integer)
-        return 0;
     cut_forward(op, &u, &s);
     size_t bytes = s.used + (op->is_prepared ? a->scratch_bytes(&u.inner)
                                              : algorithm_once_scratch(a, &u.inner, NULL));

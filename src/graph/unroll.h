@@ -7,10 +7,25 @@
 #define LATHE_GRAPH_UNROLL_H
 
 #include "graph/operator.h"
+#include "kernel/convolution.h"
 #include "kernel/patch.h"
 
 /* Does OP run so? */
 bool unroll_is(const operator_row *op);
+
+/* How it runs: chunk by chunk, all of them alike. */
+typedef struct unrolled {
+    bool transposed, exact; /* exact: no pixel of y is in two patches, or in none */
+    convolution inner;      /* of one chunk */
+    patch patch;            /* of one chunk: of x, or of y where transposed */
+    int64_t chunks;
+    int64_t x_step, y_step; /* elements from chunk to chunk */
+    int64_t turn[4];        /* w to the inner convolution's, as patch_turn takes it */
+} unrolled;
+
+/* WHOLE: everything in one chunk, as the gradients want it. */
+unrolled unroll(const operation *op, bool whole);
+int64_t unroll_patch_elements(const unrolled *u); /* of one chunk */
 
 /* The convolution that runs inside, for all that one call of it takes. */
 convolution unroll_geometry(const operation *op);

@@ -267,9 +267,9 @@ void patch_place(const patch *p, size_t element, const void *patches, void *imag
 /* ---- turning ---- */
 
 typedef struct turning {
-    int64_t b, c, length;
-    const float *from;
-    float *to;
+    int64_t b, c, bytes;
+    const char *from;
+    char *to;
 } turning;
 
 static void turn_block(void *context, int64_t block, int thread)
@@ -278,14 +278,13 @@ static void turn_block(void *context, int64_t block, int thread)
     int64_t a = block / t->c, c = block % t->c;
     (void)thread;
     for (int64_t b = 0; b < t->b; b++)
-        memcpy(t->to + (block * t->b + b) * t->length,
-               t->from + ((a * t->b + b) * t->c + c) * t->length,
-               (size_t)t->length * sizeof *t->to);
+        memcpy(t->to + (block * t->b + b) * t->bytes,
+               t->from + ((a * t->b + b) * t->c + c) * t->bytes, (size_t)t->bytes);
 }
 
-void patch_turn(int64_t a, int64_t b, int64_t c, int64_t length, const float *from,
-                float *to)
+void patch_turn(int64_t a, int64_t b, int64_t c, int64_t bytes, const void *from,
+                void *to)
 {
-    turning t = {b, c, length, from, to};
+    turning t = {b, c, bytes, from, to};
     parallel_for(a * c, turn_block, &t);
 }

@@ -51,8 +51,8 @@ void patch_scatter_add(const patch *p, const float *patches, float *image,
 bool patch_is_exact(const patch *p);
 void patch_place(const patch *p, size_t element, const void *patches, void *image);
 
-/* to[a][c][b] = from[a][b][c] for blocks of LENGTH floats. */
-void patch_turn(int64_t a, int64_t b, int64_t c, int64_t length, const float *from,
-                float *to);
+/* to[a][c][b] = from[a][b][c] for blocks of BYTES. */
+void patch_turn(int64_t a, int64_t b, int64_t c, int64_t bytes, const void *from,
+                void *to);
 
 #endif

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/memory.h"
+#include "support_operator.h"
 
 static float scale_of(const value *v)
 {
@@ -94,6 +95,50 @@ static void conv_reference(const operation *op, int8_t *wanted)
                        (double)scale_of(op->out_value);
         wanted[at4(out, n, y, x, c)] = code_of_sum(sum, ratio, op->out_value);
     }
+}
+
+static double *centred(const int8_t *codes, int64_t n, int64_t channel,
+                       const int32_t *zero, int64_t zeros)
+{
+    double *x = memory_new(n, sizeof *x, NULL);
+    assert_non_null(x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = codes[i] - zero[zeros == 1 ? 0 : i / channel];
+    return x;
+}
+
+/* Sums in double are exact here: they are whole and far below 2^53. */
+static void unrolled_reference(const operation *op, int8_t *wanted)
+{
+    const parameter *weight = op->parameters[ROLE_WEIGHT],
+                    *bias = op->parameters[ROLE_BIAS];
+    const quantizer *q = weight->quantizer;
+    const int64_t count = tensor_count(weight->codes), n = shape_count(op->out);
+    const int64_t channels = op->node->attr.channels;
+    int32_t zero = zero_of(op->in_value[0]);
+    double *x = centred(op->x[0], shape_count(op->in[0]), 1, &zero, 1);
+    double *w = centred(tensor_data(weight->codes), count, count / channels,
+                        q->zero_point, q->channels);
+    double *b = memory_new(channels, sizeof *b, NULL),
+           *y = memory_new(n, sizeof *y, NULL);
+    assert_true(b && y);
+    for (int64_t c = 0; bias && c < channels; c++)
+        b[c] = ((const int32_t *)tensor_data(bias->codes))[c];
+    reference_run r = {.node = op->node, .in = {op->in[0]}, .out = op->out, .x = {x}};
+    r.parameters[ROLE_WEIGHT] = w;
+    r.parameters[ROLE_BIAS] = b;
+    r.y = y;
+    reference_forward(&r);
+    for (int64_t i = 0; i < n; i++) {
+        double ratio = (double)scale_of(op->in_value[0]) *
+                       (double)q->scale[q->channels == 1 ? 0 : i % channels] /
+                       (double)scale_of(op->out_value);
+        wanted[i] = code_of_sum((int64_t)y[i], ratio, op->out_value);
+    }
+    memory_free(x);
+    memory_free(w);
+    memory_free(b);
+    memory_free(y);
 }
 
 static void linear_reference(const operation *op, int8_t *wanted)
@@ -266,6 +311,9 @@ int8_t *support_integer(const operation *op)
         const char *name;
         void (*run)(const operation *op, int8_t *wanted);
     } rows[] = {{"conv2d", conv_reference},
+                {"conv3d", unrolled_reference},
+                {"conv_transpose2d", unrolled_reference},
+                {"conv_transpose3d", unrolled_reference},
                 {"linear", linear_reference},
                 {"relu", relu_reference},
                 {"max_pool2d", max_pool_reference},
@@ -282,6 +330,8 @@ int8_t *support_integer(const operation *op)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, op->node->op->name)) {
             rows[i].run(op, wanted);
+            for (int64_t k = 0; op->tail.map && k < shape_count(op->out); k++)
+                wanted[k] = op->tail.map[wanted[k] + 128];
             return wanted;
         }
     fail_msg("no reference for %s", op->node->op->name);

@@ -2,6 +2,7 @@
    test_integer.c -- every integer operator against a slow reference that follows the
    written arithmetic in int64 and double; bit for bit, with one thread and with two. */
 #include "support.h"
+#include "support_codes.h"
 #include "support_integer.h"
 
 #include <math.h>
@@ -16,192 +17,6 @@
 #include "graph/operator.h"
 
 /* ---- one operation on random codes ---- */
-
-typedef struct bench {
-    node node;
-    int64_t in_pitch, out_pitch; /* 0: dense */
-    const int8_t *map;
-    value in[4], out;
-    shape in_shape[4], out_shape;
-    int8_t *x[4];
-    parameter weight, bias;
-    random_stream random;
-} bench;
-
-static quantizer *random_quantizer(random_stream *r, int bits, int64_t channels)
-{
-    quantizer *q =
-        quantizer_new(bits, channels > 1 ? PER_CHANNEL : PER_TENSOR, channels, NULL);
-    assert_non_null(q);
-    for (int64_t c = 0; c < channels; c++) {
-        q->scale[c] = (float)exp(random_between(r, -6, 1));
-        q->zero_point[c] = (int32_t)(integer_low(bits) + random_below(r, 1 << bits));
-    }
-    return q;
-}
-
-static void random_codes(random_stream *r, int bits, int8_t *codes, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        codes[i] = (int8_t)(integer_low(bits) + random_below(r, 1 << bits));
-}
-
-static void bench_begin(bench *b, const char *op, int bits, int inputs,
-                        const shape *shapes)
-{
-    random_stream r = b->random;
-    *b = (bench){.random = r};
-    b->node.name = (char *)op;
-    b->node.op = operator_find(op);
-    b->node.input_count = inputs;
-    assert_non_null(b->node.op);
-    for (int k = 0; k < inputs; k++) {
-        int64_t n = shape_count(shapes[k]);
-        b->in_shape[k] = shapes[k];
-        b->x[k] = memory_new(n, 1, NULL);
-        random_codes(&b->random, bits, b->x[k], n);
-        b->in[k] = (value){DTYPE_S8, random_quantizer(&b->random, bits, 1), -1};
-    }
-    b->out = (value){DTYPE_S8, random_quantizer(&b->random, bits, 1), 0};
-}
-
-static void bench_end(bench *b)
-{
-    for (int k = 0; k < b->node.input_count; k++) {
-        memory_free(b->x[k]);
-        quantizer_free(b->in[k].quantizer);
-    }
-    quantizer_free(b->out.quantizer);
-    for (int i = 0; i < 2; i++) {
-        parameter *p = i ? &b->bias : &b->weight;
-        tensor_free(p->codes);
-        quantizer_free(p->quantizer);
-    }
-}
-
-/* Output and input read alike, as operators that move codes want it. */
-static void bench_same_format(bench *b)
-{
-    quantizer_free(b->out.quantizer);
-    b->out.quantizer = quantizer_copy(b->in[0].quantizer, NULL);
-}
-
-static operation bench_operation(const bench *b, void *y)
-{
-    operation op = {.node = &b->node,
-                    .out = b->out_shape,
-                    .y = y,
-                    .out_value = &b->out,
-                    .in_pitch = {b->in_pitch},
-                    .out_pitch = b->out_pitch,
-                    .tail.map = b->map,
-                    .integer = true};
-    for (int k = 0; k < b->node.input_count; k++) {
-        op.in[k] = b->in_shape[k];
-        op.x[k] = b->x[k];
-        op.in_value[k] = &b->in[k];
-    }
-    op.parameters[ROLE_WEIGHT] = b->weight.codes ? &b->weight : NULL;
-    op.parameters[ROLE_BIAS] = b->bias.codes ? &b->bias : NULL;
-    return op;
-}
-
-/* METHOD as in the operator's row, its memory prepared; 0: prepared in the run. */
-static void bench_run_method(const bench *b, int method, int threads, int8_t *y)
-{
-    operation op = bench_operation(b, y);
-    const operator_row *row = b->node.op;
-    op.method = method;
-    op.is_prepared = method > 0;
-    cpu_set_threads(threads);
-    void *prepared =
-        method ? memory_new_raw((int64_t)row->methods->prepared_bytes(&op), 1, NULL)
-               : NULL;
-    size_t bytes = row->scratch_bytes ? row->scratch_bytes(&op) : 0;
-    op.scratch = memory_new_raw((int64_t)bytes + 1, 1, NULL);
-    op.prepared = prepared;
-    if (method)
-        row->methods->prepare(&op, prepared);
-    row->forward_s8(&op);
-    memory_free(op.scratch);
-    memory_free(prepared);
-    cpu_set_threads(0);
-}
-
-static void bench_run(const bench *b, int threads, int8_t *y)
-{
-    bench_run_method(b, 0, threads, y);
-}
-
-/* NULL beyond the last; 0 is none of them. */
-static const char *method_name(const bench *b, int method)
-{
-    operation op = bench_operation(b, NULL);
-    const operator_methods *methods = b->node.op->methods;
-    return method == 0 ? "itself" : methods ? methods->name(&op, method) : NULL;
-}
-
-static bool method_suits(const bench *b, int method)
-{
-    operation op = bench_operation(b, NULL);
-    return method == 0 || b->node.op->methods->suits(&op, method);
-}
-
-static void check_codes(const bench *b, const char *method, int threads,
-                        const int8_t *seen, const int8_t *wanted)
-{
-    for (int64_t i = 0; i < shape_count(b->out_shape); i++)
-        if (seen[i] != wanted[i])
-            fail_msg("%s %s, %d threads: code %lld is %d, wanted %d", b->node.name,
-                     method, threads, (long long)i, seen[i], wanted[i]);
-}
-
-/* Every method, with one thread and with two, must say what the reference says. */
-static void bench_check(bench *b)
-{
-    error e = {0};
-    if (b->node.op->shape_rule(&b->node, b->in_shape, &b->out_shape, &e))
-        fail_msg("%s", e.text);
-    int64_t n = shape_count(b->out_shape);
-    operation op = bench_operation(b, NULL);
-    int8_t *wanted = support_integer(&op), *seen = memory_new(n, 1, NULL);
-    for (int method = 0; method_name(b, method); method++)
-        for (int threads = 1; threads < 3; threads++) {
-            if (!method_suits(b, method))
-                continue;
-            memset(seen, 0, (size_t)n);
-            bench_run_method(b, method, threads, seen);
-            check_codes(b, method_name(b, method), threads, seen, wanted);
-        }
-    memory_free(seen);
-    memory_free(wanted);
-}
-
-/* ---- convolution ---- */
-
-static void give_weights(bench *b, int bits, shape s, bool per_channel, bool affine,
-                         bool bias)
-{
-    b->weight.codes = tensor_new(DTYPE_S8, s, NULL);
-    random_codes(&b->random, bits, tensor_write(b->weight.codes, NULL), shape_count(s));
-    b->weight.quantizer = random_quantizer(&b->random, bits, per_channel ? s.dim[0] : 1);
-    for (int64_t c = 0; !affine && c < b->weight.quantizer->channels; c++)
-        b->weight.quantizer->zero_point[c] = 0;
-    if (!bias)
-        return;
-    b->bias.codes = tensor_new(DTYPE_S32, shape_of(1, s.dim[0]), NULL);
-    int32_t *codes = tensor_write(b->bias.codes, NULL);
-    for (int64_t c = 0; c < s.dim[0]; c++)
-        codes[c] = (int32_t)random_between(&b->random, -30000, 30000);
-}
-
-/* A scale of the output under which codes spread over their range. */
-static void fit_output_scale(bench *b, int64_t taps)
-{
-    double typical = 3000.0 * sqrt((double)taps) * (double)b->in[0].quantizer->scale[0] *
-                     (double)b->weight.quantizer->scale[0];
-    b->out.quantizer->scale[0] = (float)(typical / 64);
-}
 
 typedef struct conv_case {
     int64_t batch, height, width, channels, out, kernel, stride, padding, dilation,
@@ -254,9 +69,9 @@ static void test_conv(void **state)
             b.node.attr.dilation[axis] = k->dilation;
         }
         int64_t depth = k->channels / k->groups;
-        give_weights(&b, k->bits, shape_of(4, k->out, k->kernel, k->kernel, depth),
-                     k->per_channel, k->affine, k->bias);
-        fit_output_scale(&b, k->kernel * k->kernel * depth);
+        bench_give_weights(&b, k->bits, shape_of(4, k->out, k->kernel, k->kernel, depth),
+                           k->per_channel, k->affine, k->bias);
+        bench_fit_output(&b, k->kernel * k->kernel * depth);
         bench_check(&b);
         bench_end(&b);
     }
@@ -282,9 +97,10 @@ static void test_conv_random(void **state)
             a->padding[axis] = random_below(r, 3);
             a->dilation[axis] = 1 + random_below(r, 2);
         }
-        give_weights(&b, 8, shape_of(4, a->channels, a->kernel[1], a->kernel[2], depth),
-                     i & 1, i & 2, i & 4);
-        fit_output_scale(&b, a->kernel[1] * a->kernel[2] * depth);
+        bench_give_weights(&b, 8,
+                           shape_of(4, a->channels, a->kernel[1], a->kernel[2], depth),
+                           i & 1, i & 2, i & 4);
+        bench_fit_output(&b, a->kernel[1] * a->kernel[2] * depth);
         bench_check(&b);
         bench_end(&b);
     }
@@ -305,9 +121,9 @@ static void check_wide(uint64_t index)
         b.node.attr.padding[axis] = kernel / 2;
         b.node.attr.stride[axis] = b.node.attr.dilation[axis] = 1;
     }
-    give_weights(&b, 8, shape_of(4, out, kernel, kernel, channels), true, index & 1,
-                 true);
-    fit_output_scale(&b, kernel * kernel * channels);
+    bench_give_weights(&b, 8, shape_of(4, out, kernel, kernel, channels), true, index & 1,
+                       true);
+    bench_fit_output(&b, kernel * kernel * channels);
     b.out_shape = in;
     b.out_shape.dim[3] = out;
     operation op = bench_operation(&b, NULL);
@@ -323,8 +139,8 @@ static void check_wide(uint64_t index)
     b.in_pitch = in_pitch;
     b.out_pitch = out_pitch;
     b.map = map;
-    for (int method = 0; method_name(&b, method); method++) {
-        if (!method_suits(&b, method))
+    for (int method = 0; bench_method_name(&b, method); method++) {
+        if (!bench_method_suits(&b, method))
             continue;
         memset(seen, 99, (size_t)(pixels * out_pitch));
         bench_run_method(&b, method, 2, seen);
@@ -359,7 +175,7 @@ static void test_conv_extremes(void **state)
         shape in = shape_of(2, INT64_C(1), taps);
         bench_begin(&b, "linear", 8, 1, &in);
         b.node.attr.channels = 1;
-        give_weights(&b, 8, shape_of(2, INT64_C(1), taps), false, false, true);
+        bench_give_weights(&b, 8, shape_of(2, INT64_C(1), taps), false, false, true);
         memset(tensor_write(b.weight.codes, NULL), sign ? 127 : -128, (size_t)taps);
         b.weight.quantizer->zero_point[0] = sign ? -128 : 127;
         memset(b.x[0], 127, (size_t)taps);
@@ -373,9 +189,9 @@ static void test_conv_extremes(void **state)
                                       INTEGER_SUM_MAX + 1));
         b.out_shape = shape_of(2, INT64_C(1), INT64_C(1));
         b.out.quantizer->zero_point[0] = 0;
-        for (int method = 0; method == 0 || method_name(&b, method); method++) {
+        for (int method = 0; method == 0 || bench_method_name(&b, method); method++) {
             int8_t code = 0;
-            if (!method_suits(&b, method))
+            if (!bench_method_suits(&b, method))
                 continue;
             bench_run_method(&b, method, 1, &code);
             assert_int_equal(code, sign ? 127 : -128);
@@ -393,8 +209,9 @@ static void test_linear(void **state)
         shape in = shape_of(2, 1 + random_below(&b.random, 20), width);
         bench_begin(&b, "linear", 8, 1, &in);
         b.node.attr.channels = 1 + random_below(&b.random, 90);
-        give_weights(&b, 8, shape_of(2, b.node.attr.channels, width), i & 1, i & 2, true);
-        fit_output_scale(&b, width);
+        bench_give_weights(&b, 8, shape_of(2, b.node.attr.channels, width), i & 1, i & 2,
+                           true);
+        bench_fit_output(&b, width);
         bench_check(&b);
         bench_end(&b);
     }
