@@ -46,9 +46,11 @@ static void count_more(size_t bytes)
 
 static char *take(size_t bytes)
 {
-    char *start = aligned_alloc(bytes < LARGE ? ALIGNMENT : HUGE_PAGE, bytes);
+    void *start = NULL;
+    if (posix_memalign(&start, bytes < LARGE ? ALIGNMENT : HUGE_PAGE, bytes))
+        return NULL;
 #ifdef MADV_HUGEPAGE
-    if (start && bytes >= LARGE)
+    if (bytes >= LARGE)
         (void)madvise(start, bytes, MADV_HUGEPAGE); /* a wish: small pages serve too */
 #endif
     return start;

@@ -15,6 +15,7 @@ integer_conv integer_unroll_geometry(const operation *op)
     unrolled u = unroll(op, false);
     const convolution *v = &u.inner;
     integer_conv c = integer_layer_of(op);
+    c.weight = NULL; /* those of the operator have another order */
     c.batch = v->n;
     c.height = v->h;
     c.width = v->w;
@@ -81,10 +82,12 @@ static int64_t own_channel(const unrolled *u, int64_t i)
 }
 
 /* Points C to what it has in T. */
-static void fill_turned(const unrolled *u, integer_conv *c, const turned *t)
+static void fill_turned(const operation *op, const unrolled *u, integer_conv *c,
+                        const turned *t)
 {
+    const int8_t *weight = integer_layer_of(op).weight;
     const int64_t channels = c->weight_channels == 1 ? 1 : u->inner.out_c;
-    patch_turn(u->turn[0], u->turn[1], u->turn[2], u->turn[3], c->weight, t->weight);
+    patch_turn(u->turn[0], u->turn[1], u->turn[2], u->turn[3], weight, t->weight);
     for (int64_t i = 0; c->bias && i < u->inner.out_c; i++)
         t->bias[i] = c->bias[own_channel(u, i)];
     for (int64_t i = 0; i < channels; i++) {
@@ -119,7 +122,7 @@ void integer_unroll_prepare(const operation *op, void *prepared)
         return;
     const integer_method *m = method_of(op, &c);
     turned t = cut_turned(&u, m, &c, &s);
-    fill_turned(&u, &c, &t);
+    fill_turned(op, &u, &c, &t);
     m->prepare(&c, t.prepared);
 }
 
@@ -196,6 +199,7 @@ static void sum_row(void *context, int64_t row, int thread)
 static void run_overlapping(const operation *op, const unrolled *u)
 {
     integer_conv c = integer_unroll_geometry(op);
+    c.weight = integer_layer_of(op).weight;
     for (int64_t i = 0; i < u->chunks; i++) {
         summing j = {u, &c, (const int8_t *)op->x[0] + i * u->x_step,
                      (int8_t *)op->y + i * u->y_step};
@@ -233,7 +237,7 @@ void integer_unroll_forward(const operation *op)
     const void *prepared = op->prepared;
     if (!op->is_prepared) {
         turned t = cut_turned(&u, m, &c, &s);
-        fill_turned(&u, &c, &t);
+        fill_turned(op, &u, &c, &t);
         m->prepare(&c, t.prepared);
         prepared = t.prepared;
     }

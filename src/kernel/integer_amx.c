@@ -68,6 +68,27 @@ static void two_by_one(const integer_product *p)
     END(1, 16, 0);
 }
 
+static void three_by_one(const integer_product *p)
+{
+    const char *run_x = p->x, *weight = p->weight;
+    BEGIN(0, 0);
+    BEGIN(1, 0);
+    BEGIN(2, 0);
+    FOR_EACH_STEP
+    {
+        WEIGHTS(6, 0);
+        ROWS(4, 0);
+        _tile_dpbssd(0, 4, 6);
+        ROWS(5, 16);
+        _tile_dpbssd(1, 5, 6);
+        ROWS(4, 32);
+        _tile_dpbssd(2, 4, 6);
+    }
+    END(0, 0, 0);
+    END(1, 16, 0);
+    END(2, 32, 0);
+}
+
 static void four_by_one(const integer_product *p)
 {
     const char *run_x = p->x, *weight = p->weight;
@@ -166,7 +187,7 @@ static void multiply(const integer_product *p)
     else if (p->blocks == 2)
         (p->rows > INTEGER_ROWS ? two_by_two : one_by_two)(p);
     else if (p->rows > 2 * INTEGER_ROWS)
-        four_by_one(p);
+        (p->rows > 3 * INTEGER_ROWS ? four_by_one : three_by_one)(p);
     else
         (p->rows > INTEGER_ROWS ? two_by_one : one_by_one)(p);
 }
