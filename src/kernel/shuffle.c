@@ -12,67 +12,66 @@ typedef struct job {
     bool accumulate;
 } job;
 
-/* Where element K of pixel J R + B in row ROW of y lies in x, in two parts. */
-static int64_t row_place(const shuffle *s, int64_t row)
+/* One element of each pixel of x's row, and of each r-th pixel of y's. */
+typedef struct line {
+    int64_t x, y, x_step, y_step;
+} line;
+
+/* Line I of ROW; it goes over whole rows, because pixels are too few elements to be worth
+   a loop. */
+static line line_of(const shuffle *s, int64_t row, int64_t i)
 {
-    int64_t r = s->factor, image = row / (s->h * r), y = row % (s->h * r);
-    return ((image * s->h + y / r) * s->w * s->c * r + y % r) * r;
+    const int64_t r = s->factor, b = i / s->c, k = i % s->c;
+    const int64_t image = row / (s->h * r), at = row % (s->h * r);
+    line l = {.x_step = s->c * r * r, .y_step = r * s->c};
+    l.x = (image * s->h + at / r) * s->w * l.x_step + (k * r + at % r) * r + b;
+    l.y = row * s->w * l.y_step + i;
+    return l;
 }
 
-static int64_t pixel_place(const shuffle *s, int64_t j, int64_t b)
+static int64_t line_count(const shuffle *s)
 {
-    return j * s->c * s->factor * s->factor + b;
+    return s->factor * s->c;
 }
-
-#define FOR_EACH_PIXEL(s, at)                                                            \
-    for (int64_t j = 0, at = 0; j < (s)->w; j++)                                         \
-        for (int64_t b = 0; b < (s)->factor; b++, at += (s)->c)
 
 static void row_forward(void *context, int64_t row, int thread)
 {
-    const job *j_ = context;
-    const shuffle *s = &j_->s;
-    const float *x = (const float *)j_->from + row_place(s, row);
-    float *y = (float *)j_->to + row * s->w * s->factor * s->c;
-    const int64_t step = s->factor * s->factor;
+    const job *j = context;
+    const float *x = j->from;
+    float *y = j->to;
     (void)thread;
-    FOR_EACH_PIXEL(s, at)
-    {
-        const float *from = x + pixel_place(s, j, b);
-        for (int64_t k = 0; k < s->c; k++)
-            y[at + k] = from[k * step];
+    for (int64_t i = 0; i < line_count(&j->s); i++) {
+        const line l = line_of(&j->s, row, i);
+        for (int64_t p = 0; p < j->s.w; p++)
+            y[l.y + p * l.y_step] = x[l.x + p * l.x_step];
     }
 }
 
 static void row_codes(void *context, int64_t row, int thread)
 {
-    const job *j_ = context;
-    const shuffle *s = &j_->s;
-    const int8_t *x = (const int8_t *)j_->from + row_place(s, row);
-    int8_t *y = (int8_t *)j_->to + row * s->w * s->factor * s->c;
-    const int64_t step = s->factor * s->factor;
+    const job *j = context;
+    const int8_t *x = j->from;
+    int8_t *y = j->to;
     (void)thread;
-    FOR_EACH_PIXEL(s, at)
-    {
-        const int8_t *from = x + pixel_place(s, j, b);
-        for (int64_t k = 0; k < s->c; k++)
-            y[at + k] = from[k * step];
+    for (int64_t i = 0; i < line_count(&j->s); i++) {
+        const line l = line_of(&j->s, row, i);
+        for (int64_t p = 0; p < j->s.w; p++)
+            y[l.y + p * l.y_step] = x[l.x + p * l.x_step];
     }
 }
 
 static void row_backward(void *context, int64_t row, int thread)
 {
-    const job *j_ = context;
-    const shuffle *s = &j_->s;
-    const float *g = (const float *)j_->from + row * s->w * s->factor * s->c;
-    float *x = (float *)j_->to + row_place(s, row);
-    const int64_t step = s->factor * s->factor;
+    const job *j = context;
+    const float *g = j->from;
+    float *x = j->to;
     (void)thread;
-    FOR_EACH_PIXEL(s, at)
-    {
-        float *to = x + pixel_place(s, j, b);
-        for (int64_t k = 0; k < s->c; k++)
-            to[k * step] = j_->accumulate ? to[k * step] + g[at + k] : g[at + k];
+    for (int64_t i = 0; i < line_count(&j->s); i++) {
+        const line l = line_of(&j->s, row, i);
+        for (int64_t p = 0; p < j->s.w; p++) {
+            float *to = x + l.x + p * l.x_step, more = g[l.y + p * l.y_step];
+            *to = j->accumulate ? *to + more : more;
+        }
     }
 }
 
