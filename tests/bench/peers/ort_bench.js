@@ -4,7 +4,7 @@
 // usage: node ort_bench.js THREADS BATCH SECONDS NETWORK.onnx
 const { open, readFloats } = require('./ort_session.js');
 
-const WARM_SECONDS = 0.3, WARM_RUNS = 3, RUNS_MIN = 10;
+const WARM_SECONDS = 0.2, WARM_RUNS = 3, RUNS_MIN = 10;
 
 function difference(a, b) {
   const mean = b.reduce((sum, value) => sum + value, 0) / b.length;
