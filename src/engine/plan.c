@@ -46,6 +46,7 @@ static void release(plan *p)
     for (int i = 0; i < p->step_count; i++) {
         memory_free(p->steps[i].tail_scale);
         memory_free(p->steps[i].tail_shift);
+        memory_free(p->steps[i].map);
         memory_free(p->steps[i].prepared);
     }
     for (int i = 0; p->gradients && i < p->graph->parameter_count; i++)

@@ -24,6 +24,7 @@ typedef struct step {
     int saved;     /* piece */
     operation op;
     float *tail_scale, *tail_shift; /* owned: the fused batch norm as numbers */
+    int8_t *map;                    /* owned: the function of codes fused behind it */
     void *prepared;                 /* owned: what op.method keeps of the parameters */
     size_t prepared_bytes;
     uint64_t version; /* of the parameters that these were made from */

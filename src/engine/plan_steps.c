@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "graph/op_integer.h"
 
 static int single_reader(const graph *g, int value)
 {
@@ -40,12 +41,30 @@ static void fuse_activation(const plan *p, step *s, int next, bool *taken)
     taken[next] = true;
 }
 
+/* A function of codes is a map behind the rounding of a layer: the same bits. */
+static void fuse_map(const plan *p, step *s, int next, bool *taken)
+{
+    const graph *g = p->graph;
+    const node *n = &g->nodes[s->node];
+    if (next < 0 || (n->op != &op_conv2d && n->op != &op_linear) ||
+        !integer_is_pointwise(g->nodes[next].op) ||
+        g->values[g->nodes[next].output].type != DTYPE_S8)
+        return;
+    s->act = next;
+    s->output = g->nodes[next].output;
+    taken[next] = true;
+}
+
 static void fuse_tail(plan *p, step *s, bool *taken)
 {
     const graph *g = p->graph;
     const operator_row *row = g->nodes[s->node].op;
     int next = single_reader(g, s->output);
-    if (s->op.integer || (!row->fuses_activation && (!row->can_fuse || p->training)))
+    if (s->op.integer) {
+        fuse_map(p, s, next, taken);
+        return;
+    }
+    if (!row->fuses_activation && (!row->can_fuse || p->training))
         return;
     if (next >= 0 && g->nodes[next].op == &op_batch_norm && row->can_fuse) {
         s->norm = next;
@@ -74,8 +93,23 @@ static void describe_operation(plan *p, step *s)
         op->parameters[role] = graph_parameter(g, n, (parameter_role)role);
 }
 
+static status make_map(const plan *p, step *s, error *e)
+{
+    const node *n = &p->graph->nodes[s->act];
+    const value *from = s->op.out_value, *to = &p->graph->values[n->output];
+    s->map = memory_new(256, sizeof *s->map, e);
+    s->op.tail.map = s->map;
+    if (!s->map)
+        return E_MEMORY;
+    integer_pointwise_map(n, integer_format_of(from->quantizer),
+                          integer_format_of(to->quantizer), s->map);
+    return E_OK;
+}
+
 static status make_tail(plan *p, step *s, error *e)
 {
+    if (s->op.integer && s->act >= 0)
+        return make_map(p, s, e);
     if (s->norm < 0)
         return E_OK;
     int64_t channels = s->op.out.dim[s->op.out.rank - 1];

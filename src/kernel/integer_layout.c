@@ -350,6 +350,8 @@ static void put_rows(const integer_layout *l, int8_t *y, int64_t x, int64_t coun
     for (int64_t i = 0; i < count; i++, x += l->fold) {
         int64_t left = smaller((l->line_pixels - x) * l->outputs, end);
         int8_t *to = y + i * l->fold * pitch;
+        if (left <= lane)
+            continue; /* these lanes are pixels behind the line's end */
         if (dense && step == l->lanes && left == end) {
             int64_t whole = smaller(count - i, (l->line_pixels - x) / l->fold);
             put(to, codes + i * step, whole * step);

@@ -294,15 +294,45 @@ static void add_reference(const operation *op, int8_t *wanted)
     }
 }
 
-static void relu_reference(const operation *op, int8_t *wanted)
+static double hard_sigmoid(double x)
+{
+    double y = x / 6.0 + 0.5;
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+}
+
+static double function_of(const operation *op, double x)
+{
+    const char *name = op->node->op->name;
+    if (!strcmp(name, "relu"))
+        return x > 0 ? x : 0;
+    if (!strcmp(name, "leaky_relu"))
+        return x > 0 ? x : op->node->attr.slope * x;
+    if (!strcmp(name, "sigmoid"))
+        return 1.0 / (1.0 + exp(-x));
+    if (!strcmp(name, "gelu"))
+        return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
+    return strcmp(name, "hard_swish") ? hard_sigmoid(x) : x * hard_sigmoid(x);
+}
+
+static int8_t encoded(double real, const value *out)
+{
+    return clamp_code(rint(real / (double)scale_of(out)) + zero_of(out), out);
+}
+
+static void function_reference(const operation *op, int8_t *wanted)
 {
     for (int64_t i = 0; i < shape_count(op->out); i++) {
         int code = input_at(op, 0, i) - zero_of(op->in_value[0]);
-        double real = (double)scale_of(op->in_value[0]) * (code > 0 ? code : 0);
-        wanted[i] = clamp_code(rint(real / (double)scale_of(op->out_value)) +
-                                   zero_of(op->out_value),
-                               op->out_value);
+        wanted[i] = encoded(function_of(op, (double)scale_of(op->in_value[0]) * code),
+                            op->out_value);
     }
+}
+
+static void quantize_reference(const operation *op, int8_t *wanted)
+{
+    const float *x = op->x[0];
+    for (int64_t i = 0; i < shape_count(op->out); i++)
+        wanted[i] = encoded((double)x[i], op->out_value);
 }
 
 int8_t *support_integer(const operation *op)
@@ -315,7 +345,13 @@ int8_t *support_integer(const operation *op)
                 {"conv_transpose2d", unrolled_reference},
                 {"conv_transpose3d", unrolled_reference},
                 {"linear", linear_reference},
-                {"relu", relu_reference},
+                {"relu", function_reference},
+                {"leaky_relu", function_reference},
+                {"sigmoid", function_reference},
+                {"gelu", function_reference},
+                {"hard_swish", function_reference},
+                {"hard_sigmoid", function_reference},
+                {"quantize", quantize_reference},
                 {"max_pool2d", max_pool_reference},
                 {"avg_pool2d", avg_pool_reference},
                 {"global_avg_pool2d", avg_pool_reference},
@@ -336,4 +372,80 @@ int8_t *support_integer(const operation *op)
         }
     fail_msg("no reference for %s", op->node->op->name);
     return wanted;
+}
+
+/* ---- simulation ---- */
+
+/* Real numbers of a layer's input at one place, and of its weight. */
+static double real_input(const operation *op, int64_t at)
+{
+    return (double)scale_of(op->in_value[0]) *
+           (input_at(op, 0, at) - zero_of(op->in_value[0]));
+}
+
+static double real_weight(const parameter *weight, int64_t at, int64_t channel)
+{
+    const quantizer *q = weight->quantizer;
+    int64_t c = q->channels == 1 ? 0 : channel;
+    return (double)q->scale[c] *
+           (((const int8_t *)tensor_data(weight->codes))[at] - q->zero_point[c]);
+}
+
+static double real_bias(const operation *op, int64_t channel)
+{
+    const parameter *bias = op->parameters[ROLE_BIAS];
+    const quantizer *q = op->parameters[ROLE_WEIGHT]->quantizer;
+    if (!bias)
+        return 0;
+    return ((const int32_t *)tensor_data(bias->codes))[channel] *
+           (double)scale_of(op->in_value[0]) *
+           (double)q->scale[q->channels == 1 ? 0 : channel];
+}
+
+static void check_simulated(const operation *op, double real, int8_t code)
+{
+    const quantizer *q = op->out_value->quantizer;
+    double low = -ldexp(1, q->bits - 1), high = -low - 1;
+    double v = fmin(fmax(real / (double)q->scale[0] + q->zero_point[0], low), high);
+    if (fabs(v - code) > 0.5 + 1e-4)
+        fail_msg("%s: code %d, the simulation says %.6f", op->node->name, code, v);
+}
+
+static double simulated_conv(const operation *op, int64_t n, int64_t y, int64_t x,
+                             int64_t c)
+{
+    const attributes *a = &op->node->attr;
+    const shape in = op->in[0];
+    int64_t depth = in.dim[3] / a->groups,
+            first = c / (op->out.dim[3] / a->groups) * depth;
+    double sum = real_bias(op, c);
+    for (int64_t ky = 0; ky < a->kernel[1]; ky++)
+        for (int64_t kx = 0; kx < a->kernel[2]; kx++) {
+            int64_t iy = y * a->stride[1] - a->padding[1] + ky * a->dilation[1];
+            int64_t ix = x * a->stride[2] - a->padding[2] + kx * a->dilation[2];
+            int64_t at = ((c * a->kernel[1] + ky) * a->kernel[2] + kx) * depth;
+            for (int64_t i = 0; inside(in, iy, ix) && i < depth; i++)
+                sum += real_weight(op->parameters[ROLE_WEIGHT], at + i, c) *
+                       real_input(op, at4(in, n, iy, ix, first + i));
+        }
+    return sum;
+}
+
+void support_integer_simulate(const operation *op, const int8_t *codes)
+{
+    const shape out = op->out;
+    if (!strcmp(op->node->op->name, "conv2d")) {
+        FOR_EACH_OUTPUT(out)
+        check_simulated(op, simulated_conv(op, n, y, x, c), codes[at4(out, n, y, x, c)]);
+        return;
+    }
+    int64_t inputs = op->in[0].dim[op->in[0].rank - 1], outputs = out.dim[out.rank - 1];
+    for (int64_t i = 0; i < shape_count(out); i++) {
+        double sum = real_bias(op, i % outputs);
+        for (int64_t k = 0; k < inputs; k++)
+            sum += real_weight(op->parameters[ROLE_WEIGHT], i % outputs * inputs + k,
+                               i % outputs) *
+                   real_input(op, i / outputs * inputs + k);
+        check_simulated(op, sum, codes[i]);
+    }
 }

@@ -9,4 +9,10 @@
    fails for an operator that has no reference. */
 int8_t *support_integer(const operation *op);
 
+/* Fails where CODES of a convolution or linear layer are not those of its simulation: the
+   real numbers scale (q - zero) of its input, weight and bias, computed with in double,
+   rounded to the output's format.  Where the exact result lies between two codes by less
+   than the rounding of M and of the sum to float allows, either will do. */
+void support_integer_simulate(const operation *op, const int8_t *codes);
+
 #endif
