@@ -9,11 +9,11 @@
 static const double PLANE_PRODUCT = 0.0149 * 16, DIRECT_PRODUCT = 0.0159 * 16,
                     DIRECT_OUTER = 0.0175 * 16;
 /* A direct sum of fewer channels in, or out, than lanes takes longer by these shares. */
-static const double FEW_IN = 0.4, FEW_OUT = 0.5;
+static const double FEW_IN = 0.25, FEW_OUT = 0.3;
 /* A vector of a tile that is transformed, there and back, by m. */
 static const double READ_TWO = 40, WRITE_TWO = 25, READ_FOUR = 90, WRITE_FOUR = 80;
-/* A weight that is only read. */
-static const double FETCH_PLANE = 0.2, FETCH_DIRECT = 0.25;
+/* A weight that comes from memory, past all caches, as in a network. */
+static const double FETCH_PLANE = 0.4, FETCH_DIRECT = 0.4;
 
 static double round_up(int64_t n, int64_t step)
 {

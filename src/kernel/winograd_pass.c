@@ -4,7 +4,10 @@
 
    Fused: each task takes a block of tiles through all three steps (transform, multiply,
    transform back) in the cache of one core; it reads all weights.
-   By phases: where weights are large or tiles few, each step is done for many tiles
+   In parts: where tiles are few, a task does so for some of the outputs alone, and reads
+   their weights alone.  What the tasks of a block have in common each does for itself,
+   which takes less time than to fetch it from the cache of another core.
+   By phases: where weights are large and tiles many, each step is done for many tiles
    before the next, so that weights are read once for all of them. */
 #include "kernel/winograd_parts.h"
 
@@ -15,6 +18,9 @@
 enum {
     PANEL = 2,                /* vectors of a panel */
     FUSED_FLOATS = 165 << 10, /* of a block, in the cache of one core */
+    PARTS_FLOATS = 2 * FUSED_FLOATS,
+    PARTS_MOST = 4,
+    FEW_PRODUCTS = 3, /* of tiles */
     BLOCKS_WANTED = 8,
     PHASE_FLOATS = 8 << 20 /* of a block that all cores share */
 };
@@ -28,6 +34,7 @@ typedef struct job {
     winograd_grid in;      /* with zeros */
     float *scale, *shift;  /* [panels][PANEL * lanes] */
     int64_t block, blocks; /* tiles of a block */
+    int64_t parts;         /* of the panels */
     int64_t spread_plane, sums_plane;
     float *spread, *sums; /* of all threads, or by phases: of all panels */
     int64_t spread_floats, sums_floats;
@@ -202,16 +209,18 @@ static void step_write(const job *j, int64_t panel, int64_t first, int64_t count
 
 /* ---- fused ---- */
 
-static void fused_task(void *context, int64_t block, int thread)
+static void fused_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     const winograd_pass *p = j->pass;
+    int64_t block = task / j->parts, part = task % j->parts;
     float *spread = j->spread + thread * j->spread_floats;
     float *sums = j->sums + thread * j->sums_floats;
     int64_t first = p->tiles * block / j->blocks;
     int64_t count = p->tiles * (block + 1) / j->blocks - first;
+    int64_t last_panel = p->panels * (part + 1) / j->parts;
     step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
-    for (int64_t panel = 0; panel < p->panels; panel++) {
+    for (int64_t panel = p->panels * part / j->parts; panel < last_panel; panel++) {
         step_multiply(j, panel, 0, p->form->planes, count, spread, sums);
         step_write(j, panel, first, count, sums);
     }
@@ -271,14 +280,19 @@ static void phases_run(job *j)
 
 /* ---- both ---- */
 
+/* Floats of one tile in all planes, of so many vectors of channels. */
+static int64_t tile_floats(const winograd_pass *p, int64_t vectors)
+{
+    return p->form->planes * p->loops->lanes * vectors;
+}
+
 /* Blocks of whole products; where tiles are few, as many blocks as there can be. */
 static void cut_fused(job *j)
 {
     const winograd_pass *p = j->pass;
     int64_t least = p->loops->tiles;
-    int64_t tile = p->form->planes * p->loops->lanes * (p->groups + PANEL);
-    int64_t most = FUSED_FLOATS / tile / least * least;
-    j->phased = most < least || p->tiles < 4 * least;
+    int64_t most = FUSED_FLOATS / tile_floats(p, p->groups + PANEL) / least * least;
+    j->phased = most < least;
     if (p->tiles < BLOCKS_WANTED * most)
         most = least;
     /* Even numbers are shared out evenly more often. */
@@ -289,10 +303,17 @@ static void cut(job *j)
 {
     const winograd_pass *p = j->pass;
     int64_t outputs = p->panels * PANEL;
-    int64_t tile = p->form->planes * p->loops->lanes * (p->groups + outputs);
-    cut_fused(j);
+    int64_t room = PARTS_FLOATS / tile_floats(p, p->groups + PANEL);
+    j->parts = 1;
+    if (p->tiles < FEW_PRODUCTS * p->loops->tiles && p->panels > 1 && room > 0) {
+        j->parts = minimum(p->panels, PARTS_MOST);
+        j->blocks = divide_up(p->tiles, minimum(room, p->loops->tiles));
+    } else {
+        cut_fused(j);
+    }
     if (j->phased)
-        j->blocks = divide_up(p->tiles, PHASE_FLOATS / tile + 1);
+        j->blocks =
+            divide_up(p->tiles, PHASE_FLOATS / tile_floats(p, p->groups + outputs) + 1);
     j->block = divide_up(p->tiles, j->blocks);
 }
 
@@ -335,6 +356,6 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     if (j.phased)
         phases_run(&j);
     else
-        parallel_for(j.blocks, fused_task, &j);
+        parallel_for(j.blocks * j.parts, fused_task, &j);
     return s.used;
 }
