@@ -10,9 +10,9 @@
 static const double ENTRY = 0.9, VECTOR = 0.6, LIST = 45, SQUARE_OUT = 150,
                     SQUARE_IN = 90;
 
-/* Of the dense ones: a multiplication of vectors, two a cycle at best; that of a 3x3
-   convolution with stride 1, some of which are saved; a weight that is fetched. */
-static const double PRODUCT = 0.65, PRODUCT_3X3 = 0.37, FETCH = 0.4;
+/* Of the dense ones, for each weight: a multiplication of vectors, and a weight that is
+   fetched; the same by Winograd's algorithms, whose weights are more numbers. */
+static const double PRODUCT = 0.52, FETCH = 0.3, PRODUCT_3X3 = 0.17, FETCH_3X3 = 1.2;
 
 static int64_t count_weights(const convolution *v, const float *weight)
 {
@@ -47,9 +47,10 @@ static double dense_cost(const convolution *v)
     double weights = (double)(v->out_c * v->kernel_h * v->kernel_w * v->c / v->groups);
     bool small = v->kernel_h == 3 && v->kernel_w == 3 && v->stride_h == 1 &&
                  v->stride_w == 1 && v->dilation_h == 1 && v->dilation_w == 1;
-    return weights * ((double)(v->n * v->out_h * v->out_w) / lanes *
-                          (small ? PRODUCT_3X3 : PRODUCT) +
-                      FETCH);
+    double vectors = (double)(v->n * v->out_h * v->out_w) / lanes;
+    double direct = PRODUCT * vectors + FETCH;
+    double winograd = PRODUCT_3X3 * vectors + FETCH_3X3;
+    return weights * (small && winograd < direct ? winograd : direct);
 }
 
 bool sparse_wins(const convolution *v, const float *weight)
