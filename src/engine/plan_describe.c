@@ -29,9 +29,13 @@ static const char *type_word(const operation *op)
 static void kernel_words(const plan *p, const step *s, text *out)
 {
     const operation *op = &s->op;
+    const operator_methods *m = op->method ? op->node->op->methods : NULL;
+    const char *detail = m && m->detail ? m->detail(op) : NULL;
     text_addf(out, "%s %s", op->node->op->name, type_word(op));
-    if (op->method)
-        text_addf(out, " %s", op->node->op->methods->name(op, op->method));
+    if (m)
+        text_addf(out, " %s", m->name(op, op->method));
+    if (detail)
+        text_addf(out, " %s", detail);
     if (s->norm >= 0)
         text_addf(out, " + %s", p->graph->nodes[s->norm].op->name);
     if (s->act >= 0)

@@ -85,6 +85,12 @@ const char *convolve_method_name(const operation *op, int method)
     return a ? a->name : NULL;
 }
 
+static const char *method_detail(const operation *op)
+{
+    const algorithm *a = op->integer ? NULL : algorithm_at(op->method - 1);
+    return a && a->detail && op->prepared ? a->detail(op->prepared) : NULL;
+}
+
 bool convolve_method_knows(const char *name)
 {
     return algorithm_find(name) || integer_method_find(name);
@@ -152,6 +158,7 @@ const operator_methods convolve_methods = {
     .precision = convolve_method_precision,
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
+    .detail = method_detail,
 };
 
 /* ---- running ---- */

@@ -94,6 +94,8 @@ typedef struct operator_methods {
     /* What op->method keeps from run to run while parameters do not change. */
     size_t (*prepared_bytes)(const operation *op);
     void (*prepare)(const operation *op, void *prepared);
+    /* What a table says behind the name, of what was prepared, or NULL; may be NULL. */
+    const char *(*detail)(const operation *op);
 } operator_methods;
 
 struct operator_row {

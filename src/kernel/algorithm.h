@@ -48,6 +48,9 @@ typedef struct algorithm {
     void (*forward_once)(const convolution *v, const float *x, const float *weight,
                          const float *bias, const finish *tail, float *y, void *scratch);
 
+    /* What a table says behind the name, of what was prepared; NULL: nothing. */
+    const char *(*detail)(const void *prepared);
+
     /* Gradients, for dense tensors (pitches of 0) and no residual; NULL where it has
        none. */
     size_t (*gradient_scratch)(const convolution *v); /* of both */

@@ -148,10 +148,16 @@ static void forward(const convolution *v, const float *x, const void *prepared,
     sparse_work_run(&w);
 }
 
-const char *sparse_describe(const void *prepared)
+/* Outputs by inputs of an entry, where that is not one by one. */
+static const char *detail(const void *prepared)
 {
     const sparse_packed *head = prepared;
-    return head->together == 4 ? "sparse 4x1" : "sparse";
+    return head->together == 4 ? "4x1" : NULL;
+}
+
+const char *sparse_describe(const void *prepared)
+{
+    return detail(prepared) ? "sparse 4x1" : "sparse";
 }
 
 const algorithm algorithm_sparse = {
@@ -163,4 +169,5 @@ const algorithm algorithm_sparse = {
     .prepare = prepare,
     .scratch_bytes = scratch_bytes,
     .forward = forward,
+    .detail = detail,
 };

@@ -6,9 +6,8 @@
 #include "kernel/sparse_parts.h"
 
 /* Of the sparse one: for each entry and tile, and for each of its vectors; for each list
-   and tile; for LANES pixels of LANES outputs, or inputs, that are turned. */
-static const double ENTRY = 0.9, VECTOR = 0.6, LIST = 45, SQUARE_OUT = 150,
-                    SQUARE_IN = 90;
+   and tile; for each of LANES outputs, or inputs, of LANES pixels that are turned. */
+static const double ENTRY = 0.9, VECTOR = 0.6, LIST = 45, TURN_OUT = 9, TURN_IN = 6;
 
 /* Of the dense ones, for each weight: a multiplication of vectors, and a weight that is
    fetched; the same by Winograd's algorithms, whose weights are more numbers. */
@@ -30,8 +29,9 @@ double sparse_shape_cost(const sparse_shape *s, double entries)
         ENTRY * (double)((s->vectors - 1) / 8 + 1) + VECTOR * (double)s->vectors;
     double squares_in =
         (double)(((s->channels - 1) / s->lanes + 1) * s->planes * s->slots);
+    double turned = TURN_OUT * blocks * (double)s->vectors + TURN_IN * squares_in;
     return tiles * (entries * each + LIST * (double)(s->outputs * s->kinds) +
-                    SQUARE_OUT * blocks * (double)s->vectors + SQUARE_IN * squares_in);
+                    turned * (double)s->lanes);
 }
 
 double sparse_cost(const convolution *v, const float *weight)

@@ -11,7 +11,10 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "compress/prune.h"
+#include "engine/plan.h"
 #include "kernel/sparse.h"
+#include "support_graph.h"
 
 enum { GUARD = 64 }; /* bytes behind each buffer that nobody may touch */
 
@@ -381,12 +384,62 @@ static void test_unsuited(void **state)
     memory_free(weight);
 }
 
+/* The kernel of a plan's first step, and the sum of its output. */
+static double run_plan(const graph *g, char *kernel, size_t bytes)
+{
+    error e = {0};
+    plan *p = plan_new_inference(g, 1, g->input_shape, &e);
+    if (!p || plan_start(p, &e))
+        fail_msg("%s", e.text);
+    random_stream r = random_new(6, "sparse", 0);
+    random_fill_uniform(&r, plan_input(p), shape_count(g->input_shape), -1, 1);
+    assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
+    shape out = plan_output_shape(p);
+    double sum = 0;
+    for (int64_t i = 0; i < shape_count(out); i++)
+        sum += (double)plan_output(p)[i];
+    table *t = plan_describe(p, &e);
+    int64_t column = table_column(t, "kernel");
+    snprintf(kernel, bytes, "%s", table_get(t, 0, column)->words);
+    table_free(t);
+    plan_free(p);
+    return sum;
+}
+
+/* A pruned network runs sparse, and gives what it gave with these zeros before. */
+static void test_in_a_plan(void **state)
+{
+    static const char *const kinds[] = {"weight", "4x1"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        error e = {0};
+        char kernel[256];
+        prune_pattern pattern;
+        prune_result result;
+        graph *g = graph_new(shape_of(3, INT64_C(16), INT64_C(16), INT64_C(64)), &e);
+        support_block(g, "one", g->input, 128);
+        support_fill(g, 12);
+        assert_int_equal(prune_pattern_read(&pattern, kinds[i], &e), E_OK);
+        assert_int_equal(prune_by_pattern(g, criterion_find("magnitude"), SCOPE_GLOBAL,
+                                          &pattern, 0.95, 1, &result, &e),
+                         E_OK);
+        double sparse = run_plan(g, kernel, sizeof kernel);
+        assert_non_null(strstr(kernel, i ? " sparse 4x1" : " sparse +"));
+        assert_int_equal(node_set_method(&g->nodes[0], "gather", &e), E_OK);
+        double dense = run_plan(g, kernel, sizeof kernel);
+        assert_non_null(strstr(kernel, " gather"));
+        assert_true(fabs(sparse - dense) <= 1e-5 * (1 + fabs(dense)));
+        graph_free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_geometry),   cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_blocks_of_outputs), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_when_it_wins),      cmocka_unit_test(test_unsuited),
+        cmocka_unit_test(test_in_a_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
