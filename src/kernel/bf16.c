@@ -9,7 +9,7 @@
 #include "kernel/algorithm.h"
 #include "kernel/depthwise.h"
 
-enum { TASKS_WANTED = 16, PANEL_OUTPUTS = 2 * BF16_LANES };
+enum { TASKS_WANTED = 32, PANEL_OUTPUTS = 2 * BF16_LANES };
 
 typedef struct job {
     const mapping *m;
@@ -196,12 +196,19 @@ static void multiply_task(void *context, int64_t task, int thread)
     j->loops->leave();
 }
 
+static void layout_make(bf16_layout *l, const mapping *m)
+{
+    int64_t merge = bf16_merge(m);
+    int64_t panels = (merge * m->outputs - 1) / PANEL_OUTPUTS + 1;
+    bf16_layout_make(l, m, m->channels, merge, (TASKS_WANTED - 1) / panels + 1);
+}
+
 /* Few tiles are copied once for all; then groups of panels share each. */
 static void job_make(job *j, scratch *s)
 {
     bf16_layout *l = &j->layout;
     j->loops = bf16_loops_get();
-    bf16_layout_make(l, j->m, j->m->channels, bf16_merge(j->m));
+    layout_make(l, j->m);
     int64_t panels = bf16_panel_count(l), most = TASKS_WANTED / l->count;
     j->groups = most > panels ? panels : most < 1 ? 1 : most;
     j->scale = scratch_floats(s, panels * PANEL_OUTPUTS);
@@ -232,7 +239,7 @@ static bool bf16_suits(const convolution *v, const float *weight)
 static size_t packed_bytes(const mapping *m)
 {
     bf16_layout l;
-    bf16_layout_make(&l, m, m->channels, bf16_merge(m));
+    layout_make(&l, m);
     return (size_t)bf16_packed_words(&l) * sizeof(uint32_t);
 }
 
@@ -249,7 +256,7 @@ static void bf16_prepare(const convolution *v, const float *weight, void *prepar
     mapping m;
     mapping_forward(&m, v);
     bf16_layout l;
-    bf16_layout_make(&l, &m, m.channels, bf16_merge(&m));
+    layout_make(&l, &m);
     for (int64_t group = 0; group < v->groups; group++)
         bf16_pack(&l, bf16_loops_get(), weight + group * m.outputs * m.weight_output,
                   (uint32_t *)prepared + group * bf16_packed_words(&l));

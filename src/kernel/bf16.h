@@ -25,7 +25,7 @@ enum {
 
 /* sum[row][output] (+)= sum over blocks b and k < 32 of
    x[row * x_step + x_offset[b] + k] w[b][k][output], for 1..32 rows and one or two times
-   16 outputs.  Weights are pairs of k: the word w[v][b * w_block + i * w_row + o] holds
+   16 outputs.  Weights are pairs of k: the word w[v][w_offset[b] + i * w_row + o] holds
    k = 2 i of output o in its lower half and k = 2 i + 1 in the upper one.  Rows behind the
    last one, up to 16 or 32, are read and summed too. */
 typedef struct bf16_multiply {
@@ -33,8 +33,9 @@ typedef struct bf16_multiply {
     int vectors;
     const bf16 *x;
     int64_t x_step;
-    const int64_t *x_offset; /* [blocks]; NULL: b * 32 */
+    const int64_t *x_offset; /* [blocks] */
     const uint32_t *w[2];
+    const int64_t *w_offset; /* [blocks]; NULL: b * w_block */
     int64_t w_row, w_block;
     float *sum[2][2]; /* [rows / 16][vector], each [16][16] */
     bool add;
@@ -105,8 +106,10 @@ typedef struct bf16_layout {
     int64_t runs, run_length, blocks; /* runs: of neighbouring k */
 } bf16_layout;
 
-/* The layout with MERGE pixels as one, numbers PITCH apart (m->channels or more). */
-void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge);
+/* The layout with MERGE pixels as one, numbers PITCH apart (m->channels or more), in TILES
+   tiles or more where there are so many rows. */
+void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
+                      int64_t tiles);
 /* How many pixels are best merged for M. */
 int64_t bf16_merge(const mapping *m);
 bool bf16_is_gathered(const mapping *m);

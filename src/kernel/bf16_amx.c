@@ -63,11 +63,12 @@ ALWAYS void multiply_tiles(const bf16_multiply *t, const int halves_of_rows,
     else
         FOR_SUMS(SUM_ZERO);
     for (int64_t b = 0; b < t->blocks; b++) {
-        const bf16 *x = t->x + (t->x_offset ? t->x_offset[b] : b * BF16_DEPTH);
-        _tile_loadd(6, t->w[0] + b * t->w_block, w_bytes);
+        const bf16 *x = t->x + t->x_offset[b];
+        int64_t at = t->w_offset ? t->w_offset[b] : b * t->w_block;
+        _tile_loadd(6, t->w[0] + at, w_bytes);
         _tile_loadd(4, x, x_bytes);
         if (vectors == 2)
-            _tile_loadd(7, t->w[1] + b * t->w_block, w_bytes);
+            _tile_loadd(7, t->w[1] + at, w_bytes);
         if (halves_of_rows == 2)
             _tile_loadd(5, x + TILE_ROWS * t->x_step, x_bytes);
         FOR_SUMS(SUM_ADD);

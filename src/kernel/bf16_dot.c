@@ -30,9 +30,8 @@ ALWAYS void multiply_rows(const bf16_multiply *t, int64_t first, const int rows,
                             : _mm512_setzero_ps();
         }
     for (int64_t b = 0; b < t->blocks; b++) {
-        const bf16 *x =
-            t->x + first * t->x_step + (t->x_offset ? t->x_offset[b] : b * BF16_DEPTH);
-        int64_t at = b * t->w_block;
+        const bf16 *x = t->x + first * t->x_step + t->x_offset[b];
+        int64_t at = t->w_offset ? t->w_offset[b] : b * t->w_block;
         for (int64_t k = 0; k < BF16_DEPTH; k += 2, at += t->w_row) {
             __m512i w[2];
             UNROLLED (v, vectors)

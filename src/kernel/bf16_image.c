@@ -65,18 +65,17 @@ static void gathered_make(bf16_layout *l, const mapping *m)
     l->line = l->line_pixels = m->out_w;
 }
 
-/* As many rows as a part of the second-level cache holds, but several tiles for each
-   thread that might be there. */
-static int64_t tile_height(const bf16_layout *l)
+/* As many rows as a part of the second-level cache holds, in TILES tiles or more. */
+static int64_t tile_height(const bf16_layout *l, int64_t tiles)
 {
-    enum { TILE_NUMBERS = 48 * 1024, TILES_WANTED = 32 };
+    enum { TILE_NUMBERS = 64 * 1024 };
     const mapping *m = l->m;
-    int64_t most = m->images * m->out_h / TILES_WANTED;
+    int64_t most = m->images * m->out_h / tiles;
     int64_t height = smaller(TILE_NUMBERS / (m->step_h * l->row), most);
     return height < 1 ? 1 : smaller(height, m->out_h);
 }
 
-static void rows_make(bf16_layout *l, const mapping *m)
+static void rows_make(bf16_layout *l, const mapping *m, int64_t tiles)
 {
     int64_t wide = span(&m->columns), merged = (m->out_w - 1) / l->merge + 1;
     int64_t width = (merged * l->merge - 1) * m->step_w + wide;
@@ -89,7 +88,7 @@ static void rows_make(bf16_layout *l, const mapping *m)
     l->line = m->step_h == 1 ? width / (l->merge * m->step_w) : merged;
     l->runs = m->rows.count * (joined ? 1 : m->columns.count);
     l->run_length = (joined ? wide + (l->merge - 1) * m->step_w : 1) * l->pitch;
-    l->height = tile_height(l);
+    l->height = tile_height(l, tiles);
     l->tiles = (m->out_h - 1) / l->height + 1;
     l->count = m->images * l->tiles;
     /* A multiply takes up to 31 pixels and 31 k too many; pairs look one further. */
@@ -98,14 +97,15 @@ static void rows_make(bf16_layout *l, const mapping *m)
     l->numbers = rounded_up(l->numbers, BF16_DEPTH);
 }
 
-void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge)
+void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
+                      int64_t tiles)
 {
     *l = (bf16_layout){.m = m, .merge = merge, .pitch = pitch};
     l->gathered = bf16_is_gathered(m);
     if (l->gathered)
         gathered_make(l, m);
     else
-        rows_make(l, m);
+        rows_make(l, m, tiles);
     l->blocks = l->runs * ((l->run_length + BF16_DEPTH - 1) / BF16_DEPTH);
 }
 

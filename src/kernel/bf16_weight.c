@@ -13,7 +13,9 @@ enum {
     TASKS_WANTED = 16,
     GATHERED_PIXELS = 256, /* of a tile */
     CHUNK_MOST = 64,       /* channels */
-    BLOCK_MOST = 8         /* times 16 outputs */
+    BLOCK_MOST = 8,        /* times 16 outputs */
+    WORDS_MOST = 96 * 1024,
+    BATCH_MOST = 8 /* tiles */
 };
 
 /* Where the numbers of a tile of sums belong, output by output. */
@@ -32,15 +34,18 @@ typedef struct job {
     int64_t chunk, chunks; /* channels */
     int64_t block, blocks; /* times 16 outputs */
     int64_t n_tiles, parts;
+    int64_t batch;   /* tiles that one multiply goes through */
     float *sums;     /* [part][chunk][block], or [thread] where there is one part:
                         [16 outputs][n tile][16][16] */
     int64_t *offset; /* [n tile] words from the tile's start */
     target *targets; /* [n tile] */
     int64_t line;    /* pixels of a line of turned grad_y: blocks of 32 */
     int64_t g_step;  /* pixels of all lines of a tile */
-    bf16 *turned;    /* [tile, or thread where there is one chunk][output][g_step] */
+    bf16 *turned;    /* [tile, or thread and batch where there is one chunk]
+                        [output][g_step] */
     bf16 *copies;    /* [thread][layout.numbers] */
-    uint32_t *words; /* [thread][words_count]: pairs of pixels */
+    uint32_t *words; /* [thread][batch][words_count]: pairs of pixels */
+    int64_t *places; /* [thread][2][batch * g_step / 32]: of blocks */
     int64_t words_count;
 } job;
 
@@ -204,34 +209,43 @@ static void pair_gathered(const job *j, int64_t chunk, int64_t tile, uint32_t *w
 
 /* Products. */
 
-/* TILES times 16 outputs of G. */
-static void multiply_tile(const job *j, int64_t tile, const bf16 *g, int64_t tiles,
-                          const uint32_t *words, bool add, float *sums)
+/* Where the blocks of 32 pixels of COUNT tiles from TILE on begin, in turned grad_y and in
+   words.  Returns how many there are. */
+static int64_t find_blocks(const job *j, int64_t tile, int64_t count, int64_t *g,
+                           int64_t *words)
 {
     const bf16_layout *l = &j->layout;
-    for (int64_t i = 0; i < bf16_flow_count(l, tile); i++) {
-        bf16_flow flow = bf16_flow_at(l, tile, i);
-        bf16_multiply t = {
-            .blocks = divided_up(flow.count, BF16_DEPTH),
-            .x_step = j->g_step,
-            .w_row = l->gathered ? BF16_LANES : 2 * l->step,
-            .add = add || i > 0,
-        };
-        t.w_block = BF16_DEPTH / 2 * t.w_row;
-        for (int64_t n = 0; n < j->n_tiles; n += 2) {
-            t.vectors = j->n_tiles - n > 1 ? 2 : 1;
-            t.w[0] = words + flow.x + j->offset[n];
-            t.w[1] = t.vectors > 1 ? words + flow.x + j->offset[n + 1] : NULL;
-            for (int64_t o = 0; o < tiles; o += 2) {
-                float *sum = sums + (o * j->n_tiles + n) * BF16_TILE;
-                t.rows = smaller(tiles - o, 2) * BF16_LANES;
-                t.x = g + o * BF16_LANES * j->g_step + i * j->line;
-                for (int r = 0; r * BF16_LANES < t.rows; r++) {
-                    t.sum[r][0] = sum + r * j->n_tiles * BF16_TILE;
-                    t.sum[r][1] = t.sum[r][0] + BF16_TILE;
-                }
-                j->loops->multiply(&t);
+    int64_t row = l->gathered ? BF16_LANES : 2 * l->step, blocks = 0;
+    for (int64_t t = 0; t < count; t++)
+        for (int64_t i = 0; i < bf16_flow_count(l, tile + t); i++) {
+            bf16_flow flow = bf16_flow_at(l, tile + t, i);
+            for (int64_t p = 0; p < flow.count; p += BF16_DEPTH) {
+                g[blocks] = t * turned_numbers(j) + i * j->line + p;
+                words[blocks++] = t * j->words_count + flow.x + p / 2 * row;
             }
+        }
+    return blocks;
+}
+
+/* TILES times 16 outputs of G times all that words hold. */
+static void multiply_blocks(const job *j, bf16_multiply *t, const bf16 *g, int64_t tiles,
+                            const uint32_t *words, float *sums)
+{
+    t->x_step = j->g_step;
+    t->w_row = j->layout.gathered ? BF16_LANES : 2 * j->layout.step;
+    for (int64_t n = 0; n < j->n_tiles; n += 2) {
+        t->vectors = j->n_tiles - n > 1 ? 2 : 1;
+        t->w[0] = words + j->offset[n];
+        t->w[1] = t->vectors > 1 ? words + j->offset[n + 1] : NULL;
+        for (int64_t o = 0; o < tiles; o += 2) {
+            float *sum = sums + (o * j->n_tiles + n) * BF16_TILE;
+            t->rows = smaller(tiles - o, 2) * BF16_LANES;
+            t->x = g + o * BF16_LANES * j->g_step;
+            for (int r = 0; r * BF16_LANES < t->rows; r++) {
+                t->sum[r][0] = sum + r * j->n_tiles * BF16_TILE;
+                t->sum[r][1] = t->sum[r][0] + BF16_TILE;
+            }
+            j->loops->multiply(t);
         }
     }
 }
@@ -264,20 +278,31 @@ static void part_task(void *context, int64_t task, int thread)
     int64_t output = block * j->block * BF16_LANES;
     int64_t last = smaller(output + tiles * BF16_LANES, j->m->outputs);
     int64_t first = l->count * part / j->parts;
+    int64_t end = l->count * (part + 1) / j->parts;
     float *sums = j->sums + (j->parts > 1 ? task : thread) * tile_floats(j);
-    uint32_t *words = j->words + thread * j->words_count;
+    uint32_t *words = j->words + thread * j->batch * j->words_count;
+    int64_t *places = j->places + thread * 2 * j->batch * j->g_step / BF16_DEPTH;
+    bf16_multiply t = {.x_offset = places,
+                       .w_offset = places + j->batch * j->g_step / BF16_DEPTH};
     j->loops->enter();
-    for (int64_t tile = first; tile < l->count * (part + 1) / j->parts; tile++) {
-        bf16 *g = j->turned + (j->chunks > 1 ? tile : thread) * turned_numbers(j);
-        if (j->chunks == 1)
-            turn_tile(j, tile, output, last, g);
-        else
-            g += output * j->g_step;
-        if (l->gathered)
-            pair_gathered(j, chunk, tile, words);
-        else
-            pair_rows(j, chunk, tile, j->copies + thread * l->numbers, words);
-        multiply_tile(j, tile, g, tiles, words, tile > first, sums);
+    for (int64_t tile = first, count; tile < end; tile += count) {
+        count = smaller(j->batch, end - tile);
+        bf16 *g =
+            j->turned + (j->chunks > 1 ? tile : thread * j->batch) * turned_numbers(j);
+        for (int64_t i = 0; i < count; i++) {
+            if (j->chunks == 1)
+                turn_tile(j, tile + i, output, last, g + i * turned_numbers(j));
+            if (l->gathered)
+                pair_gathered(j, chunk, tile + i, words + i * j->words_count);
+            else
+                pair_rows(j, chunk, tile + i, j->copies + thread * l->numbers,
+                          words + i * j->words_count);
+        }
+        t.blocks = find_blocks(j, tile, count, places,
+                               places + j->batch * j->g_step / BF16_DEPTH);
+        t.add = tile > first;
+        multiply_blocks(j, &t, j->chunks > 1 ? g + output * j->g_step : g, tiles, words,
+                        sums);
     }
     j->loops->leave();
     for (int64_t o = 0; j->parts == 1 && o < tiles; o++)
@@ -345,7 +370,7 @@ static void make_tiles(job *j)
 {
     const mapping *m = j->m;
     bf16_layout *l = &j->layout;
-    bf16_layout_make(l, m, j->chunk, 1);
+    bf16_layout_make(l, m, j->chunk, 1, divided_up(TASKS_WANTED, j->chunks * j->blocks));
     if (l->gathered) {
         /* Tiles of the same pixels for every chunk. */
         int64_t total = m->images * m->out_h * m->out_w;
@@ -375,16 +400,21 @@ static void job_make(job *j, scratch *s)
     make_tiles(j);
     int64_t owners = j->chunks * j->blocks, threads = cpu_threads();
     j->parts = smaller(divided_up(TASKS_WANTED, owners), j->layout.count);
+    j->batch = smaller(j->words_count ? WORDS_MOST / j->words_count : 1, BATCH_MOST);
+    j->batch =
+        j->batch < 1 ? 1 : smaller(j->batch, divided_up(j->layout.count, j->parts));
     j->sums =
         scratch_floats(s, (j->parts > 1 ? j->parts * owners : threads) * tile_floats(j));
     j->offset = scratch_take(s, j->n_tiles, sizeof *j->offset);
     j->targets = scratch_take(s, j->n_tiles, sizeof *j->targets);
-    j->turned =
-        scratch_take(s, (j->chunks > 1 ? j->layout.count : threads) * turned_numbers(j),
-                     sizeof *j->turned);
+    j->turned = scratch_take(
+        s, (j->chunks > 1 ? j->layout.count : threads * j->batch) * turned_numbers(j),
+        sizeof *j->turned);
     j->copies = scratch_take(s, j->layout.gathered ? 0 : threads * j->layout.numbers,
                              sizeof *j->copies);
-    j->words = scratch_take(s, threads * j->words_count, sizeof *j->words);
+    j->words = scratch_take(s, threads * j->batch * j->words_count, sizeof *j->words);
+    j->places = scratch_take(s, threads * 2 * j->batch * j->g_step / BF16_DEPTH,
+                             sizeof *j->places);
 }
 
 static void job_run(job *j)
