@@ -56,6 +56,8 @@ static void gathered_make(bf16_layout *l, const mapping *m)
     l->runs = k ? 1 : 0;
     l->run_length = k;
     l->step = l->pitch = rounded_up(k, BF16_DEPTH);
+    /* An odd number of lines of the cache: else pixels take each other's places. */
+    l->step += l->step / BF16_DEPTH % 2 == 0 ? BF16_DEPTH : 0;
     l->pixels = k ? TILE_NUMBERS / l->step / BF16_ROWS * BF16_ROWS : PIXELS_MOST;
     l->pixels = l->pixels < BF16_ROWS ? BF16_ROWS : smaller(l->pixels, PIXELS_MOST);
     l->count = (total - 1) / l->pixels + 1;
