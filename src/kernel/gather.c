@@ -113,7 +113,8 @@ enum {
     GATHERED_FLOATS = 1 << 21, /* gathered at once */
     CHUNK_PIXELS = 96,         /* whole blocks of every product loop */
     TASKS_WANTED = 16,
-    CACHED_FLOATS = 1 << 18 /* of weights, that stay in the second-level cache */
+    PRODUCTS_LEAST = 24 * 1024, /* less is not worth waking a thread */
+    CACHED_FLOATS = 1 << 18     /* of weights, that stay in the second-level cache */
 };
 
 static bool y_is_dense(const mapping *m)
@@ -213,11 +214,13 @@ static void gathered_prepare(job *j, bool packs, scratch *s)
     j->last = tile;
     j->gathered = there ? NULL : scratch_floats(s, tile * k);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
-    bool whole = tile >= TASKS_WANTED * CHUNK_PIXELS &&
-                 j->panels.count * j->panels.floats <= CACHED_FLOATS;
-    int64_t parts = at_least_one(TASKS_WANTED / j->panels.count);
+    bool small = pixels * k * m->outputs < PRODUCTS_LEAST;
+    bool whole = small || (tile >= TASKS_WANTED * CHUNK_PIXELS &&
+                           j->panels.count * j->panels.floats <= CACHED_FLOATS);
+    int64_t parts = small ? 1 : at_least_one(TASKS_WANTED / j->panels.count);
     j->columns = whole ? 1 : j->panels.count;
-    j->chunk = whole ? CHUNK_PIXELS : (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
+    j->chunk =
+        whole && !small ? CHUNK_PIXELS : (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
     j->chunks = (tile - 1) / j->chunk + 1;
     bool shared = j->chunks > 1 || tile < pixels;
     j->packed =
