@@ -2,8 +2,9 @@
    op_integer.h -- the integer forward of each operator that has one: what its row points
    to.  Values are s8 codes with one scale and one zero point; never called with f32.
 
-   The arithmetic in short, lathe-integers(7) in full, exact on every machine (S scale, Z zero point, rne round-half-to-even
-   of one float, q codes in [-2^(b-1), 2^(b-1)-1]):
+   The arithmetic in short, exact on every machine; lathe-integers(7) has it in full (S
+   scale, Z zero point, rne round-half-to-even of one float, q codes in [-2^(b-1),
+   2^(b-1)-1]):
      all convolutions acc = sum (q_w - Z_w) (q_x - Z_x) + q_bias in s32, padding is Z_x;
                       y = clamp(rne((float)acc * M) + Z_y), M = (float)(S_x S_w / S_y)
      max pool, crop,  act on codes; padding of pad_or_crop is Z
