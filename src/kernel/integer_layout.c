@@ -143,14 +143,23 @@ static int64_t rows_fit(const integer_layout *l, int64_t lines)
     return rows_of(l, lines) <= INTEGER_ROWS ? 4 : 2;
 }
 
+/* Nanoseconds of it all: products, or weights that come from far. */
+static double whole_cost(const integer_layout *l)
+{
+    const double bytes_each = 20.0;
+    double groups = (double)l->conv.groups;
+    double rows = (double)divide_up(rows_of(l, l->lines), INTEGER_ROWS);
+    double products = groups * row_cost(l) * rows;
+    double weights = groups * (double)weights_of(l, l->blocks) / bytes_each;
+    return products > weights ? products : weights;
+}
+
 /* Cuts by shape alone: source that stays in the cache, then enough parts for some
    threads, as long as each is worth handing over. */
 static void cut(integer_layout *l)
 {
     const int64_t source_most = 128 * 1024, parts_least = 16;
-    const double worth = 4000.0;
-    double all = (double)l->conv.groups * row_cost(l) * (double)rows_of(l, l->lines) /
-                 INTEGER_ROWS;
+    const double worth = 4000.0, all = whole_cost(l);
     l->part_lines = l->lines;
     l->part_blocks = l->blocks;
     while (l->part_lines > 1 && source_of(l, l->part_lines) > source_most)
