@@ -17,6 +17,23 @@ typedef struct integer_window {
     int8_t *y; /* [pixels][channels] */
 } integer_window;
 
+/* A line of windows with a kernel for each channel: y[p][c] is the code of
+   bias[c] + sum of (x[p * x_step + row * x_row + column * x_column + c] - zero)
+   w[row * weight_row + column * channels + c], times multiplier[c]. */
+typedef struct integer_depth {
+    int64_t pixels, channels, rows, columns;
+    const int8_t *x;
+    int64_t x_step, x_row, x_column;
+    int32_t zero;
+    const int32_t *weight; /* 16 bits with their sign; the upper half is 0 */
+    int64_t weight_row;
+    const int32_t *bias;
+    const float *multiplier;
+    integer_format out;
+    int8_t *y;
+    int64_t y_step;
+} integer_depth;
+
 /* Between two pixels: (2048 - weight) of LOW and weight of HIGH. */
 typedef struct integer_place {
     int64_t low, high;
@@ -40,6 +57,7 @@ typedef struct integer_loops {
     /* y = clamp(rne(sum over both terms of (float)(x - zero) M) + zero). */
     void (*add)(int64_t n, const integer_term term[2], integer_format out, int8_t *y);
     void (*window_max)(const integer_window *w);
+    void (*depthwise)(const integer_depth *d);
     void (*add_codes)(int64_t n, const int8_t *x, int32_t *sum); /* sum += x */
     /* y = clamp(rne((float)(sum - shift) M) + zero). */
     void (*round)(int64_t n, const int32_t *sum, int32_t shift, float multiplier,

@@ -48,7 +48,12 @@ METHOD(avx2, CPU_AVX2)
 METHOD(scalar, CPU_SCALAR)
 
 static const integer_method *const methods[] = {
-    &integer_method_sparse, &amx_method, &vnni_method, &avx2_method, &scalar_method,
+    &integer_method_depthwise,
+    &integer_method_sparse,
+    &amx_method,
+    &vnni_method,
+    &avx2_method,
+    &scalar_method,
 };
 
 enum { COUNT = sizeof methods / sizeof *methods };

@@ -26,14 +26,14 @@ typedef struct integer_method {
     bool (*pays)(const integer_conv *c); /* faster than the rows behind?  NULL: always */
 } integer_method;
 
-/* The I-th row, fastest first as far as it pays, or NULL beyond the end; and the row of NAME, or NULL.  The
-   last row suits everything. */
+/* The I-th row, fastest first as far as it pays, or NULL beyond the end; and the row of
+   NAME, or NULL.  The last row suits everything. */
 const integer_method *integer_method_at(int i);
 const integer_method *integer_method_find(const char *name);
 
 /* The first row that suits C and pays. */
 const integer_method *integer_method_choose(const integer_conv *c);
 
-extern const integer_method integer_method_sparse;
+extern const integer_method integer_method_depthwise, integer_method_sparse;
 
 #endif
