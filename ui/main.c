@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cpu.h"
+#include "format/calibration_file.h"
 #include "ui/arguments.h"
 #include "ui/complete.h"
 #include "ui/interpreter.h"
@@ -130,6 +131,7 @@ static status start_session(const arguments *a, session **s, error *e)
     TRY(cpu_start(e));
     if (a->threads > 0)
         cpu_set_threads((int)a->threads);
+    calibration_set_finder(calibration_find);
     *s = session_new((uint64_t)a->seed, e);
     if (!*s)
         return e->code;

@@ -156,17 +156,25 @@ const char *cpu_model_name(void)
     return model;
 }
 
-static int default_threads(void)
+int cpu_cores(void)
 {
     int count = 0;
     cpu_set_t set;
-    const char *words = getenv("OMP_NUM_THREADS"); /* "4", or "4,2" by nesting */
-    if (words)
-        count = (int)strtol(words, NULL, 10);
-    if (count < 1 && sched_getaffinity(0, sizeof set, &set) == 0)
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
         count = CPU_COUNT(&set);
     if (count < 1)
         count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count;
+}
+
+static int default_threads(void)
+{
+    int count = 0;
+    const char *words = getenv("OMP_NUM_THREADS"); /* "4", or "4,2" by nesting */
+    if (words)
+        count = (int)strtol(words, NULL, 10);
+    if (count < 1)
+        count = cpu_cores();
     return count < 1 ? 1 : count > THREADS_MOST ? THREADS_MOST : count;
 }
 

@@ -23,6 +23,7 @@ const char *cpu_level_name(cpu_level level);
 bool cpu_has_bf16(void);                /* AVX-512 BF16, at level vnni and above */
 const char *cpu_model_name(void);       /* as the system names it; lent */
 
+int cpu_cores(void);                    /* that this process may use, at least 1 */
 int cpu_threads(void);                  /* default: the cores this process may use */
 void cpu_set_threads(int threads);      /* 1..256; 0 gives the default back */
 

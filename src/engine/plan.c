@@ -20,6 +20,7 @@ static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, 
     p->writable = writable;
     p->training = writable != NULL;
     p->batch = batch;
+    p->calibration = calibration_of_plans();
     p->scratch_piece = NO_PIECE;
     p->shapes = memory_new(g->value_count, sizeof *p->shapes, e);
     if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e) ||
@@ -142,6 +143,14 @@ status plan_set_precision(plan *p, precision wanted, error *e)
     if (p->ready)
         return fail(e, E_USAGE, "plan: its precision is chosen before the first run");
     p->precision = wanted;
+    return E_OK;
+}
+
+status plan_set_calibration(plan *p, const calibration *c, error *e)
+{
+    if (p->ready)
+        return fail(e, E_USAGE, "plan: its calibration is chosen before the first run");
+    p->calibration = c;
     return E_OK;
 }
 

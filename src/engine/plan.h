@@ -14,6 +14,7 @@
 #include "kernel/precision.h"
 
 typedef struct plan plan;
+typedef struct calibration calibration; /* engine/calibration.h */
 
 /* For BATCH samples of input shape IN (batch left out).  Training writes running
    statistics into G. */
@@ -24,6 +25,10 @@ void plan_free(plan *p);
 /* What operands of products are rounded to where a layer can (f32 unless this is called);
    before the first run.  Starting fails with E_USAGE where no layer can. */
 status plan_set_precision(plan *p, precision wanted, error *e);
+
+/* The measurements by which methods are chosen, or NULL for none: the machine's own unless
+   this is called; before the first run.  C must outlive the start. */
+status plan_set_calibration(plan *p, const calibration *c, error *e);
 
 shape plan_output_shape(const plan *p); /* with the batch */
 /* Where to write the batch, f32 (N,H,W,C), before EVERY run: its memory is used again.
@@ -53,8 +58,10 @@ shape plan_value_shape(const plan *p, int value);
 
 size_t plan_arena_bytes(const plan *p);  /* what it allocated */
 size_t plan_largest_live(const plan *p); /* the largest set alive at once */
-/* One row a step: node, kernel, shape, type, multiply_adds, bytes, median of the times
-   seen (ms), where timing was switched on. */
+/* One row a step: node, kernel, shape, multiply_adds, bytes of the output; gflop, or
+   megabytes read and written where there are no products; where timing was switched on
+   the median of the times seen (ms), and limit, its share of what the machine can do at
+   the threads that are set (empty where that was not measured). */
 table *plan_describe(const plan *p, error *e);
 void plan_time_steps(plan *p, bool on);
 

@@ -2,8 +2,10 @@
    plan_describe.c -- a plan as a table: which kernel runs each node, and its time. */
 #include "engine/plan_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/cpu.h"
 #include "base/text.h"
 
 static int ascending(const void *a, const void *b)
@@ -42,6 +44,61 @@ static void kernel_words(const plan *p, const step *s, text *out)
         text_addf(out, " + %s", p->graph->nodes[s->act].op->name);
 }
 
+/* ---- how near the step comes to what the machine can do ---- */
+
+/* Read and written by the step, at least: inputs, output, parameters. */
+static double bytes_moved(const plan *p, const step *s)
+{
+    const node *n = s->op.node;
+    double bytes = (double)plan_value_bytes(p, s->output);
+    for (int k = 0; k < n->input_count; k++)
+        if (k != 1 || !n->op->second_is_shape)
+            bytes += (double)plan_value_bytes(p, n->inputs[k]);
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        const parameter *q = s->op.parameters[role];
+        if (q)
+            bytes += (double)tensor_bytes(s->op.integer && q->codes ? q->codes : q->data);
+    }
+    return bytes;
+}
+
+static double multiply_limit(const calibration_limits *l, const operation *op)
+{
+    return op->integer ? l->s8 : op->precision == PRECISION_BF16 ? l->bf16 : l->f32;
+}
+
+/* The larger of the shares of the multiply rate and of the bandwidth; NaN where nothing
+   was measured. */
+static double share_of_limit(const plan *p, const step *s, double multiply_adds)
+{
+    const calibration *c = calibration_get(cpu_threads());
+    if (!c || !s->time_count)
+        return NAN;
+    double seconds = 1e-3 * median_ms(s), bytes = bytes_moved(p, s);
+    double products = multiply_limit(&c->limits, &s->op),
+           band = bytes <= c->limits.cache_bytes ? c->limits.cache : c->limits.memory;
+    double share = products > 0 ? multiply_adds / seconds / products : 0;
+    return fmax(share, band > 0 ? bytes / seconds / band : 0);
+}
+
+static void put_work(table *t, const plan *p, const step *s, double multiply_adds)
+{
+    if (multiply_adds > 0) {
+        table_real(t, "gflop", 2e-9 * multiply_adds);
+        table_none(t, "megabytes");
+    } else {
+        table_none(t, "gflop");
+        table_real(t, "megabytes", 1e-6 * bytes_moved(p, s));
+    }
+    if (s->time_count)
+        table_real(t, "median_ms", median_ms(s));
+    double limit = share_of_limit(p, s, multiply_adds);
+    if (isnan(limit))
+        table_none(t, "limit");
+    else
+        table_real(t, "limit", limit);
+}
+
 table *plan_describe(const plan *p, error *e)
 {
     table *t = table_new(e);
@@ -62,8 +119,7 @@ table *plan_describe(const plan *p, error *e)
         table_text(t, "shape", shape_text(words, s->op.out));
         table_integer(t, "multiply_adds", c.multiply_adds * p->batch);
         table_integer(t, "bytes", (int64_t)plan_value_bytes(p, s->output));
-        if (s->time_count)
-            table_real(t, "median_ms", median_ms(s));
+        put_work(t, p, s, (double)(c.multiply_adds * p->batch));
         text_clear(&kernel);
     }
     if (table_ok(t, e)) {

@@ -3,6 +3,7 @@
 #ifndef LATHE_ENGINE_PLAN_PARTS_H
 #define LATHE_ENGINE_PLAN_PARTS_H
 
+#include "engine/calibration.h"
 #include "engine/plan.h"
 #include "graph/operator.h"
 
@@ -37,6 +38,7 @@ struct plan {
     struct graph *writable; /* the same graph in training, else NULL */
     bool training, keep_values, want_input_gradient, timing, ready;
     precision precision;
+    const calibration *calibration; /* or NULL */
     int64_t batch;
     shape *shapes; /* [value_count] */
     step *steps;
@@ -69,6 +71,9 @@ status plan_prepare(plan *p, error *e);
 status plan_make_memory(plan *p, error *e);
 /* Points the operations at their memory. (plan_memory.c) */
 status plan_bind(plan *p, error *e);
+
+/* Runs one step forward, timed where the plan is. (plan_run.c) */
+void plan_run_step(plan *p, step *s);
 
 void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */
 void *plan_place(const plan *p, int value); /* where its first element lies, or NULL */

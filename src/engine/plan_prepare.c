@@ -20,6 +20,27 @@ static int tuned_method(const operation *op)
     return 0;
 }
 
+/* As it was tuned, else as measurements or a rule expect it to be fastest. */
+static int forward_method(const plan *p, const operation *op)
+{
+    int tuned = tuned_method(op);
+    return tuned ? tuned
+                 : calibration_choose(p->calibration, op,
+                                      p->training ? ALGORITHM_FORWARD_ONCE
+                                                  : ALGORITHM_FORWARD,
+                                      op->node->op->methods->guess(op));
+}
+
+static void choose_gradients(const plan *p, operation *op)
+{
+    const operator_methods *m = op->node->op->methods;
+    for (int i = 0; m->guess_gradient && p->training && i < 2; i++) {
+        algorithm_task task = i == 0 ? ALGORITHM_GRAD_INPUT : ALGORITHM_GRAD_WEIGHT;
+        op->gradient_methods[i] =
+            calibration_choose(p->calibration, op, task, m->guess_gradient(op, task));
+    }
+}
+
 status plan_choose_methods(plan *p, error *e)
 {
     bool any = p->precision == PRECISION_F32;
@@ -29,9 +50,8 @@ status plan_choose_methods(plan *p, error *e)
         if (!m)
             continue;
         op->precision = p->precision;
-        op->method = tuned_method(op);
-        if (!op->method)
-            op->method = m->guess(op);
+        op->method = forward_method(p, op);
+        choose_gradients(p, op);
         op->precision = m->precision(op);
         any |= op->precision == p->precision;
         op->is_prepared = op->method > 0 && !p->training;

@@ -18,7 +18,7 @@ static status prepare_training(plan *p, step *s, uint64_t seed, uint64_t step_nu
     return E_OK;
 }
 
-static void run_step(plan *p, step *s)
+void plan_run_step(plan *p, step *s)
 {
     const operator_row *row = s->op.node->op;
     double begin = p->timing ? task_clock() : 0.0;
@@ -39,7 +39,7 @@ status plan_forward(plan *p, uint64_t seed, uint64_t step_number, error *e)
         step *s = &p->steps[i];
         if (p->training)
             TRY(prepare_training(p, s, seed, step_number, i, e));
-        run_step(p, s);
+        plan_run_step(p, s);
     }
     return E_OK;
 }

@@ -8,6 +8,7 @@
 #include "graph/unroll.h"
 #include "kernel/integer_method.h"
 #include "kernel/norm.h"
+#include "kernel/reference.h"
 #include "kernel/scratch.h"
 
 static convolution linear_geometry(const operation *op)
@@ -114,17 +115,21 @@ const algorithm *convolve_algorithm(const operation *op)
                                                      : ALGORITHM_FORWARD);
 }
 
+static int number_of(const algorithm *a)
+{
+    int method = 1;
+    while (algorithm_at(method - 1) != a)
+        method++;
+    return method;
+}
+
 int convolve_method_guess(const operation *op)
 {
     operation free = *op;
     free.method = 0;
     if (op->integer)
         return integer_layer_methods.guess(&free);
-    const algorithm *a = convolve_algorithm(&free);
-    for (int i = 0; algorithm_at(i); i++)
-        if (algorithm_at(i) == a)
-            return i + 1;
-    return 0;
+    return number_of(convolve_algorithm(&free));
 }
 
 precision convolve_method_precision(const operation *op)
@@ -150,6 +155,36 @@ static void method_prepare(const operation *op, void *prepared)
     convolve_algorithm(op)->prepare(&v, known_weight(op), prepared);
 }
 
+static bool suits_gradient(const operation *op, int method, algorithm_task task)
+{
+    convolution v = convolve_geometry(op);
+    const algorithm *a = algorithm_at(method - 1);
+    return !op->integer && a->precision == op->precision && algorithm_has(a, task) &&
+           a->suits(&v, NULL);
+}
+
+static int guess_gradient(const operation *op, algorithm_task task)
+{
+    convolution v = convolve_geometry(op);
+    return number_of(algorithm_guess(&v, NULL, op->precision, task));
+}
+
+int convolve_method_plain(const operation *op)
+{
+    return op->integer ? integer_layer_methods.plain(op) : number_of(&algorithm_gather);
+}
+
+static bool reference(const operation *op, double *y)
+{
+    if (op->integer)
+        return false;
+    convolution v = convolve_geometry(op);
+    finish tail = operation_finish(op);
+    convolution_reference(&v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
+                          operation_parameter(op, ROLE_BIAS), &tail, y);
+    return true;
+}
+
 const operator_methods convolve_methods = {
     .name = convolve_method_name,
     .knows = convolve_method_knows,
@@ -159,6 +194,11 @@ const operator_methods convolve_methods = {
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
     .detail = method_detail,
+    .geometry = convolve_geometry,
+    .plain = convolve_method_plain,
+    .reference = reference,
+    .suits_gradient = suits_gradient,
+    .guess_gradient = guess_gradient,
 };
 
 /* ---- running ---- */
@@ -171,7 +211,9 @@ static size_t larger(size_t a, size_t b)
 static const algorithm *gradient_algorithm(const operation *op, const convolution *v,
                                            algorithm_task task)
 {
-    return algorithm_guess(v, NULL, op->precision, task);
+    int method = op->gradient_methods[task - ALGORITHM_GRAD_INPUT];
+    return method ? algorithm_at(method - 1)
+                  : algorithm_guess(v, NULL, op->precision, task);
 }
 
 size_t convolve_scratch(const operation *op)

@@ -29,6 +29,7 @@ const char *convolve_method_name(const operation *op, int method);
 bool convolve_method_knows(const char *name);
 bool convolve_method_suits(const operation *op, int method);
 int convolve_method_guess(const operation *op);
+int convolve_method_plain(const operation *op);
 precision convolve_method_precision(const operation *op);
 extern const operator_methods convolve_methods;
 

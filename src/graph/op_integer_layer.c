@@ -4,6 +4,7 @@
 #include "graph/op_integer.h"
 #include "graph/unroll.h"
 
+#include "base/text.h"
 #include "graph/convolve.h"
 #include "kernel/integer_method.h"
 #include "kernel/scratch.h"
@@ -119,6 +120,15 @@ static void method_prepare(const operation *op, void *prepared)
     method_of(op, &c)->prepare(&c, prepared);
 }
 
+static int method_plain(const operation *op)
+{
+    int method = 1;
+    (void)op;
+    while (!text_equal(integer_method_at(method - 1)->name, "scalar"))
+        method++;
+    return method;
+}
+
 const operator_methods integer_layer_methods = {
     .name = method_name,
     .knows = convolve_method_knows,
@@ -126,6 +136,8 @@ const operator_methods integer_layer_methods = {
     .guess = method_guess,
     .prepared_bytes = method_prepared_bytes,
     .prepare = method_prepare,
+    .geometry = convolve_geometry,
+    .plain = method_plain,
 };
 
 /* ---- running ---- */

@@ -49,6 +49,7 @@ typedef struct operation {
     bool integer;       /* runs on codes: forward_s8 */
     precision precision; /* of products in training */
     int method;          /* which of the row's methods runs it, from 1; 0: as guessed */
+    int gradient_methods[2]; /* the same for the gradients by input and weight */
     bool is_prepared;    /* the method's prepare runs before: forward finds it here */
     const void *prepared;
     random_stream random; /* for dropout: the same stream at every forward of a step */
@@ -96,6 +97,19 @@ typedef struct operator_methods {
     void (*prepare)(const operation *op, void *prepared);
     /* What a table says behind the name, of what was prepared, or NULL; may be NULL. */
     const char *(*detail)(const operation *op);
+
+    /* For measuring.  The convolution that runs inside: methods take as long as with
+       others of its shape. */
+    convolution (*geometry)(const operation *op);
+    /* The method of plain arithmetic that others are compared with. */
+    int (*plain)(const operation *op);
+    /* What op->y should be, every sum in double, dense; false where nobody knows better
+       than `plain` does.  NULL: never. */
+    bool (*reference)(const operation *op, double *y);
+    /* Has METHOD a kernel for a gradient of OP (TASK)?  And the one that runs it where
+       op->gradient_methods does not say.  NULL: the row chooses by itself. */
+    bool (*suits_gradient)(const operation *op, int method, algorithm_task task);
+    int (*guess_gradient)(const operation *op, algorithm_task task);
 } operator_methods;
 
 struct operator_row {

@@ -229,6 +229,8 @@ const operator_methods unroll_methods = {
     .precision = convolve_method_precision,
     .prepared_bytes = prepared_bytes,
     .prepare = prepare,
+    .geometry = convolve_geometry,
+    .plain = convolve_method_plain,
 };
 
 /* ---- forward ---- */

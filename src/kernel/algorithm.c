@@ -7,11 +7,12 @@
 #include "kernel/scratch.h"
 
 /* Of those of one precision that suit, algorithm_guess takes the first that says it is
-   worth it; the general one stands last. */
+   worth it; the general one stands behind them.  Two are there to be compared with, and
+   never say so. */
 static const algorithm *const rows[] = {
     &algorithm_sparse,        &algorithm_depthwise,    &algorithm_matrix,
     &algorithm_winograd_four, &algorithm_winograd_two, &algorithm_gather,
-    &algorithm_bf16,
+    &algorithm_bf16,          &algorithm_im2col,       &algorithm_direct,
 };
 
 const algorithm *algorithm_at(int i)
@@ -28,7 +29,7 @@ const algorithm *algorithm_find(const char *name)
     return NULL;
 }
 
-static bool has_task(const algorithm *a, algorithm_task task)
+bool algorithm_has(const algorithm *a, algorithm_task task)
 {
     return task == ALGORITHM_GRAD_INPUT    ? a->grad_input != NULL
            : task == ALGORITHM_GRAD_WEIGHT ? a->grad_weight != NULL
@@ -40,7 +41,7 @@ static const algorithm *guess(const convolution *v, const float *weight, precisi
 {
     for (int i = 0; algorithm_at(i); i++) {
         const algorithm *a = algorithm_at(i);
-        if (a->precision == p && has_task(a, task) && a->suits(v, weight) &&
+        if (a->precision == p && algorithm_has(a, task) && a->suits(v, weight) &&
             (!a->pays || a->pays(v, weight, task)))
             return a;
     }

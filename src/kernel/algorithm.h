@@ -64,6 +64,9 @@ typedef struct algorithm {
 const algorithm *algorithm_at(int i);
 const algorithm *algorithm_find(const char *name);
 
+/* Is there a kernel of A for the task? */
+bool algorithm_has(const algorithm *a, algorithm_task task);
+
 /* Forward with weights as they are; WEIGHT may be NULL for the bytes, as above. */
 size_t algorithm_once_scratch(const algorithm *a, const convolution *v,
                               const float *weight);
@@ -77,6 +80,7 @@ const algorithm *algorithm_guess(const convolution *v, const float *weight, prec
                                  algorithm_task task);
 
 extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise,
-    algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four, algorithm_bf16;
+    algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four, algorithm_bf16,
+    algorithm_im2col, algorithm_direct;
 
 #endif

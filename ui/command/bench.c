@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "engine/calibration.h"
 #include "measure/latency.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
@@ -185,6 +186,13 @@ static void put_steps(call *c, const table *steps, size_t arena, size_t live)
     }
     for (int64_t i = 0; i < steps->row_count; i++)
         put_step(c->rows, steps, i, total);
+    if (!calibration_get(cpu_threads()))
+        rows_note(c,
+                  "plan: limit is empty: 'tune machine' measures what this machine can "
+                  "do with %d threads",
+                  cpu_threads());
+    if (calibration_note()[0])
+        rows_note(c, "plan: not used: %s", calibration_note());
     rows_note(c,
               "plan: %lld steps, %.4g ms; arena %zu bytes (%s), largest live set %zu "
               "bytes (%s)",
@@ -222,8 +230,14 @@ const command command_plan = {
         "in the same pass.  shape is that of the step's output in memory, batch first "
         "and "
         "channels last, and bytes is its size.  multiply_adds are of the whole batch; "
-        "gflops counts each as two operations, also of integers.  share is the step's "
-        "part of the sum of the medians.",
-    .see = "bench, show",
+        "gflop counts each as two operations, also of integers, and gflops are those of "
+        "a "
+        "second; steps without products have the megabytes that they read and write.  "
+        "share is the step's part of the sum of the medians.  limit is what it reaches "
+        "of "
+        "the machine's rate of products or of reading, whichever is more, as 'tune "
+        "machine' measured them: above 1 where an algorithm needs fewer products "
+        "(Winograd, sparse).",
+    .see = "bench, show, tune",
     .run = plan_command,
 };

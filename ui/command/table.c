@@ -12,7 +12,7 @@ static const command *const commands[] = {
     &command_quantize, &command_quit,   &command_redo,    &command_rename,
     &command_run,      &command_save,   &command_session, &command_set,
     &command_show,     &command_source, &command_split,   &command_sweep,
-    &command_train,    &command_undo,
+    &command_train,    &command_tune,   &command_undo,
 };
 
 const command *command_at(int i)
