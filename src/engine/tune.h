@@ -25,7 +25,8 @@ typedef struct tune_candidate {
 typedef struct tune_settings {
     int64_t batch;
     const float *input; /* [batch, the graph's input shape], as the graph wants it */
-    double seconds;     /* for all of it; a node that was begun is ended */
+    double seconds;     /* for all of it; what was begun is ended */
+    bool all;           /* run those with no chance to the end, too */
     const tune_candidate *more;
     int more_count;
 } tune_settings;
@@ -33,7 +34,8 @@ typedef struct tune_settings {
 typedef struct tune_trial {
     const char *name;  /* lent by the tables */
     int method;        /* 0: one of the settings' */
-    double ms;         /* the least of its runs */
+    double ms; /* lower quartile of its runs within whole runs of the plan; of those left
+                  out, the least of a few by themselves */
     double difference; /* largest, as a share of the largest |y| of the reference */
     bool rejected;
 } tune_trial;

@@ -2,17 +2,18 @@
    tune_layer.c -- all ways to run one step: each is compared with plain arithmetic, then
    they run in turns against the clock.  It writes into no graph. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/tune_parts.h"
 
-enum { ROUNDS_MOST = 50, ROUNDS_LEAST = 3 };
+enum { SAMPLES = 64 };
 
-/* Slower than the best by this, a way has lost after its first run; a change of method
+/* Slower than the best by this, a way has lost after its first runs; a change of method
    must be worth something. */
 #define LOST  3.0
-#define WORTH 0.98
+#define WORTH 0.97
 
 /* One way to run the step. */
 typedef struct lane {
@@ -20,25 +21,31 @@ typedef struct lane {
     void *prepared;
     const tune_candidate *more; /* NULL: a method of the row */
     bool lost;
+    double ms[SAMPLES]; /* the latest, in turns */
+    int64_t runs;
 } lane;
 
-typedef struct contest {
+struct contest {
     const step *step;
     lane *lanes;
     tune_trial *trials; /* of the lanes */
     int count;
-    char *scratch;
-    double *wanted; /* [elements of y], dense */
+    void *scratch;  /* own, until it is shared */
+    double *wanted; /* [elements of y], dense, while they are compared */
     int64_t elements, channels, pitch;
-} contest;
+};
 
-static void contest_clear(contest *c)
+void contest_free(contest *c)
 {
+    if (!c)
+        return;
     for (int i = 0; c->lanes && i < c->count; i++)
         memory_free(c->lanes[i].prepared);
     memory_free(c->lanes);
+    memory_free(c->trials);
     memory_free(c->scratch);
     memory_free(c->wanted);
+    memory_free(c);
 }
 
 static void run(const lane *l)
@@ -91,19 +98,34 @@ static status add_lanes(contest *c, const tune_settings *s, error *e)
     return E_OK;
 }
 
-/* One block that is large enough for each lane. */
-static status take_scratch(contest *c, error *e)
+size_t contest_scratch(const contest *c)
 {
     size_t most = 0;
     for (int i = 0; i < c->count; i++) {
         const operation *op = &c->lanes[i].op;
-        size_t own = op->node->op->scratch_bytes ? op->node->op->scratch_bytes(op) : 0;
+        if (c->lanes[i].lost || !op->node->op->scratch_bytes)
+            continue;
+        size_t own = op->node->op->scratch_bytes(op);
         most = own > most ? own : most;
     }
-    c->scratch = memory_new_raw((int64_t)most + 1, 1, e);
-    for (int i = 0; c->scratch && i < c->count; i++)
-        c->lanes[i].op.scratch = c->scratch;
-    return c->scratch ? E_OK : E_MEMORY;
+    return most;
+}
+
+void contest_set_scratch(contest *c, void *block)
+{
+    for (int i = 0; i < c->count; i++)
+        c->lanes[i].op.scratch = block;
+    if (c->scratch != block)
+        memory_free(c->scratch);
+    c->scratch = NULL;
+}
+
+static status take_scratch(contest *c, error *e)
+{
+    void *block = memory_new_raw((int64_t)contest_scratch(c) + 1, 1, e);
+    contest_set_scratch(c, block);
+    c->scratch = block;
+    return block ? E_OK : E_MEMORY;
 }
 
 /* ---- comparing ---- */
@@ -205,18 +227,58 @@ static bool has_lost(const contest *c, int i, double best)
            method != guess_of(c->step);
 }
 
-static void run_rounds(contest *c, double seconds, const task *watch)
+/* Whoever is out needs its memory no more. */
+static void leave_out(contest *c, bool all, double best)
 {
-    double end = task_clock() + seconds, best = INFINITY;
-    for (int i = 0; i < c->count && !task_cancelled(watch); i++)
-        try_lane(c, i, &best);
+    for (int i = 0; i < c->count; i++) {
+        lane *l = &c->lanes[i];
+        l->lost = c->trials[i].rejected || (!all && has_lost(c, i, best));
+        if (!l->lost)
+            continue;
+        memory_free(l->prepared);
+        l->prepared = NULL;
+    }
+}
+
+static status compare_all(contest *c, const tune_settings *s, error *e)
+{
+    double best = INFINITY;
+    TRY(add_lanes(c, s, e));
+    TRY(take_scratch(c, e));
+    TRY(make_wanted(c, e));
     for (int i = 0; i < c->count; i++)
-        c->lanes[i].lost = has_lost(c, i, best);
-    for (int round = 0;
-         round < ROUNDS_LEAST || (round < ROUNDS_MOST && task_clock() < end); round++)
-        for (int i = 0; i < c->count && !task_cancelled(watch); i++)
-            if (!c->lanes[i].lost)
-                c->trials[i].ms = fmin(c->trials[i].ms, time_once(c, i));
+        try_lane(c, i, &best);
+    leave_out(c, s->all, best);
+    memory_free(c->wanted);
+    c->wanted = NULL;
+    return E_OK;
+}
+
+contest *contest_new(const step *s, const tune_settings *t, error *e)
+{
+    contest *c = memory_new(1, sizeof *c, e);
+    if (!c)
+        return NULL;
+    c->step = s;
+    if (compare_all(c, t, e) == E_OK)
+        return c;
+    contest_free(c);
+    return NULL;
+}
+
+void contest_run(contest *c, int64_t round, bool timed)
+{
+    int still = 0, at = 0;
+    for (int i = 0; i < c->count; i++)
+        still += !c->lanes[i].lost;
+    if (still == 0)
+        return;
+    for (int64_t turn = round % still; turn > 0 || c->lanes[at].lost; at++)
+        turn -= !c->lanes[at].lost;
+    lane *l = &c->lanes[at];
+    double ms = time_once(c, at);
+    if (timed)
+        l->ms[l->runs++ % SAMPLES] = ms;
 }
 
 /* ---- choosing ---- */
@@ -242,32 +304,27 @@ static int best_trial(const contest *c, int before)
     return best < 0 ? before : best;
 }
 
-static status hold(contest *c, const tune_settings *s, double seconds, const task *watch,
-                   error *e)
+static int ascending(const void *a, const void *b)
 {
-    TRY(add_lanes(c, s, e));
-    TRY(take_scratch(c, e));
-    TRY(make_wanted(c, e));
-    run_rounds(c, seconds, watch);
-    return task_cancelled(watch) ? fail(e, E_STOPPED, "tune: stopped") : E_OK;
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
-status tune_step(const step *s, const tune_settings *t, double seconds, const task *watch,
-                 tune_layer *out, error *e)
+void contest_conclude(contest *c, tune_layer *out)
 {
-    contest c = {.step = s};
-    status code = hold(&c, t, seconds, watch, e);
-    if (code == E_OK) {
-        *out = (tune_layer){.node = s->node,
-                            .integer = s->op.integer,
-                            .trials = c.trials,
-                            .count = c.count,
-                            .guessed = trial_of(&c, guess_of(s)),
-                            .before = trial_of(&c, s->op.method)};
-        out->best = best_trial(&c, out->before);
-    } else {
-        memory_free(c.trials);
+    for (int i = 0; i < c->count; i++) {
+        lane *l = &c->lanes[i];
+        size_t n = (size_t)(l->runs < SAMPLES ? l->runs : SAMPLES);
+        qsort(l->ms, n, sizeof *l->ms, ascending);
+        if (n > 0)
+            c->trials[i].ms = l->ms[n / 4];
     }
-    contest_clear(&c);
-    return code;
+    *out = (tune_layer){.node = c->step->node,
+                        .integer = c->step->op.integer,
+                        .trials = c->trials,
+                        .count = c->count,
+                        .guessed = trial_of(c, guess_of(c->step)),
+                        .before = trial_of(c, c->step->op.method)};
+    out->best = best_trial(c, out->before);
+    c->trials = NULL;
 }

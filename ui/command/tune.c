@@ -195,8 +195,10 @@ const command command_tune = {
     .example = "tune m budget=2",
     .details =
         "Each convolution and linear layer runs by every method that suits it, in turns, "
-        "on the input that reaches it within the model; times are the least of the runs. "
-        " A method whose output differs from plain sums in double precision by more than "
+        "on the input that reaches it; times are lower quartiles within whole runs of "
+        "the "
+        "model, where the weights of all other layers pass through the caches too.  A "
+        "method whose output differs from plain sums in double precision by more than "
         "1e-5 of the largest output (in integers: by one bit) is rejected, and named "
         "with "
         "its difference.  The fastest of the others is kept in the model and its file, "

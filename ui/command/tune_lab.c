@@ -128,9 +128,11 @@ static status put_whole(call *c, const tune_job *j, model *const *models, error 
 status tune_lab(call *c, const tune_job *j, error *e)
 {
     tuning t = {0};
+    tune_settings all = j->settings;
+    all.all = true;
     model *models[KERNELS] = {0};
     graph *g = graph_copy(j->model->graph, e);
-    status s = g ? tune_graph(g, &j->settings, c->task, &t, e) : e->code;
+    status s = g ? tune_graph(g, &all, c->task, &t, e) : e->code;
     if (s == E_OK || s == E_STOPPED)
         put_layers(c, j->model->graph, &t);
     if (s == E_OK)
