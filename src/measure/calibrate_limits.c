@@ -8,7 +8,7 @@
 #include "kernel/peak.h"
 #include "measure/calibrate_parts.h"
 
-enum { RUNS = 7, SINKS = 256 };
+enum { RUNS = 15, SINKS = 256 };
 
 /* Half of a second-level cache of 2 MiB, or all of one of 1 MiB; more than any cache. */
 static const size_t NEAR_BYTES = 1 << 19, FAR_BYTES = (size_t)1 << 28;
