@@ -46,13 +46,16 @@ static void kernel_words(const plan *p, const step *s, text *out)
 
 /* ---- how near the step comes to what the machine can do ---- */
 
-/* Read and written by the step, at least: inputs, output, parameters. */
+/* Read and written by the step, at least: inputs, output, parameters; not what lies in the
+   output already. */
 static double bytes_moved(const plan *p, const step *s)
 {
     const node *n = s->op.node;
     double bytes = (double)plan_value_bytes(p, s->output);
     for (int k = 0; k < n->input_count; k++)
-        if (k != 1 || !n->op->second_is_shape)
+        if (p->host[n->inputs[k]] == n->output)
+            bytes -= (double)plan_value_bytes(p, n->inputs[k]);
+        else if (k != 1 || !n->op->second_is_shape)
             bytes += (double)plan_value_bytes(p, n->inputs[k]);
     for (int role = 0; role < ROLE_COUNT; role++) {
         const parameter *q = s->op.parameters[role];

@@ -86,14 +86,13 @@ status calibrate_limits(calibration *c, error *e)
     j->block = block;
     for (size_t i = 0; i < far * threads; i += 4096)
         block[i] = 1; /* every page is its own */
-    c->limits = (calibration_limits){
-        .f32 = multiply_rate(j, PEAK_F32),
-        .bf16 = multiply_rate(j, PEAK_BF16),
-        .s8 = multiply_rate(j, PEAK_S8),
-        .cache = read_rate(j, NEAR_BYTES, 64),
-        .memory = read_rate(j, far, 1),
-        .cache_bytes = (double)(NEAR_BYTES * threads),
-    };
+    calibration_limits *l = &c->limits;
+    l->f32 = fmax(l->f32, multiply_rate(j, PEAK_F32));
+    l->bf16 = fmax(l->bf16, multiply_rate(j, PEAK_BF16));
+    l->s8 = fmax(l->s8, multiply_rate(j, PEAK_S8));
+    l->cache = fmax(l->cache, read_rate(j, NEAR_BYTES, 64));
+    l->memory = fmax(l->memory, read_rate(j, far, 1));
+    l->cache_bytes = (double)(NEAR_BYTES * threads);
     memory_free(block);
     memory_free(j);
     return E_OK;

@@ -228,16 +228,14 @@ const command command_plan = {
     .details =
         "One row a step, in the order they run; what stands behind a + in kernel is done "
         "in the same pass.  shape is that of the step's output in memory, batch first "
-        "and "
-        "channels last, and bytes is its size.  multiply_adds are of the whole batch; "
+        "and channels last, and bytes is its size.  multiply_adds are of the whole "
+        "batch; "
         "gflop counts each as two operations, also of integers, and gflops are those of "
-        "a "
-        "second; steps without products have the megabytes that they read and write.  "
+        "a second; steps without products have the megabytes that they read and write.  "
         "share is the step's part of the sum of the medians.  limit is what it reaches "
-        "of "
-        "the machine's rate of products or of reading, whichever is more, as 'tune "
-        "machine' measured them: above 1 where an algorithm needs fewer products "
-        "(Winograd, sparse).",
+        "of the machine's rate of products or of reading, whichever is more, as 'tune "
+        "machine' measured them: above 1 where fewer products are done or weights read "
+        "(Winograd, sparse, padding that is passed over).",
     .see = "bench, show, tune",
     .run = plan_command,
 };
