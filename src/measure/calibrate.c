@@ -68,9 +68,10 @@ const int calibration_grid_count =
 static status walk(calibration *c, double seconds, const task *watch, int *shapes,
                    error *e)
 {
-    double end = task_clock() + seconds;
     TRY(calibrate_limits(c, e));
-    for (*shapes = 0; *shapes < calibration_grid_count && task_clock() < end;
+    double end = task_clock() + seconds;
+    for (*shapes = 0;
+         *shapes < calibration_grid_count && (*shapes == 0 || task_clock() < end);
          (*shapes)++) {
         if (task_cancelled(watch))
             return fail(e, E_STOPPED, "tune: stopped, nothing is kept");

@@ -8,8 +8,8 @@
 #include "base/task.h"
 #include "engine/calibration.h"
 
-/* With the threads that are set, within about SECONDS: shapes that the time does not
-   reach are left out.  *SHAPES: how many were measured, of *SHAPES_ALL.  NULL on failure;
+/* With the threads that are set, the grid within about SECONDS: shapes that the time does
+   not reach are left out, but for the first.  *SHAPES: how many were measured, of *SHAPES_ALL.  NULL on failure;
    E_STOPPED where the task was cancelled. */
 calibration *calibrate_machine(double seconds, const task *watch, int *shapes,
                                int *shapes_all, error *e);
