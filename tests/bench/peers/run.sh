@@ -8,6 +8,13 @@ set -u
 peers=$(dirname "$(realpath "$0")")
 export PYTHONDONTWRITEBYTECODE=1
 
+for program in "${LATHE:-./lathe}" "${MAKE_NETWORKS:-./tests/bench/make_networks}"; do
+    test -x "$program" || {
+        echo "run.sh: there is no program $program: 'make bench' builds what is measured" >&2
+        exit 1
+    }
+done
+
 for python in /usr/bin/python3 python3; do
     "$python" -c 'import numpy, onnx, torch' 2>/dev/null && exec "$python" "$peers/run.py"
 done
