@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "kernel/finish.h"
 #include "kernel/pointwise.h"
+#include "kernel/update.h"
 
 /* Weights are packed in panels of vectors * lanes numbers for each k.  Where outputs are
    few, a vector holds `split` consecutive k of lanes / split outputs, output by
@@ -126,6 +127,12 @@ typedef struct kernel_loops {
     void (*resample_back)(int64_t pixels, int64_t channels, const float *g,
                           const int64_t *low, const int64_t *high, const float *t,
                           float *gx);
+
+    /* One step on elements begin..end - 1 of a parameter. */
+    void (*adam)(const update *u, int64_t begin, int64_t end);
+    void (*momentum)(const update *u, int64_t begin, int64_t end);
+    void (*descent)(const update *u, int64_t begin, int64_t end);
+    void (*rmsprop)(const update *u, int64_t begin, int64_t end);
 } kernel_loops;
 
 /* The loops for cpu_get_level(). */

@@ -13,6 +13,7 @@
 #include "kernel/loops_outer.inc"
 #include "kernel/loops_pointwise.inc"
 #include "kernel/loops_rows.inc"
+#include "kernel/loops_update.inc"
 #include "kernel/loops_window.inc"
 #include "kernel/loops_table.inc"
 
