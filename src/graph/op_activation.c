@@ -175,3 +175,51 @@ const operator_row op_hard_sigmoid = {
     .needs_x = true,
     .in_place = true,
 };
+
+static void relu6_forward(const operation *op)
+{
+    forward(op, POINTWISE_RELU6);
+}
+
+static void relu6_backward(const operation *op)
+{
+    backward(op, POINTWISE_RELU6, op->y);
+}
+
+const operator_row op_relu6 = {
+    .name = "relu6",
+    .summary = "min(max(x, 0), 6)",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape_rule = rule_same,
+    .cost = cost_of_moving,
+    .forward = relu6_forward,
+    .backward = relu6_backward,
+    .forward_s8 = pointwise_forward_s8,
+    .needs_y = true,
+    .in_place = true,
+};
+
+static void tanh_forward(const operation *op)
+{
+    forward(op, POINTWISE_TANH);
+}
+
+static void tanh_backward(const operation *op)
+{
+    backward(op, POINTWISE_TANH, op->y);
+}
+
+const operator_row op_tanh = {
+    .name = "tanh",
+    .summary = "the hyperbolic tangent",
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .shape_rule = rule_same,
+    .cost = cost_of_moving,
+    .forward = tanh_forward,
+    .backward = tanh_backward,
+    .forward_s8 = pointwise_forward_s8,
+    .needs_y = true,
+    .in_place = true,
+};

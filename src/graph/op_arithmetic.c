@@ -103,5 +103,6 @@ const operator_row op_multiply = {
     .cost = cost_of_moving,
     .forward = multiply_forward,
     .backward = multiply_backward,
+    .forward_s8 = multiply_forward_s8,
     .needs_x = true,
 };

@@ -44,6 +44,18 @@ static double real_sigmoid(double x, double slope)
     return 1.0 / (1.0 + exp(-x));
 }
 
+static double real_relu6(double x, double slope)
+{
+    (void)slope;
+    return x < 0.0 ? 0.0 : x > 6.0 ? 6.0 : x;
+}
+
+static double real_tanh(double x, double slope)
+{
+    (void)slope;
+    return tanh(x);
+}
+
 /* x Phi(x).  Source: Hendrycks, Gimpel, arXiv:1606.08415. */
 static double real_gelu(double x, double slope)
 {
@@ -69,7 +81,9 @@ static const struct {
     double (*function)(double x, double slope);
 } functions[] = {{&op_relu, real_relu},
                  {&op_leaky_relu, real_leaky_relu},
+                 {&op_relu6, real_relu6},
                  {&op_sigmoid, real_sigmoid},
+                 {&op_tanh, real_tanh},
                  {&op_gelu, real_gelu},
                  {&op_hard_swish, real_hard_swish},
                  {&op_hard_sigmoid, real_hard_sigmoid}};
@@ -132,14 +146,32 @@ void concat_forward_s8(const operation *op)
     }
 }
 
-/* An input may have one pixel an image, which counts for all of them: it stands second. */
+/* An input may have one pixel an image, which counts for all of them: it stands second.
+   Returns which input is first. */
+static int pair_inputs(const operation *op, pairing *p)
+{
+    int b = shape_count(op->in[1]) <= shape_count(op->in[0]) ? 1 : 0;
+    *p = (pairing){.images = op->out.dim[0], .channels = op->out.dim[op->out.rank - 1]};
+    p->pixels = shape_count(op->out) / (p->images * p->channels);
+    p->b_is_vector = shape_count(op->in[b]) != shape_count(op->out);
+    return 1 - b;
+}
+
 void add_forward_s8(const operation *op)
 {
-    int b = shape_count(op->in[1]) <= shape_count(op->in[0]) ? 1 : 0, a = 1 - b;
-    pairing p = {.images = op->out.dim[0], .channels = op->out.dim[op->out.rank - 1]};
-    p.pixels = shape_count(op->out) / (p.images * p.channels);
-    p.b_is_vector = shape_count(op->in[b]) != shape_count(op->out);
+    pairing p;
+    int a = pair_inputs(op, &p), b = 1 - a;
     integer_add(&p, integer_format_of(op->in_value[a]->quantizer),
                 integer_format_of(op->in_value[b]->quantizer),
                 integer_format_of(op->out_value->quantizer), op->x[a], op->x[b], op->y);
+}
+
+void multiply_forward_s8(const operation *op)
+{
+    pairing p;
+    int a = pair_inputs(op, &p), b = 1 - a;
+    integer_multiply(&p, integer_format_of(op->in_value[a]->quantizer),
+                     integer_format_of(op->in_value[b]->quantizer),
+                     integer_format_of(op->out_value->quantizer), op->x[a], op->x[b],
+                     op->y);
 }

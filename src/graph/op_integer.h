@@ -12,6 +12,7 @@
      that only moves
      bilinear         Z + ((sum w_y w_x (q - Z) + 2^21) >> 22), weights in 11 bits
      concat, add      inputs rescaled by M = (float)(S_x / S_y); equal quantizers: copied
+     multiply         rne((float)((q_a - Z_a) (q_b - Z_b)) M) + Z_y, M = (float)(S_a S_b / S_y)
      average pools    rne(sum (q - Z) * (float)(S_x / (S_y n))) + Z_y
      pointwise        a table of 256 codes from double arithmetic */
 #ifndef LATHE_GRAPH_OP_INTEGER_H
@@ -30,6 +31,7 @@ void resize_forward_s8(const operation *op);
 void pad_or_crop_forward_s8(const operation *op);
 void concat_forward_s8(const operation *op);
 void add_forward_s8(const operation *op);
+void multiply_forward_s8(const operation *op);
 void flatten_forward_s8(const operation *op);
 
 /* conv2d and linear: the methods of kernel/integer_method, numbered as in its table. */

@@ -156,6 +156,7 @@ extern const operator_row op_conv2d, op_linear, op_batch_norm, op_relu, op_leaky
     op_global_avg_pool2d, op_resize_bilinear, op_resize_nearest, op_pad_or_crop,
     op_concat, op_add, op_multiply, op_flatten, op_dropout, op_softmax, op_quantize,
     op_dequantize, op_pixel_shuffle, op_slice, op_unflatten, op_conv3d,
-    op_conv_transpose2d, op_conv_transpose3d;
+    op_conv_transpose2d, op_conv_transpose3d, op_group_norm, op_layer_norm, op_relu6,
+    op_tanh, op_log_softmax;
 
 #endif

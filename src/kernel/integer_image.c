@@ -330,6 +330,45 @@ void integer_add(const pairing *p, integer_format first, integer_format second,
         parallel_range(pixels * p->channels, WORTH, add_range, &w);
 }
 
+typedef struct product_work {
+    pairing pair;
+    integer_format out;
+    int32_t zero[2];
+    float multiplier;
+    const int8_t *a, *b;
+    int8_t *y;
+} product_work;
+
+static void multiply_pixels(void *context, int64_t begin, int64_t end, int thread)
+{
+    const product_work *w = context;
+    const int64_t channels = w->pair.channels;
+    (void)thread;
+    for (int64_t pixel = begin; pixel < end; pixel++) {
+        const int64_t at = pixel * channels;
+        const int64_t second = w->pair.b_is_vector ? pixel / w->pair.pixels : pixel;
+        const int8_t *a = w->a + at, *b = w->b + second * channels;
+        for (int64_t c = 0; c < channels; c++) {
+            int32_t product = (a[c] - w->zero[0]) * (b[c] - w->zero[1]);
+            w->y[at + c] = (int8_t)integer_round((float)product * w->multiplier, w->out);
+        }
+    }
+}
+
+void integer_multiply(const pairing *p, integer_format first, integer_format second,
+                      integer_format out, const int8_t *a, const int8_t *b, int8_t *y)
+{
+    product_work w = {.pair = *p,
+                      .out = out,
+                      .zero = {first.zero, second.zero},
+                      .multiplier = integer_multiplier(
+                          (double)first.scale * (double)second.scale / (double)out.scale),
+                      .a = a,
+                      .b = b,
+                      .y = y};
+    parallel_range(p->images * p->pixels, lines_of(p->channels), multiply_pixels, &w);
+}
+
 typedef struct turn_work {
     const integer_loops *loops;
     int64_t pixels, channels;

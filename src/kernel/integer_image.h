@@ -39,6 +39,10 @@ void integer_concat(int64_t rows, int64_t total, int64_t first, int64_t columns,
 void integer_add(const pairing *p, integer_format first, integer_format second,
                  integer_format out, const int8_t *a, const int8_t *b, int8_t *y);
 
+/* y = clamp(rne((float)((a - Z_a) (b - Z_b)) M) + Z_y), M = (float)(S_a S_b / S_y). */
+void integer_multiply(const pairing *p, integer_format first, integer_format second,
+                      integer_format out, const int8_t *a, const int8_t *b, int8_t *y);
+
 /* y [n, c, pixels] from x [n, pixels, c]. */
 void integer_flatten(int64_t n, int64_t pixels, int64_t c, const int8_t *x, int8_t *y);
 

@@ -87,6 +87,9 @@ typedef struct kernel_loops {
     void (*softmax)(int64_t rows, int64_t columns, const float *x, float *y);
     void (*softmax_gradient)(int64_t rows, int64_t columns, const float *y,
                              const float *g, float *gx, bool accumulate);
+    void (*log_softmax)(int64_t rows, int64_t columns, const float *x, float *y);
+    void (*log_softmax_gradient)(int64_t rows, int64_t columns, const float *y,
+                                 const float *g, float *gx, bool accumulate);
 
     /* Rows of WIDTH; what is per column has WIDTH entries; B_STEP is from row to row.
          row_sum       sum += x

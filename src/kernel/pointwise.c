@@ -17,7 +17,6 @@ typedef struct job {
     const random_stream *random;
     const finish *tail;
     pairing pair;
-    int64_t columns;
     const float *x, *g; /* g: the gradient from above, or a pair's second */
     const uint8_t *kept;
     uint8_t *mask;
@@ -227,37 +226,65 @@ void dropout_backward(double p, int64_t n, const uint8_t *mask, const float *gra
     parallel_range(n, GRAIN, dropout_back, &j);
 }
 
-static void softmax_rows(void *context, int64_t begin, int64_t end, int thread)
+/* Of rows, softmax or its logarithm. */
+typedef void row_function(int64_t rows, int64_t columns, const float *x, float *y);
+typedef void row_gradient(int64_t rows, int64_t columns, const float *y, const float *g,
+                          float *gx, bool accumulate);
+
+typedef struct row_job {
+    row_function *function;
+    row_gradient *gradient;
+    int64_t columns;
+    const float *x, *g;
+    float *y;
+    bool accumulate;
+} row_job;
+
+static void run_rows(void *context, int64_t begin, int64_t end, int thread)
 {
-    const job *j = context;
+    const row_job *j = context;
     int64_t at = begin * j->columns;
     (void)thread;
-    j->loops->softmax(end - begin, j->columns, j->x + at, j->y + at);
+    if (j->function)
+        j->function(end - begin, j->columns, j->x + at, j->y + at);
+    else
+        j->gradient(end - begin, j->columns, j->x + at, j->g + at, j->y + at,
+                    j->accumulate);
 }
 
 void softmax_forward(int64_t rows, int64_t columns, const float *x, float *y)
 {
-    job j = {.loops = loops_get(), .columns = columns, .x = x, .y = y};
-    parallel_range(rows, pixel_grain(columns), softmax_rows, &j);
-}
-
-static void softmax_rows_back(void *context, int64_t begin, int64_t end, int thread)
-{
-    const job *j = context;
-    int64_t at = begin * j->columns;
-    (void)thread;
-    j->loops->softmax_gradient(end - begin, j->columns, j->x + at, j->g + at, j->y + at,
-                               j->accumulate);
+    row_job j = {.function = loops_get()->softmax, .columns = columns, .x = x, .y = y};
+    parallel_range(rows, pixel_grain(columns), run_rows, &j);
 }
 
 void softmax_backward(int64_t rows, int64_t columns, const float *y, const float *grad_y,
                       float *grad_x, bool accumulate)
 {
-    job j = {.loops = loops_get(),
-             .columns = columns,
-             .x = y,
-             .g = grad_y,
-             .y = grad_x,
-             .accumulate = accumulate};
-    parallel_range(rows, pixel_grain(columns), softmax_rows_back, &j);
+    row_job j = {.gradient = loops_get()->softmax_gradient,
+                 .columns = columns,
+                 .x = y,
+                 .g = grad_y,
+                 .y = grad_x,
+                 .accumulate = accumulate};
+    parallel_range(rows, pixel_grain(columns), run_rows, &j);
+}
+
+void log_softmax_forward(int64_t rows, int64_t columns, const float *x, float *y)
+{
+    row_job j = {
+        .function = loops_get()->log_softmax, .columns = columns, .x = x, .y = y};
+    parallel_range(rows, pixel_grain(columns), run_rows, &j);
+}
+
+void log_softmax_backward(int64_t rows, int64_t columns, const float *y,
+                          const float *grad_y, float *grad_x, bool accumulate)
+{
+    row_job j = {.gradient = loops_get()->log_softmax_gradient,
+                 .columns = columns,
+                 .x = y,
+                 .g = grad_y,
+                 .y = grad_x,
+                 .accumulate = accumulate};
+    parallel_range(rows, pixel_grain(columns), run_rows, &j);
 }

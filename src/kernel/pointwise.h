@@ -12,7 +12,9 @@
 typedef enum pointwise {
     POINTWISE_RELU,       /* max(x, 0) */
     POINTWISE_LEAKY_RELU, /* x, or slope * x where x < 0 */
+    POINTWISE_RELU6,      /* min(max(x, 0), 6) */
     POINTWISE_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    POINTWISE_TANH,       /* the hyperbolic tangent */
     POINTWISE_GELU,       /* x Phi(x), Phi by erf: Hendrycks, Gimpel, arXiv:1606.08415 */
     POINTWISE_HARD_SWISH, /* x hard_sigmoid(x): Howard et al., arXiv:1905.02244 */
     POINTWISE_HARD_SIGMOID, /* clamp(x / 6 + 1/2, 0, 1) */
@@ -22,8 +24,8 @@ typedef enum pointwise {
 /* y[i] = f(x[i]); y may be x. */
 void pointwise_forward(pointwise f, float slope, int64_t n, const float *x, float *y);
 
-/* grad_x[i] (+)= grad_y[i] * f'(x[i]).  SEEN is y for relu, leaky relu and sigmoid, and x
-   for the others. */
+/* grad_x[i] (+)= grad_y[i] * f'(x[i]).  SEEN is y for relu, leaky relu, relu6, sigmoid
+   and tanh, and x for the others. */
 void pointwise_backward(pointwise f, float slope, int64_t n, const float *seen,
                         const float *grad_y, float *grad_x, bool accumulate);
 
@@ -56,5 +58,10 @@ void dropout_backward(double p, int64_t n, const uint8_t *mask, const float *gra
 void softmax_forward(int64_t rows, int64_t columns, const float *x, float *y);
 void softmax_backward(int64_t rows, int64_t columns, const float *y, const float *grad_y,
                       float *grad_x, bool accumulate);
+
+/* y[row] = x - max - log(sum exp(x - max)); y may be x. */
+void log_softmax_forward(int64_t rows, int64_t columns, const float *x, float *y);
+void log_softmax_backward(int64_t rows, int64_t columns, const float *y,
+                          const float *grad_y, float *grad_x, bool accumulate);
 
 #endif

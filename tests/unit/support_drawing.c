@@ -144,10 +144,27 @@ static void draw_batch_norm(random_stream *r, drawn *d)
     d->in[0].dim[0]++; /* one row alone has no variance */
 }
 
+static void draw_group_norm(random_stream *r, drawn *d)
+{
+    d->a.epsilon = 1e-5;
+    d->a.groups = between(r, 1, 5);
+    d->in[0] = between(r, 0, 2) ? image(r, 9, 12)
+                                : shape_of(2, between(r, 1, 9), between(r, 2, 30));
+    /* One number alone has no variance. */
+    d->in[0].dim[d->in[0].rank - 1] *= 2 * d->a.groups;
+}
+
 static void draw_any(random_stream *r, drawn *d)
 {
     d->in[0] = between(r, 0, 1) ? image(r, 6, 40)
                                 : shape_of(2, between(r, 1, 9), between(r, 1, 90));
+}
+
+static void draw_layer_norm(random_stream *r, drawn *d)
+{
+    draw_any(r, d);
+    d->a.epsilon = 1e-5;
+    d->in[0].dim[d->in[0].rank - 1]++;
 }
 
 static void draw_leaky(random_stream *r, drawn *d)
@@ -248,7 +265,11 @@ static const drawing drawings[] = {
     {"conv_transpose3d", draw_transposed3d, 20, false},
     {"linear", draw_linear, 20, false},
     {"batch_norm", draw_batch_norm, 20, false},
+    {"group_norm", draw_group_norm, 16, false},
+    {"layer_norm", draw_layer_norm, 12, false},
     {"relu", draw_any, 8, false},
+    {"relu6", draw_any, 8, false},
+    {"tanh", draw_any, 8, false},
     {"leaky_relu", draw_leaky, 8, false},
     {"sigmoid", draw_any, 8, false},
     {"gelu", draw_any, 8, false},
@@ -269,6 +290,7 @@ static const drawing drawings[] = {
     {"pixel_shuffle", draw_shuffle, 8, false},
     {"dropout", draw_dropout, 8, false},
     {"softmax", draw_any, 10, false},
+    {"log_softmax", draw_any, 10, false},
 };
 
 const drawing *support_drawing(const char *op)

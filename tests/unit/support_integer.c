@@ -294,6 +294,23 @@ static void add_reference(const operation *op, int8_t *wanted)
     }
 }
 
+static void multiply_reference(const operation *op, int8_t *wanted)
+{
+    shape out = op->out;
+    double ratio = (double)scale_of(op->in_value[0]) * (double)scale_of(op->in_value[1]) /
+                   (double)scale_of(op->out_value);
+    FOR_EACH_OUTPUT(out)
+    {
+        int64_t product = 1;
+        for (int k = 0; k < 2; k++) {
+            shape s = op->in[k];
+            product *= input_at(op, k, at4(s, n, y % s.dim[1], x % s.dim[2], c)) -
+                       zero_of(op->in_value[k]);
+        }
+        wanted[at4(out, n, y, x, c)] = code_of_sum(product, ratio, op->out_value);
+    }
+}
+
 static double hard_sigmoid(double x)
 {
     double y = x / 6.0 + 0.5;
@@ -307,6 +324,10 @@ static double function_of(const operation *op, double x)
         return x > 0 ? x : 0;
     if (!strcmp(name, "leaky_relu"))
         return x > 0 ? x : op->node->attr.slope * x;
+    if (!strcmp(name, "relu6"))
+        return fmin(fmax(x, 0), 6);
+    if (!strcmp(name, "tanh"))
+        return tanh(x);
     if (!strcmp(name, "sigmoid"))
         return 1.0 / (1.0 + exp(-x));
     if (!strcmp(name, "gelu"))
@@ -347,7 +368,9 @@ int8_t *support_integer(const operation *op)
                 {"linear", linear_reference},
                 {"relu", function_reference},
                 {"leaky_relu", function_reference},
+                {"relu6", function_reference},
                 {"sigmoid", function_reference},
+                {"tanh", function_reference},
                 {"gelu", function_reference},
                 {"hard_swish", function_reference},
                 {"hard_sigmoid", function_reference},
@@ -360,7 +383,8 @@ int8_t *support_integer(const operation *op)
                 {"pad_or_crop", pad_reference},
                 {"flatten", flatten_reference},
                 {"concat", concat_reference},
-                {"add", add_reference}};
+                {"add", add_reference},
+                {"multiply", multiply_reference}};
     int8_t *wanted = memory_new(shape_count(op->out), 1, NULL);
     assert_non_null(wanted);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -94,6 +94,33 @@ static void batch_norm(run r)
     }
 }
 
+/* Of the elements of one sample whose channel is in one group; layer_norm: of one row. */
+static void group_norm(run r)
+{
+    const bool rows = strcmp(r->node->op->name, "layer_norm") == 0;
+    const int64_t channels = last(r->in[0]), groups = rows ? 1 : r->node->attr.groups;
+    const int64_t count = shape_count(r->in[0]);
+    const int64_t sample = rows ? channels : count / r->in[0].dim[0];
+    for (int64_t part = 0; part < count / sample * groups; part++) {
+        double sum[3] = {0}, mean = 0;
+        for (int pass = 0; pass < 3; pass++)
+            for (int64_t i = part / groups * sample; i < (part / groups + 1) * sample;
+                 i++) {
+                int64_t c = i % channels;
+                if (c * groups / channels != part % groups)
+                    continue;
+                sum[0] += pass == 0 ? 1 : 0;
+                sum[1] += pass == 0 ? r->x[0][i] : 0;
+                mean = sum[1] / sum[0];
+                sum[2] += pass == 1 ? pow(r->x[0][i] - mean, 2) : 0;
+                r->y[i] = (r->x[0][i] - mean) /
+                              sqrt(sum[2] / sum[0] + r->node->attr.epsilon) *
+                              r->parameters[ROLE_SCALE][c] +
+                          r->parameters[ROLE_SHIFT][c];
+            }
+    }
+}
+
 static double relu(double x, double slope)
 {
     (void)slope;
@@ -103,6 +130,18 @@ static double relu(double x, double slope)
 static double leaky_relu(double x, double slope)
 {
     return x > 0 ? x : slope * x;
+}
+
+static double relu6(double x, double slope)
+{
+    (void)slope;
+    return fmin(fmax(x, 0), 6);
+}
+
+static double hyperbolic_tangent(double x, double slope)
+{
+    (void)slope;
+    return tanh(x);
 }
 
 static double sigmoid(double x, double slope)
@@ -142,6 +181,16 @@ static void run_relu(run r)
 static void run_leaky_relu(run r)
 {
     each_element(r, leaky_relu);
+}
+
+static void run_relu6(run r)
+{
+    each_element(r, relu6);
+}
+
+static void run_tanh(run r)
+{
+    each_element(r, hyperbolic_tangent);
 }
 
 static void run_sigmoid(run r)
@@ -358,6 +407,13 @@ static void softmax(run r)
     }
 }
 
+static void log_softmax(run r)
+{
+    softmax(r);
+    for (int64_t i = 0; i < shape_count(r->out); i++)
+        r->y[i] = log(r->y[i]);
+}
+
 /* Shapes. */
 
 static void same_shape(const node *n, const shape *in, shape *out)
@@ -446,7 +502,11 @@ static const struct row {
     {"conv_transpose3d", reference_convolution_shape, reference_transposed},
     {"linear", linear_shape, linear},
     {"batch_norm", same_shape, batch_norm},
+    {"group_norm", same_shape, group_norm},
+    {"layer_norm", same_shape, group_norm},
     {"relu", same_shape, run_relu},
+    {"relu6", same_shape, run_relu6},
+    {"tanh", same_shape, run_tanh},
     {"leaky_relu", same_shape, run_leaky_relu},
     {"sigmoid", same_shape, run_sigmoid},
     {"gelu", same_shape, run_gelu},
@@ -467,6 +527,7 @@ static const struct row {
     {"pixel_shuffle", shuffled, pixel_shuffle},
     {"dropout", same_shape, dropout},
     {"softmax", same_shape, softmax},
+    {"log_softmax", same_shape, log_softmax},
 };
 
 static const struct row *row_of(const node *n)

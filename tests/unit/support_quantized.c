@@ -207,11 +207,11 @@ static bool draw_linear(drawer *d)
 
 static bool draw_function(drawer *d)
 {
-    static const char *const ops[] = {"relu", "leaky_relu", "sigmoid",
-                                      "gelu", "hard_swish", "hard_sigmoid"};
-    int in = draw_value(d), which = (int)below(d, 6);
+    static const char *const ops[] = {"relu",       "leaky_relu",   "sigmoid", "gelu",
+                                      "hard_swish", "hard_sigmoid", "relu6",   "tanh"};
+    int in = draw_value(d), which = (int)below(d, 8);
     attributes a = {.slope = random_between(&d->random, 0, 0.5)};
-    bool unit = which == 2 || which == 5;
+    bool unit = which == 2 || which == 5 || which == 7;
     return append(d, ops[which], &a, &in, 1, unit ? 1.0 : range_of(d, in));
 }
 
@@ -280,7 +280,8 @@ static bool draw_join(drawer *d)
         q->zero_point[0] = same->zero_point[0];
         return true;
     }
-    return append(d, concat ? "concat" : "add", &none, inputs, 2, range);
+    const char *pair = below(d, 3) ? "add" : "multiply";
+    return append(d, concat ? "concat" : pair, &none, inputs, 2, range);
 }
 
 static bool draw_node(drawer *d)

@@ -94,7 +94,7 @@ void trial_clear(trial *t)
 
 static float away_from_kinks(double x)
 {
-    const double kinks[] = {0, 3, -3};
+    const double kinks[] = {0, 3, -3, 6};
     for (int i = 0; i < 3; i++)
         if (fabs(x - kinks[i]) < 2e-3)
             x += 4e-3;

@@ -226,6 +226,10 @@ static double real_function(const char *op, double x, double slope)
         return fmax(x, 0);
     if (!strcmp(op, "leaky_relu"))
         return x < 0 ? slope * x : x;
+    if (!strcmp(op, "relu6"))
+        return fmin(fmax(x, 0), 6);
+    if (!strcmp(op, "tanh"))
+        return tanh(x);
     if (!strcmp(op, "sigmoid"))
         return 1 / (1 + exp(-x));
     if (!strcmp(op, "gelu"))
@@ -265,10 +269,10 @@ static void check_pointwise(const char *op, uint64_t index)
 
 static void test_pointwise(void **state)
 {
-    static const char *const ops[] = {"relu", "leaky_relu", "sigmoid",
-                                      "gelu", "hard_swish", "hard_sigmoid"};
+    static const char *const ops[] = {"relu",       "leaky_relu",   "sigmoid", "gelu",
+                                      "hard_swish", "hard_sigmoid", "relu6",   "tanh"};
     (void)state;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 8; i++)
         for (uint64_t k = 0; k < 5; k++)
             check_pointwise(ops[i], k);
 }
@@ -353,7 +357,7 @@ static void test_moving(void **state)
 static void test_joining(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 40; i++) {
+    for (uint64_t i = 0; i < 80; i++) {
         bench b = {.random = random_new(9, "join", i)};
         random_stream *r = &b.random;
         bool concat = i & 1;
@@ -366,7 +370,8 @@ static void test_joining(void **state)
             in[1].dim[1] = in[1].dim[2] = 1;
         if (!concat && i % 8 == 4)
             in[0].dim[1] = in[0].dim[2] = 1;
-        bench_begin(&b, concat ? "concat" : "add", 8, concat ? 3 : 2, in);
+        const char *pair = i < 40 ? "add" : "multiply";
+        bench_begin(&b, concat ? "concat" : pair, 8, concat ? 3 : 2, in);
         if (i % 5 == 0)
             bench_same_format(&b);
         bench_check(&b);

@@ -339,6 +339,9 @@ static void test_refused_shapes(void **state)
     a.slope = -1;
     expect_refused("leaky_relu", &a, &small, 1, E_RANGE);
     expect_refused("batch_norm", &a, &small, 1, E_RANGE);
+    expect_refused("layer_norm", &a, &small, 1, E_RANGE);
+    a.epsilon = 1e-5;
+    expect_refused("group_norm", &a, &small, 1, E_SHAPE);
 }
 
 /* The same tests on the other instruction sets that this machine has. */
