@@ -50,9 +50,10 @@ static void release(plan *p)
         memory_free(p->steps[i].map);
         memory_free(p->steps[i].prepared);
     }
-    for (int i = 0; p->gradients && i < p->graph->parameter_count; i++)
+    for (int i = 0; p->gradients && !p->passing && i < p->graph->parameter_count; i++)
         memory_free(p->gradients[i]);
     memory_free(p->gradients);
+    memory_free(p->parameter_piece);
     memory_free(p->steps);
     memory_free(p->pieces);
     memory_free(p->host);
@@ -61,6 +62,7 @@ static void release(plan *p)
     memory_free(p->gradient_piece);
     memory_free(p->arena);
     p->gradients = NULL;
+    p->parameter_piece = NULL;
     p->steps = NULL;
     p->pieces = NULL;
     p->host = p->value_piece = p->gradient_piece = NULL;
@@ -87,7 +89,7 @@ static status make_gradients(plan *p, error *e)
     p->gradients = memory_new(g->parameter_count, sizeof *p->gradients, e);
     if (!p->gradients)
         return E_MEMORY;
-    for (int i = 0; i < g->parameter_count; i++) {
+    for (int i = 0; !p->passing && i < g->parameter_count; i++) {
         if (!parameter_is_trained(&g->parameters[i]))
             continue;
         p->gradients[i] =
@@ -127,6 +129,16 @@ status plan_want_input_gradient(plan *p, error *e)
                     "plan: input gradients are asked for before the first run "
                     "of a training plan");
     p->want_input_gradient = true;
+    return E_OK;
+}
+
+status plan_pass_gradients(plan *p, error *e)
+{
+    if (p->ready || !p->training)
+        return fail(e, E_USAGE,
+                    "plan: handing gradients over is asked for before the first run of a "
+                    "training plan");
+    p->passing = true;
     return E_OK;
 }
 

@@ -47,6 +47,14 @@ float *plan_output_gradient(plan *p);
 status plan_backward(plan *p, error *e);
 const float *plan_gradient(const plan *p, int parameter); /* NULL where not trained */
 float *plan_gradient_write(plan *p, int parameter);
+
+/* For those who need each gradient but once: backward hands it over as soon as it stands
+   and nothing reads the parameter any more, and then uses its memory again.  GRADIENT may
+   be written.  The first failure ends the backward run and is its result. */
+typedef status (*plan_taker)(void *context, int parameter, float *gradient, error *e);
+status plan_pass_gradients(plan *p, error *e); /* before the first run */
+status plan_backward_passing(plan *p, plan_taker take, void *context, error *e);
+
 float *plan_input_gradient(plan *p); /* NULL unless plan_want_input_gradient was called */
 status plan_want_input_gradient(plan *p, error *e); /* before the first forward */
 

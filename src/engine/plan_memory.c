@@ -192,6 +192,31 @@ static status place_gradients(plan *p, error *e)
     return E_OK;
 }
 
+/* What is handed over lives while its step runs backward; a bias, which the operator
+   behind it may write, through all of it. */
+static status place_passing(plan *p, error *e)
+{
+    int count = p->graph->parameter_count;
+    p->parameter_piece = memory_new(count, sizeof(int), e);
+    if (!p->parameter_piece)
+        return E_MEMORY;
+    for (int q = 0; q < count; q++)
+        p->parameter_piece[q] = NO_PIECE;
+    for (int i = 0; i < p->step_count; i++)
+        for (int role = 0; role < ROLE_COUNT; role++) {
+            int q = p->steps[i].op.node->parameters[role], time = backward_time(p, i);
+            if (q < 0 || !parameter_is_trained(&p->graph->parameters[q]))
+                continue;
+            size_t bytes =
+                (size_t)tensor_count(p->graph->parameters[q].data) * sizeof(float);
+            p->parameter_piece[q] =
+                add_piece(p, bytes, role == ROLE_BIAS ? p->step_count : time, time, e);
+            if (p->parameter_piece[q] == NO_PIECE)
+                return E_MEMORY;
+        }
+    return E_OK;
+}
+
 static int larger_first(const void *a, const void *b)
 {
     const piece *x = *(piece *const *)a, *y = *(piece *const *)b;
@@ -273,6 +298,8 @@ status plan_make_memory(plan *p, error *e)
     TRY(place_saved(p, e));
     if (p->training)
         TRY(place_gradients(p, e));
+    if (p->passing)
+        TRY(place_passing(p, e));
     return place_arena(p, e);
 }
 
@@ -312,6 +339,8 @@ static void bind_bias(plan *p, step *s)
 
 static status bind_gradients(plan *p, error *e)
 {
+    for (int q = 0; p->passing && q < p->graph->parameter_count; q++)
+        p->gradients[q] = plan_piece(p, p->parameter_piece[q]);
     bool *written = memory_new(p->graph->value_count, sizeof *written, e);
     if (!written)
         return E_MEMORY;

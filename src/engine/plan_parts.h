@@ -54,7 +54,10 @@ struct plan {
     int scratch_piece;
     char *arena;
     size_t arena_bytes, largest_live;
-    float **gradients; /* [parameter_count], own blocks; NULL where not trained */
+    bool passing;      /* gradients are handed over as soon as they stand */
+    float **gradients; /* [parameter_count] NULL where not trained; own blocks, or where
+                          PASSING in the arena */
+    int *parameter_piece; /* [parameter_count] where PASSING, else NULL */
 };
 
 /* Chooses what is fused; fills steps.  (plan_steps.c) */

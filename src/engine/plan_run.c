@@ -44,14 +44,40 @@ status plan_forward(plan *p, uint64_t seed, uint64_t step_number, error *e)
     return E_OK;
 }
 
-status plan_backward(plan *p, error *e)
+static status hand_over(const plan *p, const node *n, plan_taker take, void *context,
+                        error *e)
+{
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        int q = n->parameters[role];
+        if (q >= 0 && p->gradients[q])
+            TRY(take(context, q, p->gradients[q], e));
+    }
+    return E_OK;
+}
+
+static status run_backward(plan *p, plan_taker take, void *context, error *e)
 {
     if (!p->training || !p->ready)
         return fail(e, E_USAGE, "plan: backward wants a training plan that ran forward");
+    if (p->passing != (take != NULL))
+        return fail(e, E_USAGE, "plan: its gradients are %s",
+                    p->passing ? "handed over: somebody must take them" : "kept");
     for (int i = p->step_count - 1; i >= 0; i--) {
         const operation *op = &p->steps[i].op;
         if (op->grad_y)
             op->node->op->backward(op);
+        if (op->grad_y && take)
+            TRY(hand_over(p, op->node, take, context, e));
     }
     return E_OK;
+}
+
+status plan_backward(plan *p, error *e)
+{
+    return run_backward(p, NULL, NULL, e);
+}
+
+status plan_backward_passing(plan *p, plan_taker take, void *context, error *e)
+{
+    return run_backward(p, take, context, e);
 }

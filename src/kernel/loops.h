@@ -64,6 +64,18 @@ typedef struct window {
     uint16_t *where; /* the same */
 } window;
 
+/* Back through a line of windows that lie as above in GX: the window's place
+   first + ky * row + kx takes g[p][c] where where[p][c] names it, else nothing. */
+typedef struct window_gradient {
+    int64_t pixels, channels, kernel_h, kernel_w;
+    const float *g;        /* [pixels][channels] */
+    const uint16_t *where; /* the same */
+    int64_t first, row;
+    float *gx;
+    int64_t x_step, x_row, x_column;
+    bool accumulate; /* else every place of a window is written */
+} window_gradient;
+
 /* rectify((x - mean) scale + shift), all by column.  Without a rectifier the gradient
    needs the mean alone. */
 typedef struct affine {
@@ -120,16 +132,14 @@ typedef struct kernel_loops {
                          const float *w, const int64_t *w_offset, int64_t channels,
                          float *y, bool accumulate);
     void (*window_max)(const window *t);
-    /* gx[p * step + c] += g[p][c] where where[p][c] is PLACE. */
-    void (*scatter_max)(int64_t pixels, int64_t channels, uint16_t place,
-                        const uint16_t *where, const float *g, int64_t step, float *gx);
-    /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS; and back,
-       adding to gx. */
+    void (*window_back)(const window_gradient *t);
+    /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS, where low and
+       high never fall; and back, to gx [x_pixels]. */
     void (*resample)(int64_t pixels, int64_t channels, const float *x, const int64_t *low,
                      const int64_t *high, const float *t, float *y, int64_t y_step);
     void (*resample_back)(int64_t pixels, int64_t channels, const float *g,
                           const int64_t *low, const int64_t *high, const float *t,
-                          float *gx);
+                          int64_t x_pixels, float *gx, bool accumulate);
 
     /* One step on elements begin..end - 1 of a parameter. */
     void (*adam)(const update *u, int64_t begin, int64_t end);

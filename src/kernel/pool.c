@@ -81,6 +81,41 @@ void max_pool_forward(const pooling *p, const float *x, float *y, uint16_t *wher
     parallel_for(p->n * p->out_h, max_row, &j);
 }
 
+/* Windows that do not overlap: a tile is one row of windows, written once. */
+static void max_rows_back(void *context, int64_t row, int thread)
+{
+    const job *j = context;
+    const pooling *p = j->p;
+    int64_t image = row / p->out_h, top = row % p->out_h * p->kernel_h;
+    int64_t at = row * p->out_w * p->c, line = p->w * p->c;
+    float *gx = j->y + (image * p->h + top) * line;
+    int64_t beyond = p->out_w * p->kernel_w, rest = (p->w - beyond) * p->c;
+    bool last = row % p->out_h == p->out_h - 1;
+    int64_t rows = last ? p->h - top : p->kernel_h;
+    (void)thread;
+    if (!j->accumulate) {
+        for (int64_t ky = 0; ky < p->kernel_h; ky++)
+            memset(gx + ky * line + beyond * p->c, 0, (size_t)rest * sizeof *gx);
+        memset(gx + p->kernel_h * line, 0,
+               (size_t)((rows - p->kernel_h) * line) * sizeof *gx);
+    }
+    window_gradient t = {.pixels = p->out_w,
+                         .channels = p->c,
+                         .kernel_h = p->kernel_h,
+                         .kernel_w = p->kernel_w,
+                         .g = j->x + at,
+                         .where = j->from + at,
+                         .row = p->kernel_w,
+                         .gx = gx,
+                         .x_step = p->kernel_w * p->c,
+                         .x_row = line,
+                         .x_column = p->c,
+                         .accumulate = j->accumulate};
+    j->loops->window_back(&t);
+}
+
+/* Windows that may overlap: a tile is one row of the input, and takes from all rows of
+   windows that hold it. */
 static void max_row_back(void *context, int64_t row, int thread)
 {
     const job *j = context;
@@ -101,10 +136,17 @@ static void max_row_back(void *context, int64_t row, int thread)
             i1 = least(p->out_w, place < p->w ? (p->w - 1 - place) / p->stride_w + 1 : 0);
             if (i0 >= i1)
                 continue;
-            j->loops->scatter_max(i1 - i0, p->c, (uint16_t)(ky * p->kernel_w + kx),
-                                  j->from + from + i0 * p->c, j->x + from + i0 * p->c,
-                                  p->stride_w * p->c,
-                                  gx + (i0 * p->stride_w + place) * p->c);
+            window_gradient t = {.pixels = i1 - i0,
+                                 .channels = p->c,
+                                 .kernel_h = 1,
+                                 .kernel_w = 1,
+                                 .g = j->x + from + i0 * p->c,
+                                 .where = j->from + from + i0 * p->c,
+                                 .first = ky * p->kernel_w + kx,
+                                 .gx = gx + (i0 * p->stride_w + place) * p->c,
+                                 .x_step = p->stride_w * p->c,
+                                 .accumulate = true};
+            j->loops->window_back(&t);
         }
     }
 }
@@ -118,7 +160,13 @@ void max_pool_backward(const pooling *p, const uint16_t *where, const float *gra
              .from = where,
              .y = grad_x,
              .accumulate = accumulate};
-    parallel_for(p->n * p->h, max_row_back, &j);
+    bool apart = p->stride_h == p->kernel_h && p->stride_w == p->kernel_w &&
+                 p->pad_h == 0 && p->pad_w == 0 && p->out_h * p->kernel_h <= p->h &&
+                 p->out_w * p->kernel_w <= p->w;
+    if (apart)
+        parallel_for(p->n * p->out_h, max_rows_back, &j);
+    else
+        parallel_for(p->n * p->h, max_row_back, &j);
 }
 
 static void mean_row(void *context, int64_t row, int thread)

@@ -144,10 +144,8 @@ static void input_row(void *context, int64_t row, int thread)
             share += j->rows.t[i];
         j->loops->blend(line, share, g + i * line, 1, sum);
     }
-    if (!j->accumulate)
-        memset(gx, 0, (size_t)(r->w * r->c) * sizeof *gx);
     j->loops->resample_back(r->out_w, r->c, sum, j->columns.low, j->columns.high,
-                            j->columns.t, gx);
+                            j->columns.t, r->w, gx, j->accumulate);
 }
 
 void resize_backward(const resizing *r, const float *grad_y, float *grad_x,

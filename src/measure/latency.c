@@ -150,7 +150,8 @@ static status describe(const plan *p, latency *out, shape *output, error *e)
     return out->steps ? E_OK : e->code;
 }
 
-/* A training plan of a copy: running statistics are written through a plan. */
+/* A training plan of a copy, as the trainer has it: running statistics are written through
+   a plan. */
 static status describe_training(const model *m, const latency_settings *s, latency *out,
                                 shape *output, error *e)
 {
@@ -159,6 +160,8 @@ static status describe_training(const model *m, const latency_settings *s, laten
         return e->code;
     plan *p = plan_new_training(g, s->batch, g->input_shape, e);
     status code = p ? plan_set_precision(p, s->precision, e) : e->code;
+    if (code == E_OK)
+        code = plan_pass_gradients(p, e);
     if (code == E_OK)
         code = plan_start(p, e);
     if (code == E_OK)

@@ -17,6 +17,7 @@ struct train_cache {
     plan *plans[PLANS];
     int64_t sizes[PLANS];
     precision precisions[PLANS];
+    bool passing[PLANS]; /* gradients are handed over: see plan.h */
     int64_t used[PLANS]; /* step of last use */
     runner *validator;
     batch_buffer buffer;
@@ -80,12 +81,21 @@ static status cache_of(train_state *s, const dataset *d, train_cache **out, erro
     return E_OK;
 }
 
-static status cache_plan(train_cache *c, train_state *s, precision wanted,
+/* Clipping needs all gradients at once; else each is used up as soon as it stands. */
+static bool passes(const train_settings *t)
+{
+    return t->clip <= 0;
+}
+
+static status cache_plan(train_cache *c, train_state *s, const train_settings *t,
                          const dataset *d, int64_t n, plan **out, error *e)
 {
+    precision wanted = t->precision;
+    bool passing = passes(t);
     int at = 0;
     for (int i = 0; i < PLANS; i++) {
-        if (c->plans[i] && c->sizes[i] == n && c->precisions[i] == wanted) {
+        if (c->plans[i] && c->sizes[i] == n && c->precisions[i] == wanted &&
+            c->passing[i] == passing) {
             c->used[i] = s->step;
             *out = c->plans[i];
             return E_OK;
@@ -98,7 +108,10 @@ static status cache_plan(train_cache *c, train_state *s, precision wanted,
     if (!c->plans[at])
         return batch_explain(s->last->graph, d, e);
     TRY(plan_set_precision(c->plans[at], wanted, e));
+    if (passing)
+        TRY(plan_pass_gradients(c->plans[at], e));
     c->sizes[at] = n;
+    c->passing[at] = passing;
     c->precisions[at] = wanted;
     c->used[at] = s->step;
     *out = c->plans[at];
@@ -175,10 +188,17 @@ static status clip_gradients(const graph *g, plan *p, double limit, error *e)
     return E_OK;
 }
 
-static status update_parameter(train_state *s, const train_settings *t,
-                               const optimizer_settings *rates, int number,
-                               const float *gradient, error *e)
+/* One optimizer step: what the update of each parameter needs. */
+typedef struct update_job {
+    train_state *state;
+    const train_settings *settings;
+    optimizer_settings rates;
+} update_job;
+
+static status update_parameter(void *context, int number, float *gradient, error *e)
 {
+    const update_job *j = context;
+    train_state *s = j->state;
     parameter *p = &s->last->graph->parameters[number];
     float *slot[SLOTS_MAX] = {NULL};
     float *w = tensor_write_f32(p->data, e);
@@ -189,19 +209,40 @@ static status update_parameter(train_state *s, const train_settings *t,
         if (!slot[k])
             return E_MEMORY;
     }
-    t->optimizer->step(rates, s->step + 1, tensor_count(p->data), w, gradient, slot,
-                       p->mask ? tensor_data(p->mask) : NULL);
+    j->settings->optimizer->step(&j->rates, s->step + 1, tensor_count(p->data), w,
+                                 gradient, slot, p->mask ? tensor_data(p->mask) : NULL);
     return E_OK;
 }
 
-static status update_all(train_state *s, const train_settings *t, double rate,
-                         const plan *p, error *e)
+/* Makes sure of all that an update writes, so that none fails when others are done. */
+static status prepare_update(train_state *s, error *e)
 {
-    optimizer_settings rates = t->rates;
-    rates.learning_rate = rate;
+    for (int i = 0; i < s->last->graph->parameter_count; i++) {
+        parameter *p = &s->last->graph->parameters[i];
+        if (!parameter_is_trained(p))
+            continue;
+        if (!tensor_write_f32(p->data, e))
+            return E_MEMORY;
+        for (int k = 0; k < s->slot_count; k++)
+            if (!tensor_write_f32(s->slots[i][k], e))
+                return E_MEMORY;
+    }
+    return E_OK;
+}
+
+static status backward_and_update(train_state *s, const train_settings *t, double rate,
+                                  plan *p, error *e)
+{
+    update_job job = {.state = s, .settings = t, .rates = t->rates};
+    job.rates.learning_rate = rate;
+    TRY(prepare_update(s, e));
+    if (passes(t))
+        return plan_backward_passing(p, update_parameter, &job, e);
+    TRY(plan_backward(p, e));
+    TRY(clip_gradients(s->last->graph, p, t->clip, e));
     for (int i = 0; i < s->last->graph->parameter_count; i++)
         if (plan_gradient(p, i))
-            TRY(update_parameter(s, t, &rates, i, plan_gradient(p, i), e));
+            TRY(update_parameter(&job, i, plan_gradient_write(p, i), e));
     return E_OK;
 }
 
@@ -220,7 +261,7 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
     train_cache *c;
     plan *p = NULL;
     TRY(cache_of(s, d, &c, e));
-    TRY(cache_plan(c, s, t->precision, d, n, &p, e));
+    TRY(cache_plan(c, s, t, d, n, &p, e));
     TRY(batch_check_target(d, plan_output_shape(p), t->loss->labels, e));
     status started = plan_start(p, e);
     if (started == E_MEMORY) {
@@ -237,10 +278,7 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
         return fail_hint(e, "try a smaller rate or gradient clipping, and look for NaN "
                             "in the data");
     }
-    TRY(plan_backward(p, e));
-    if (t->clip > 0)
-        TRY(clip_gradients(s->last->graph, p, t->clip, e));
-    TRY(update_all(s, t, train_rate(t, samples, s->step), p, e));
+    TRY(backward_and_update(s, t, train_rate(t, samples, s->step), p, e));
     s->step++;
     return E_OK;
 }

@@ -188,6 +188,54 @@ static void threads_change_no_bit(void **state)
     training_end(&two);
 }
 
+/* Gradients as they are handed over, beside those that a second plan keeps. */
+typedef struct handed {
+    const training *kept;
+    int count;
+} handed;
+
+static status compare_gradient(void *context, int parameter, float *gradient, error *e)
+{
+    handed *h = context;
+    const tensor *data = h->kept->g->parameters[parameter].data;
+    assert_memory_equal(gradient, plan_gradient(h->kept->p, parameter),
+                        tensor_bytes(data));
+    memset(gradient, 0x7f, tensor_bytes(data)); /* it is the taker's to write */
+    h->count++;
+    return h->count == 5 ? fail(e, E_STOPPED, "enough") : E_OK;
+}
+
+static void gradients_are_handed_over(void **state)
+{
+    (void)state;
+    training kept, passing;
+    training_begin(&kept, 2);
+    training_gradients(&kept);
+    training_begin(&passing, 2);
+    plan_free(passing.p);
+    passing.p = plan_new_training(passing.g, 2, passing.g->input_shape, NULL);
+    assert_int_equal(plan_pass_gradients(passing.p, NULL), E_OK);
+    int trained = 0;
+    for (int i = 0; i < kept.g->parameter_count; i++)
+        trained += parameter_is_trained(&kept.g->parameters[i]);
+    for (int round = 0; round < 2; round++) {
+        handed h = {&kept, round * 5};
+        training_loss(&passing);
+        memcpy(plan_output_gradient(passing.p), passing.upstream,
+               (size_t)passing.output_count * sizeof(float));
+        assert_int_equal(plan_backward_passing(passing.p, compare_gradient, &h, NULL),
+                         round ? E_OK : E_STOPPED);
+        assert_int_equal(h.count, round ? 5 + trained : 5);
+    }
+    assert_int_equal(plan_backward(passing.p, NULL), E_USAGE);
+    assert_int_equal(plan_backward_passing(kept.p, compare_gradient, NULL, NULL),
+                     E_USAGE);
+    assert_int_equal(plan_pass_gradients(kept.p, NULL), E_USAGE);
+    assert_true(plan_arena_bytes(passing.p) > plan_arena_bytes(kept.p));
+    training_end(&kept);
+    training_end(&passing);
+}
+
 static void running_statistics_follow_the_batch(void **state)
 {
     (void)state;
@@ -315,6 +363,7 @@ int main(void)
         cmocka_unit_test(batches_are_independent),
         cmocka_unit_test(gradients_are_derivatives),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(gradients_are_handed_over),
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(memory_is_reused),
         cmocka_unit_test(plan_tells_its_steps),
