@@ -12,6 +12,8 @@ static status check_dataset(sample_view *v, const char *name, error *e)
     shape input = dataset_input_shape(v->data);
     if (!v->data->target)
         return fail(e, E_SHAPE, "'%s' has no target, wanted a phase gradient", name);
+    if (tensor_dtype(v->data->input) != DTYPE_F32)
+        return fail(e, E_SHAPE, "the input of '%s' is of bytes, wanted a density", name);
     shape target = dataset_target_shape(v->data);
     if (target.rank != 3 || target.dim[2] != 2 || input.rank != 3)
         return fail(e, E_SHAPE,

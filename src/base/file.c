@@ -242,6 +242,12 @@ bool file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+bool folder_exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 status file_make_folder(const char *path, error *e)
 {
     return make_folders(path, 0700, e);

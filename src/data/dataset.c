@@ -3,6 +3,7 @@
    nothing: sources do. */
 #include "data/dataset.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -26,6 +27,9 @@ void dataset_free(dataset *d)
     table_free(d->facts);
     memory_free(d->input_name);
     memory_free(d->target_name);
+    for (int64_t i = 0; d->class_names && i < d->class_count; i++)
+        memory_free(d->class_names[i]);
+    memory_free(d->class_names);
     memory_free(d);
 }
 
@@ -54,6 +58,17 @@ static void *copy_items(const void *items, int64_t count, size_t size, bool *who
     return copy;
 }
 
+static void copy_classes(const dataset *d, dataset *copy, bool *whole, error *e)
+{
+    copy->class_count = d->class_count;
+    if (!d->class_names || !*whole)
+        return;
+    copy->class_names = memory_new(d->class_count, sizeof *copy->class_names, e);
+    *whole = copy->class_names != NULL;
+    for (int64_t i = 0; *whole && i < d->class_count; i++)
+        copy->class_names[i] = copy_text(d->class_names[i], whole, e);
+}
+
 dataset *dataset_copy(const dataset *d, error *e)
 {
     dataset *copy = dataset_new(e);
@@ -70,6 +85,7 @@ dataset *dataset_copy(const dataset *d, error *e)
     copy->mask = copy_tensor(d->mask, &whole, e);
     copy->group = copy_items(d->group, d->count, sizeof *d->group, &whole, e);
     copy->split = copy_items(d->split, d->count, sizeof *d->split, &whole, e);
+    copy_classes(d, copy, &whole, e);
     if (d->facts && whole) {
         copy->facts = table_copy(d->facts, e);
         whole = copy->facts != NULL;
@@ -90,12 +106,53 @@ static status check_image(const dataset *d, const tensor *t, dtype type, const c
     if (tensor_dtype(t) != type)
         return fail(e, E_SHAPE, "dataset: the %s holds %s, %s was wanted", what,
                     dtype_name(tensor_dtype(t)), dtype_name(type));
-    if (a.rank != 4 || a.dim[0] != d->count || a.dim[1] != b.dim[1] ||
-        a.dim[2] != b.dim[2] || a.dim[3] < 1)
+    bool same = a.rank == b.rank && a.rank >= 4 && a.dim[0] == d->count;
+    for (int i = 1; same && i < a.rank - 1; i++)
+        same = a.dim[i] == b.dim[i];
+    if (!same || a.dim[a.rank - 1] < 1)
         return fail(e, E_SHAPE,
                     "dataset: the %s has the shape %s, the input %s; samples, "
                     "height and width must agree",
                     what, shape_text(found, a), shape_text(wanted, b));
+    return E_OK;
+}
+
+/* A target may have another size than the input (a camera's packed pixels give pictures
+   twice as large), but not with a mask, which has the size of both. */
+static status check_target(const dataset *d, error *e)
+{
+    char found[128];
+    const shape s = tensor_shape(d->target);
+    if (d->mask)
+        return check_image(d, d->target, DTYPE_F32, "target", e);
+    if (tensor_dtype(d->target) != DTYPE_F32 && !dataset_is_reproduced(d))
+        return fail(e, E_SHAPE, "dataset: the target holds %s, f32 was wanted",
+                    dtype_name(tensor_dtype(d->target)));
+    if (s.rank < 2 || s.dim[0] != d->count || tensor_count(d->target) < 1)
+        return fail(e, E_SHAPE,
+                    "dataset: the target has the shape %s, one for each of %lld "
+                    "samples was wanted",
+                    shape_text(found, s), (long long)d->count);
+    return E_OK;
+}
+
+static status check_labels(const dataset *d, error *e)
+{
+    char found[128];
+    const shape s = d->target ? tensor_shape(d->target) : (shape){0};
+    if (d->mask || s.rank != 2 || s.dim[1] != 1)
+        return fail(e, E_SHAPE,
+                    "dataset: %lld classes with a target of %s, one label a sample and "
+                    "no mask were wanted",
+                    (long long)d->class_count, shape_text(found, s));
+    const float *label = tensor_f32(d->target);
+    for (int64_t i = 0; i < d->count; i++)
+        if (!(label[i] >= 0 && label[i] < (float)d->class_count) ||
+            label[i] != floorf(label[i]))
+            return fail(e, E_RANGE,
+                        "dataset: sample %lld has the label %g, whole numbers below %lld "
+                        "were wanted",
+                        (long long)i, (double)label[i], (long long)d->class_count);
     return E_OK;
 }
 
@@ -104,15 +161,20 @@ status dataset_check(const dataset *d, error *e)
     if (d->count < 1 || !d->input || !d->split)
         return fail(e, E_SHAPE, "dataset: %lld samples, at least one was wanted",
                     (long long)d->count);
-    TRY(check_image(d, d->input, DTYPE_F32, "input", e));
+    TRY(check_image(d, d->input,
+                    tensor_dtype(d->input) == DTYPE_U8 ? DTYPE_U8 : DTYPE_F32, "input",
+                    e));
     if (tensor_count(d->input) < 1)
         return fail(e, E_SHAPE, "dataset: the images of the input have no pixels");
     if (d->target)
-        TRY(check_image(d, d->target, DTYPE_F32, "target", e));
+        TRY(check_target(d, e));
+    if (d->class_count > 0)
+        TRY(check_labels(d, e));
     if (d->mask) {
         TRY(check_image(d, d->mask, DTYPE_U8, "mask", e));
-        const int64_t channels = tensor_shape(d->mask).dim[3];
-        const int64_t wanted = d->target ? tensor_shape(d->target).dim[3] : 1;
+        const int channel = tensor_shape(d->mask).rank - 1;
+        const int64_t channels = tensor_shape(d->mask).dim[channel];
+        const int64_t wanted = d->target ? tensor_shape(d->target).dim[channel] : 1;
         if (channels != 1 && channels != wanted)
             return fail(e, E_SHAPE,
                         "dataset: the mask has %lld channels, 1 or the target's "
@@ -129,7 +191,8 @@ size_t dataset_bytes(const dataset *d)
 {
     size_t bytes = sizeof *d + (size_t)d->count * (d->group ? sizeof *d->group : 0) +
                    (size_t)d->count * (d->split ? sizeof *d->split : 0);
-    const tensor *const tensors[] = {d->input, d->target, d->mask};
+    const tensor *const tensors[] = {
+        d->input, dataset_is_reproduced(d) ? NULL : d->target, d->mask};
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
         if (tensors[i])
             bytes += tensor_bytes(tensors[i]);
@@ -157,6 +220,17 @@ shape dataset_target_shape(const dataset *d)
     return d->target ? sample_shape(d->target) : (shape){0};
 }
 
+bool dataset_is_reproduced(const dataset *d)
+{
+    return d->target && tensor_is_shared(d->input, d->target);
+}
+
+const char *dataset_class_name(const dataset *d, int64_t label)
+{
+    return d->class_names && label >= 0 && label < d->class_count ? d->class_names[label]
+                                                                  : NULL;
+}
+
 /* What one batch is made of. */
 typedef struct batch {
     const dataset *d;
@@ -177,11 +251,26 @@ static void fill_valid(const batch *b, int64_t sample, int64_t slot)
             valid[i] = 1;
         return;
     }
-    const int64_t in_mask = tensor_shape(b->d->mask).dim[3];
+    const shape of_mask = tensor_shape(b->d->mask);
+    const int64_t in_mask = of_mask.dim[of_mask.rank - 1];
     const uint8_t *mask = tensor_data(b->d->mask);
     mask += sample * (count / channels) * in_mask;
     for (int64_t i = 0; i < count; i++)
         valid[i] = mask[in_mask == channels ? i : i / channels] ? 0 : 1;
+}
+
+/* Sample SAMPLE of the input, transformed, TO memory. */
+static void fill_input(const batch *b, int64_t sample, float *to)
+{
+    const shape s = dataset_input_shape(b->d);
+    const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
+    if (tensor_dtype(b->d->input) == DTYPE_U8) {
+        const uint8_t *from = (const uint8_t *)tensor_data(b->d->input) + sample * count;
+        for (int64_t i = 0; i < count; i++)
+            to[i] = (float)from[i] * BYTE_SCALE;
+    } else
+        memcpy(to, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *to);
+    transform_apply(b->transform, to, count / channels, channels);
 }
 
 static void fill_sample(void *context, int64_t slot, int thread)
@@ -189,18 +278,16 @@ static void fill_sample(void *context, int64_t slot, int thread)
     const batch *b = context;
     const int64_t sample = b->index[slot];
     (void)thread;
-    if (b->input) {
-        const shape s = dataset_input_shape(b->d);
-        const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
-        float *input = b->input + slot * count;
-        memcpy(input, tensor_f32(b->d->input) + sample * count,
-               (size_t)count * sizeof *input);
-        transform_apply(b->transform, input, count / channels, channels);
-    }
+    if (b->input)
+        fill_input(b, sample, b->input + slot * shape_count(dataset_input_shape(b->d)));
     if (b->target && b->d->target) {
         const int64_t count = shape_count(dataset_target_shape(b->d));
-        memcpy(b->target + slot * count, tensor_f32(b->d->target) + sample * count,
-               (size_t)count * sizeof *b->target);
+        float *target = b->target + slot * count;
+        if (dataset_is_reproduced(b->d))
+            fill_input(b, sample, target);
+        else
+            memcpy(target, tensor_f32(b->d->target) + sample * count,
+                   (size_t)count * sizeof *target);
     }
     if (b->valid)
         fill_valid(b, sample, slot);

@@ -9,13 +9,15 @@
 #include "base/text.h"
 #include "data/source.h"
 
+enum { CLASSES_MOST = 1 << 20 };
+
 /* An archive being read as a dataset. */
 typedef struct reading {
     npz *archive;
     const char *path;
     const dataset_layout *layout;
     dataset *d;
-    int64_t height, width;
+    shape whole;     /* the input, one channel */
     int64_t samples; /* in the file: more than d->count where the layout limits it */
 } reading;
 
@@ -50,11 +52,21 @@ static status check_finite(const reading *r, const char *entry, const tensor *t,
     return E_OK;
 }
 
-/* (N,H,W) or (N,C,H,W), and the same N, H, W as what was read before. */
-static status check_images(reading *r, const char *entry, shape s, error *e)
+/* S without its channels: the size of the samples. */
+static shape without_channels(shape s)
 {
-    char words[128];
-    if (s.rank != 3 && s.rank != 4)
+    shape out = {.rank = s.rank == 3 ? 3 : s.rank - 1, .dim = {s.dim[0]}};
+    for (int i = 1; i < out.rank; i++)
+        out.dim[i] = s.dim[i + s.rank - out.rank];
+    return out;
+}
+
+/* (N,H,W), (N,C,H,W) or (N,C,D,H,W); and the samples are as large as what was read
+   before, or, for a TARGET without a mask, as many. */
+static status check_images(reading *r, const char *entry, bool target, shape s, error *e)
+{
+    char words[128], wanted[128];
+    if (s.rank < 3 || s.rank > 5)
         return fail(e, E_SHAPE,
                     "%s: %s: has the shape %s, (N,H,W) or (N,C,H,W) was wanted", r->path,
                     entry, shape_text(words, s));
@@ -62,16 +74,20 @@ static status check_images(reading *r, const char *entry, shape s, error *e)
         if (s.dim[i] == 0)
             return fail(e, E_SHAPE, "%s: %s: is empty: its shape is %s", r->path, entry,
                         shape_text(words, s));
-    const int64_t height = s.dim[s.rank - 2], width = s.dim[s.rank - 1];
+    const shape size = without_channels(s);
     if (!r->d->input) {
         r->d->count = s.dim[0];
-        r->height = height;
-        r->width = width;
-    } else if (s.dim[0] != r->d->count || height != r->height || width != r->width)
-        return fail(e, E_SHAPE,
-                    "%s: %s: has the shape %s, %s has %lld samples of %lld x %lld",
+        r->whole = size;
+    } else if (target && !r->layout->mask && size.dim[0] == r->d->count)
+        return E_OK;
+    else if (!shape_equal(size, r->whole)) {
+        r->whole.rank--; /* the samples have been told */
+        for (int i = 0; i < r->whole.rank; i++)
+            r->whole.dim[i] = r->whole.dim[i + 1];
+        return fail(e, E_SHAPE, "%s: %s: has the shape %s, %s has %lld samples of %s",
                     r->path, entry, shape_text(words, s), r->layout->input,
-                    (long long)r->d->count, (long long)r->height, (long long)r->width);
+                    (long long)r->d->count, shape_text(wanted, r->whole));
+    }
     return E_OK;
 }
 
@@ -82,8 +98,8 @@ static tensor *turn(tensor *t, error *e)
     const bool one = s.rank == 3 || s.dim[1] == 1;
     tensor *turned = NULL;
     if (one) { /* one channel: the same bytes in either order */
-        const shape to =
-            shape_of(4, s.dim[0], s.dim[s.rank - 2], s.dim[s.rank - 1], INT64_C(1));
+        shape to = without_channels(s);
+        to.dim[to.rank++] = 1;
         if (tensor_reshape(t, to, e) == E_OK)
             return t;
     } else {
@@ -98,6 +114,9 @@ static tensor *turn(tensor *t, error *e)
 static tensor *read_f32(reading *r, const char *entry, error *e)
 {
     tensor *raw = npz_read_first(r->archive, entry, r->layout->limit, e);
+    if (raw && !r->d->input && tensor_dtype(raw) == DTYPE_U8 &&
+        npz_has(r->archive, ENTRY_SCALE))
+        return raw;
     tensor *t = raw ? tensor_to_f32(raw, e) : NULL;
     tensor_free(raw);
     if (t && check_finite(r, entry, t, e) != E_OK) {
@@ -107,7 +126,7 @@ static tensor *read_f32(reading *r, const char *entry, error *e)
     return t;
 }
 
-static tensor *read_images(reading *r, const char *entry, error *e)
+static tensor *read_images(reading *r, const char *entry, bool target, error *e)
 {
     npy_header h;
     if (npz_describe(r->archive, entry, &h, e) != E_OK)
@@ -116,7 +135,7 @@ static tensor *read_images(reading *r, const char *entry, error *e)
         r->samples = h.shape.dim[0];
     if (h.shape.rank > 0 && h.shape.dim[0] > r->layout->limit)
         h.shape.dim[0] = r->layout->limit;
-    if (check_images(r, entry, h.shape, e) != E_OK)
+    if (check_images(r, entry, target, h.shape, e) != E_OK)
         return NULL;
     tensor *t = read_f32(r, entry, e);
     return t ? turn(t, e) : NULL;
@@ -127,7 +146,8 @@ static tensor *read_images(reading *r, const char *entry, error *e)
 static tensor *merge_channels(tensor *mask, error *e)
 {
     shape s = tensor_shape(mask);
-    const int64_t channels = s.dim[3], points = tensor_count(mask) / channels;
+    const int last = s.rank - 1;
+    const int64_t channels = s.dim[last], points = tensor_count(mask) / channels;
     const uint8_t *from = tensor_data(mask);
     for (int64_t i = 0; i < points; i++)
         for (int64_t c = 1; c < channels; c++)
@@ -135,7 +155,7 @@ static tensor *merge_channels(tensor *mask, error *e)
                 return mask;
     if (channels == 1)
         return mask;
-    s.dim[3] = 1;
+    s.dim[last] = 1;
     tensor *merged = tensor_new(DTYPE_U8, s, e);
     uint8_t *to = merged ? tensor_write(merged, e) : NULL;
     for (int64_t i = 0; to && i < points; i++)
@@ -146,7 +166,7 @@ static tensor *merge_channels(tensor *mask, error *e)
 
 static tensor *read_mask(reading *r, const char *entry, error *e)
 {
-    tensor *images = read_images(r, entry, e);
+    tensor *images = read_images(r, entry, false, e);
     tensor *mask = images ? tensor_new(DTYPE_U8, tensor_shape(images), e) : NULL;
     uint8_t *to = mask ? tensor_write(mask, e) : NULL;
     const float *from = images ? tensor_f32(images) : NULL;
@@ -267,8 +287,8 @@ static status read_splits(reading *r, uint64_t seed, error *e)
 static bool is_fact(reading *r, const char *entry)
 {
     const dataset_layout *l = r->layout;
-    const char *const used[] = {l->input,  l->target,    l->mask,
-                                l->groups, ENTRY_GROUPS, ENTRY_SPLITS};
+    const char *const used[] = {l->input,  l->target,    l->mask,      l->labels,
+                                l->groups, ENTRY_GROUPS, ENTRY_SPLITS, ENTRY_SCALE};
     npy_header h;
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
         if (used[i] && text_equal(used[i], entry))
@@ -325,6 +345,44 @@ static char *name_of(const char *entry, error *e)
                        e);
 }
 
+/* The labels, whole numbers from 0: as many classes as the largest one says. */
+static status read_labels(reading *r, error *e)
+{
+    dataset *d = r->d;
+    int64_t *label = read_integers(r, r->layout->labels, 0, CLASSES_MOST - 1, e);
+    d->target =
+        label ? tensor_new(DTYPE_F32, shape_of(2, d->count, INT64_C(1)), e) : NULL;
+    float *to = d->target ? tensor_write_f32(d->target, e) : NULL;
+    for (int64_t i = 0; to && i < d->count; i++) {
+        to[i] = (float)label[i];
+        d->class_count = label[i] >= d->class_count ? label[i] + 1 : d->class_count;
+    }
+    memory_free(label);
+    d->target_name = to ? memory_text("class", e) : NULL;
+    return d->target_name ? E_OK : E_FORMAT;
+}
+
+/* A target that equals the input takes no memory of its own. */
+static status share_input(dataset *d, error *e)
+{
+    if (!d->target || !tensor_equal(d->input, d->target))
+        return E_OK;
+    tensor_free(d->target);
+    d->target = tensor_share(d->input, e);
+    return d->target ? E_OK : E_MEMORY;
+}
+
+static status read_target(reading *r, error *e)
+{
+    const dataset_layout *l = r->layout;
+    if (l->labels)
+        return read_labels(r, e);
+    if (l->target && !((r->d->target = read_images(r, l->target, true, e)) &&
+                       (r->d->target_name = name_of(l->target, e))))
+        return E_FORMAT;
+    return share_input(r->d, e);
+}
+
 static status read_all(reading *r, uint64_t seed, const task *watch, error *e)
 {
     const dataset_layout *l = r->layout;
@@ -334,13 +392,11 @@ static status read_all(reading *r, uint64_t seed, const task *watch, error *e)
     d->input_name = d->origin ? name_of(l->input, e) : NULL;
     if (!d->input_name)
         return E_MEMORY;
-    if (!(d->input = read_images(r, l->input, e)))
+    if (!(d->input = read_images(r, l->input, false, e)))
         return E_FORMAT;
     if (task_cancelled(watch))
         return fail(e, E_STOPPED, "%s: stopped", r->path);
-    if (l->target && !((d->target = read_images(r, l->target, e)) &&
-                       (d->target_name = name_of(l->target, e))))
-        return E_FORMAT;
+    TRY(read_target(r, e));
     if (task_cancelled(watch))
         return fail(e, E_STOPPED, "%s: stopped", r->path);
     if (l->mask && !(d->mask = read_mask(r, l->mask, e)))
@@ -380,6 +436,8 @@ dataset *dataset_read_npz(const char *path, error *e)
     };
     if (!npz_has(archive, layout.target))
         layout.target = NULL;
+    if (!layout.target && npz_has(archive, ENTRY_LABELS))
+        layout.labels = ENTRY_LABELS;
     if (!npz_has(archive, layout.mask))
         layout.mask = NULL;
     npz_close(archive);

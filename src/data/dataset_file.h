@@ -14,6 +14,8 @@
 #define ENTRY_INPUT    "input"
 #define ENTRY_TARGET   "target"
 #define ENTRY_MASK     "mask"
+#define ENTRY_LABELS   "labels"
+#define ENTRY_SCALE    "scale"
 #define ENTRY_GROUPS   "groups"
 #define ENTRY_SPLITS   "splits"
 
@@ -21,11 +23,14 @@
 typedef struct dataset_layout {
     const char *input;
     const char *target, *mask; /* NULL: there is none */
+    const char *labels;        /* instead of a target, whole numbers from 0; or NULL */
     const char *groups;        /* NULL: ENTRY_GROUPS, if the archive has it */
     int64_t limit;             /* at most so many samples */
 } dataset_layout;
 
-/* Reads images (N,H,W) or (N,C,H,W) of any number type.  One-dimensional arrays of N
+/* Reads images (N,H,W) or (N,C,H,W) and blocks (N,C,D,H,W) of any number type; bytes stay
+   bytes where ENTRY_SCALE says that they are parts of 255.  A target with the values of
+   the input is one to be reproduced.  One-dimensional arrays of N
    numbers become facts.  A whole file that says its own splits keeps them; else the
    standard split under SEED. */
 dataset *dataset_read_layout(const char *path, const dataset_layout *layout,

@@ -28,15 +28,17 @@ static status add(writing *w, const char *name, tensor *t)
 /* Densities and their gradients, as the published files have them. */
 static bool is_published(const dataset *d)
 {
-    return text_equal(d->input_name, "density") && tensor_shape(d->input).dim[3] == 1 &&
-           text_equal(d->target_name, "phase gradient") && d->target &&
-           tensor_shape(d->target).dim[3] == 2;
+    if (!text_equal(d->input_name, "density") || !d->target ||
+        !text_equal(d->target_name, "phase gradient"))
+        return false;
+    const shape input = tensor_shape(d->input), target = tensor_shape(d->target);
+    return input.rank == 4 && input.dim[3] == 1 && target.rank == 4 && target.dim[3] == 2;
 }
 
 static tensor *to_outside(const tensor *t, error *e)
 {
     int order[SHAPE_MAX];
-    tensor_order_to_outside(4, order);
+    tensor_order_to_outside(tensor_shape(t).rank, order);
     return tensor_permute(t, order, e);
 }
 
@@ -56,6 +58,32 @@ static tensor *spread_mask(const tensor *mask, int64_t channels, error *e)
     return out;
 }
 
+/* Labels as whole numbers. */
+static status add_labels(writing *w, const dataset *d, error *e)
+{
+    tensor *t = tensor_new(DTYPE_S64, shape_of(1, d->count), e);
+    TRY(add(w, ENTRY_LABELS, t));
+    int64_t *to = tensor_write(t, e); /* not shared: it cannot fail */
+    for (int64_t i = 0; i < d->count; i++)
+        to[i] = (int64_t)tensor_f32(d->target)[i];
+    return E_OK;
+}
+
+/* Says that the input's bytes are parts of 255. */
+static status add_scale(writing *w, error *e)
+{
+    tensor *t = tensor_new(DTYPE_F32, shape_of(1, INT64_C(1)), e);
+    TRY(add(w, ENTRY_SCALE, t));
+    *(float *)tensor_write(t, e) = BYTE_SCALE;
+    return E_OK;
+}
+
+static int64_t mask_channels(const tensor *mask)
+{
+    const shape s = tensor_shape(mask);
+    return s.dim[s.rank - 1];
+}
+
 static status add_images(writing *w, const dataset *d, error *e)
 {
     const bool published = is_published(d);
@@ -67,11 +95,15 @@ static status add_images(writing *w, const dataset *d, error *e)
         return E_SHAPE;
     }
     TRY(add(w, published ? ENTRY_DENSITY : ENTRY_INPUT, input));
+    if (tensor_dtype(d->input) == DTYPE_U8)
+        TRY(add_scale(w, e));
+    if (d->class_count > 0)
+        return add_labels(w, d, e);
     if (d->target)
         TRY(add(w, published ? ENTRY_GRADIENT : ENTRY_TARGET, to_outside(d->target, e)));
     if (!d->mask)
         return E_OK;
-    const bool spread = published && tensor_shape(d->mask).dim[3] == 1;
+    const bool spread = published && mask_channels(d->mask) == 1;
     return add(w, published ? ENTRY_MASKS : ENTRY_MASK,
                spread ? spread_mask(d->mask, 2, e) : to_outside(d->mask, e));
 }
@@ -140,7 +172,7 @@ static status add_all(writing *w, const dataset *d, error *e)
 
 status dataset_write_npz(const dataset *d, const char *path, error *e)
 {
-    const int64_t most = 5 + (d->facts ? d->facts->column_count : 0);
+    const int64_t most = 6 + (d->facts ? d->facts->column_count : 0);
     writing w = {0};
     TRY(dataset_check(d, e));
     w.names = memory_new(most, sizeof *w.names, e);

@@ -2,9 +2,14 @@
    source.c -- the table of data sources: rows and their lookup.  It makes no data. */
 #include "data/source.h"
 
+#include <string.h>
+#include "base/memory.h"
 #include "base/text.h"
 
-static const data_source *const sources[] = {&source_gpe, &source_npz};
+static const data_source *const sources[] = {
+    &source_cifar10, &source_cifar100, &source_fashion_mnist,
+    &source_gpe,     &source_idx,      &source_npz,
+};
 enum { SOURCES = sizeof sources / sizeof *sources };
 
 const data_source *data_source_at(int i)
@@ -36,4 +41,54 @@ char *source_origin(const data_source *source, const option_set *options, error 
     char *origin = text_take(&words, e);
     text_clear(&words);
     return origin;
+}
+
+int64_t source_limit(const option_set *options)
+{
+    return option_given(options, "limit") ? option_integer(options, "limit") : INT64_MAX;
+}
+
+dataset *source_dataset(const data_source *source, const option_set *options,
+                        int64_t count, const char *input_name, const char *target_name,
+                        error *e)
+{
+    dataset *d = dataset_new(e);
+    if (!d)
+        return NULL;
+    d->count = count;
+    d->source = memory_text(source->name, e);
+    d->origin = d->source ? source_origin(source, options, e) : NULL;
+    d->input_name = d->origin ? memory_text(input_name, e) : NULL;
+    if (target_name && d->input_name)
+        d->target_name = memory_text(target_name, e);
+    d->split = d->input_name ? memory_new(count, sizeof *d->split, e) : NULL;
+    if (!d->split || (target_name && !d->target_name)) {
+        dataset_free(d);
+        return NULL;
+    }
+    memset(d->split, SPLIT_TRAIN, (size_t)count);
+    return d;
+}
+
+dataset *source_finish(dataset *d, status result, error *e)
+{
+    if (d && result == E_OK && dataset_check(d, e) == E_OK)
+        return d;
+    dataset_free(d);
+    return NULL;
+}
+
+status source_check_room(const char *who, dtype type, shape s, error *e)
+{
+    char wanted[32], room[32];
+    const int64_t count = shape_count(s);
+    const size_t available = memory_available();
+    int64_t bytes;
+    if (count < 0 || __builtin_mul_overflow(count, (int64_t)dtype_size(type), &bytes))
+        return fail(e, E_FORMAT, "%s: more samples than can be counted", who);
+    if ((size_t)bytes <= available)
+        return E_OK;
+    fail(e, E_MEMORY, "%s: %s do not fit into the %s of memory left", who,
+         text_bytes(wanted, (double)bytes), text_bytes(room, (double)available));
+    return fail_hint(e, "read fewer samples with limit=");
 }

@@ -147,6 +147,25 @@ status dataset_split_standard(dataset *d, uint64_t seed, error *e)
     return result;
 }
 
+status dataset_split_rest(dataset *d, double val, uint64_t seed, error *e)
+{
+    int64_t rest = 0;
+    int64_t *place = memory_new(d->count, sizeof *place, e);
+    if (!place)
+        return E_MEMORY;
+    for (int64_t i = 0; i < d->count; i++)
+        if (d->split[i] != SPLIT_TEST)
+            place[rest++] = i;
+    int64_t chosen = llround(val * (double)rest);
+    chosen = val > 0 && chosen == 0 && rest > 1 ? 1 : chosen;
+    random_stream random = random_new(seed, "split", 0);
+    random_shuffle(&random, place, rest);
+    for (int64_t i = 0; i < rest; i++)
+        d->split[place[i]] = i < chosen ? SPLIT_VAL : SPLIT_TRAIN;
+    memory_free(place);
+    return E_OK;
+}
+
 int64_t dataset_split_count(const dataset *d, split_kind split)
 {
     int64_t count = 0;

@@ -32,7 +32,8 @@ static const attribute epoch_fields[] = {
 
 static const char *const transform_names[] = {[TRANSFORM_NONE] = "none",
                                               [TRANSFORM_LOG] = "log",
-                                              [TRANSFORM_NORMALIZE] = "normalize"};
+                                              [TRANSFORM_NORMALIZE] = "normalize",
+                                              [TRANSFORM_BLOCK_LOG] = "block-log"};
 
 /* ---- writing ---- */
 
@@ -182,7 +183,7 @@ static status get_transform(const json_t *object, transform *t, error *e)
     json_t *fields;
     int kind, deviations;
     TRY(field_object(object, "input_transform", &fields, e));
-    TRY(field_word(fields, "kind", transform_names, 3, &kind, e));
+    TRY(field_word(fields, "kind", transform_names, TRANSFORM_BLOCK_LOG + 1, &kind, e));
     t->kind = (transform_kind)kind;
     TRY(field_real(fields, "epsilon", &t->epsilon, e));
     TRY(get_numbers(fields, "mean", t->mean, &t->channels, e));

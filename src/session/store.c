@@ -97,7 +97,21 @@ static uint64_t dataset_hash(const dataset *d)
 
 static int64_t mask_channels(const dataset *d)
 {
-    return d->mask ? tensor_shape(d->mask).dim[3] : 0;
+    const shape s = d->mask ? tensor_shape(d->mask) : (shape){0};
+    return d->mask ? s.dim[s.rank - 1] : 0;
+}
+
+static status put_classes(json_t *object, const dataset *d, error *e)
+{
+    if (d->class_count == 0)
+        return E_OK;
+    TRY(field_put(object, "class_count", json_integer(d->class_count), e));
+    json_t *names = d->class_names ? field_put_array(object, "class_names", e) : NULL;
+    if (d->class_names && !names)
+        return E_MEMORY;
+    for (int64_t i = 0; names && i < d->class_count; i++)
+        TRY(field_append(names, field_from_text(d->class_names[i]), e));
+    return E_OK;
 }
 
 static status put_dataset(json_t *object, const dataset *d, error *e)
@@ -108,6 +122,7 @@ static status put_dataset(json_t *object, const dataset *d, error *e)
     TRY(field_put(object, "target_name", field_from_text(d->target_name), e));
     TRY(field_put(object, "mask_channels", json_integer(mask_channels(d)), e));
     TRY(field_put(object, "facts", d->facts ? table_to_json(d->facts) : json_null(), e));
+    TRY(put_classes(object, d, e));
     return field_put(object, "hash", field_from_unsigned(dataset_hash(d)), e);
 }
 
@@ -119,13 +134,36 @@ static status take_words(const json_t *object, const char *key, char **words, er
     return found && !*words ? E_MEMORY : E_OK;
 }
 
+/* Classes that no sample of the file belongs to count, too. */
+static status take_classes(const json_t *object, dataset *d, error *e)
+{
+    const json_t *names = json_object_get(object, "class_names");
+    int64_t count = 0;
+    if (json_object_get(object, "class_count"))
+        TRY(field_integer(object, "class_count", 1, INT32_MAX, &count, e));
+    if (count < d->class_count)
+        return fail(e, E_FORMAT, "it has labels of %lld classes, not of %lld",
+                    (long long)d->class_count, (long long)count);
+    if (names && (count == 0 || json_array_size(names) != (size_t)count))
+        return fail(e, E_FORMAT, "it has the names of %zu classes, not of %lld",
+                    json_array_size(names), (long long)count);
+    d->class_count = count;
+    d->class_names = names ? memory_new(count, sizeof *d->class_names, e) : NULL;
+    for (int64_t i = 0; d->class_names && i < count; i++) {
+        const char *name = json_string_value(json_array_get(names, (size_t)i));
+        if (!(d->class_names[i] = memory_text(name ? name : "", e)))
+            return E_MEMORY;
+    }
+    return names && !d->class_names ? E_MEMORY : E_OK;
+}
+
 /* The published layout has a mask for each channel of the target, which may be copies. */
 static status join_mask(dataset *d, error *e)
 {
     shape s = tensor_shape(d->mask);
-    int64_t pixels = s.dim[0] * s.dim[1] * s.dim[2], channels = s.dim[3];
-    tensor *one =
-        tensor_new(DTYPE_U8, shape_of(4, s.dim[0], s.dim[1], s.dim[2], INT64_C(1)), e);
+    int64_t channels = s.dim[s.rank - 1], pixels = shape_count(s) / channels;
+    s.dim[s.rank - 1] = 1;
+    tensor *one = tensor_new(DTYPE_U8, s, e);
     uint8_t *to = one ? tensor_write(one, e) : NULL;
     const uint8_t *from = tensor_data(d->mask);
     for (int64_t i = 0; to && i < pixels; i++)
@@ -150,6 +188,7 @@ static status take_dataset(const json_t *object, dataset *d, error *e)
     TRY(field_integer(object, "mask_channels", 0, INT32_MAX, &channels, e));
     if (channels == 1 && mask_channels(d) > 1)
         TRY(join_mask(d, e));
+    TRY(take_classes(object, d, e));
     const json_t *facts = json_object_get(object, "facts");
     table_free(d->facts);
     d->facts = NULL;

@@ -345,7 +345,7 @@ static void refuses_what_does_not_fit(void **state)
          E_SHAPE},
         {{{"densities", IMAGES(4), 0, 1}, {"phase_gradients", PLANES(5, 2), 0, 1}},
          "mask=none",
-         "5x2x3x4, densities has 4 samples of 3 x 4",
+         "5x2x3x4, densities has 4 samples of 3x4",
          E_SHAPE},
         {{{"densities", IMAGES(4), 0, 1}, {"masks", IMAGES(4), 5, 2}},
          "target=none",
@@ -395,7 +395,7 @@ static void sources_are_a_table(void **state)
                          data_source_at(count));
         assert_true(data_source_at(count)->required <= data_source_at(count)->arguments);
     }
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 6);
     assert_null(data_source_find("nothing"));
 }
 

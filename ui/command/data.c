@@ -29,13 +29,23 @@ static bool source_options(const char *word, extra *out, error *e)
     return true;
 }
 
+/* The dataset of SOURCE: read, or made of the one that `from` names. */
+static dataset *make_dataset(call *c, const data_source *source, error *e)
+{
+    if (!source->derive)
+        return source->read(&c->options, rows_seed(c), c->task, e);
+    const dataset *from =
+        session_get_dataset(c->session, option_words(&c->options, "from"), e);
+    return from ? source->derive(from, &c->options, rows_seed(c), c->task, e) : NULL;
+}
+
 static status data_command(call *c, error *e)
 {
     const char *name = option_words(&c->options, "name");
     const data_source *source = data_source_find(option_words(&c->options, "source"));
     TRY(session_check_name(name, e));
     double start = task_clock();
-    dataset *d = source->read(&c->options, rows_seed(c), c->task, e);
+    dataset *d = make_dataset(c, source, e);
     if (!d)
         return e->code;
     table_row(c->rows);
@@ -58,7 +68,9 @@ const command command_data = {
     .example = "data d gpe n=4 grid=32 seed=1",
     .details =
         "gpe simulates rotating condensates; npz reads arrays from a file in numpy's "
-        "format.",
+        "format.  idx, fashion-mnist, cifar10 and cifar100 read labelled images, whose "
+        "test split is the files' own; classes= keeps some of the classes and numbers "
+        "them in the order given.",
     .see = "split, show, export, plot phase",
     .run = data_command,
 };

@@ -6,7 +6,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/memory.h"
 #include "format/model_file.h"
 #include "graph/operator.h"
 
@@ -76,15 +79,24 @@ static double valid_share(const dataset *d)
     return 1 - (double)invalid / (double)n;
 }
 
+static int compare_groups(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* -1 where there is no memory to count in. */
 static int64_t group_count(const dataset *d)
 {
     int64_t count = 0;
-    for (int64_t i = 0; i < d->count; i++) {
-        int64_t j = 0;
-        while (j < i && d->group[j] != d->group[i])
-            j++;
-        count += j == i;
-    }
+    int64_t *sorted = memory_new_raw(d->count, sizeof *sorted, NULL);
+    if (!sorted)
+        return -1;
+    memcpy(sorted, d->group, (size_t)d->count * sizeof *sorted);
+    qsort(sorted, (size_t)d->count, sizeof *sorted, compare_groups);
+    for (int64_t i = 0; i < d->count; i++)
+        count += i == 0 || sorted[i] != sorted[i - 1];
+    memory_free(sorted);
     return count;
 }
 
@@ -97,6 +109,8 @@ void rows_put_dataset(table *t, const char *name, const dataset *d)
     table_text(t, "input", rows_shape(words, dataset_input_shape(d)));
     if (d->target)
         table_text(t, "target", rows_shape(words, dataset_target_shape(d)));
+    if (d->class_count > 0)
+        table_integer(t, "classes", d->class_count);
     table_real(t, "valid", valid_share(d));
     if (d->group)
         table_integer(t, "groups", group_count(d));

@@ -138,6 +138,12 @@ static void show_samples(call *c, const char *name, const dataset *d)
             table_integer(c->rows, "group", d->group[i]);
         if (d->split && d->split[i] != SPLIT_NONE)
             table_text(c->rows, "split", split_name((split_kind)d->split[i]));
+        if (d->class_count > 0) {
+            const int64_t label = (int64_t)tensor_f32(d->target)[i];
+            table_integer(c->rows, "label", label);
+            if (d->class_names)
+                table_text(c->rows, "class", dataset_class_name(d, label));
+        }
         for (int64_t j = 0; d->facts && j < d->facts->column_count; j++)
             table_cell(c->rows, d->facts->columns[j], table_get(d->facts, i, j));
     }
