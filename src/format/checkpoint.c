@@ -27,6 +27,10 @@ static const attribute settings_fields[] = {
     FIELD(train_settings, batch, ATTR_INTEGER), FIELD(train_settings, clip, ATTR_REAL),
     FIELD(train_settings, patience, ATTR_INTEGER), FIELD_END};
 
+static const attribute terms_fields[] = {FIELD(loss_settings, delta, ATTR_REAL),
+                                         FIELD(loss_settings, smoothing, ATTR_REAL),
+                                         FIELD_END};
+
 static const attribute rates_fields[] = {
     FIELD(optimizer_settings, learning_rate, ATTR_REAL),
     FIELD(optimizer_settings, weight_decay, ATTR_REAL),
@@ -78,6 +82,7 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
     TRY(field_put(object, "optimizer", json_string(t->optimizer->name), e));
     TRY(field_put(object, "schedule", json_string(t->schedule->name), e));
     TRY(field_put(object, "precision", json_string(precision_name(t->precision)), e));
+    TRY(put_fields(object, "terms", terms_fields, &t->terms, e));
     TRY(put_fields(object, "rates", rates_fields, &t->rates, e));
     return put_fields(object, "plan", plan_fields, &t->plan, e);
 }
@@ -172,6 +177,9 @@ static status get_settings(const json_t *parent, train_settings *t, error *e)
     TRY(field_text(object, "optimizer", &optimizer, e));
     TRY(field_text(object, "schedule", &schedule, e));
     TRY(get_precision(object, &t->precision, e));
+    t->terms = loss_standard; /* a file from before there was a choice has none */
+    if (json_object_get(object, "terms"))
+        TRY(get_fields(object, "terms", terms_fields, &t->terms, e));
     t->loss = loss_find(loss);
     t->optimizer = optimizer_find(optimizer);
     t->schedule = schedule_find(schedule);

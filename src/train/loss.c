@@ -11,8 +11,14 @@
 #define TILES_MAX  256
 #define TILE_LEAST 8192
 
+/* The loops below are written once and compiled with and without what is optional. */
+#define SPAN static inline __attribute__((always_inline)) double
+
+const loss_settings loss_standard = {.delta = 1, .smoothing = 0};
+
 typedef struct loss_job loss_job;
 struct loss_job {
+    const loss_settings *settings;
     const float *output, *target, *valid;
     float *gradient;
     int64_t channels, grain; /* elements a tile */
@@ -46,133 +52,200 @@ static double mean_of_tiles(loss_job *j, int64_t n, int64_t terms)
     return j->sums[0] * j->share;
 }
 
-static double squares_tile(const loss_job *j, int64_t begin, int64_t end)
+/* Which of the optional arrays there are; constant wherever it is used. */
+enum { PLAIN = 0, MASKED = 1, SLOPED = 2 };
+
+static int parts_of(const loss_job *j)
 {
-    const float *restrict y = j->output, *restrict t = j->target;
-    float *restrict g = j->gradient;
-    const float twice = (float)(2 * j->share);
-    double sum = 0;
-    if (!g) {
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = begin; i < end; i++)
-            sum += (double)(y[i] - t[i]) * (double)(y[i] - t[i]);
-        return sum;
-    }
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = begin; i < end; i++) {
-        float d = y[i] - t[i];
-        sum += (double)d * (double)d;
-        g[i] = twice * d;
-    }
-    return sum;
+    return (j->valid ? MASKED : 0) | (j->gradient ? SLOPED : 0);
 }
 
-static double masked_squares_tile(const loss_job *j, int64_t begin, int64_t end)
+#define KEPT(i) (have & MASKED ? v[i] : 1.0f)
+
+/* d^2 */
+SPAN squares_span(const loss_job *j, int64_t begin, int64_t end, const int have)
 {
     const float *restrict y = j->output, *restrict t = j->target, *restrict v = j->valid;
     float *restrict g = j->gradient;
     const float twice = (float)(2 * j->share);
     double sum = 0;
-    if (!g) {
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = begin; i < end; i++)
-            sum += (double)(y[i] - t[i]) * (double)((y[i] - t[i]) * v[i]);
-        return sum;
-    }
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = begin; i < end; i++) {
-        float d = y[i] - t[i], kept = d * v[i];
+        float d = y[i] - t[i], kept = d * KEPT(i);
         sum += (double)d * (double)kept;
-        g[i] = twice * kept;
+        if (have & SLOPED)
+            g[i] = twice * kept;
     }
     return sum;
 }
 
-static double absolute_tile(const loss_job *j, int64_t begin, int64_t end)
+/* |d| */
+SPAN absolute_span(const loss_job *j, int64_t begin, int64_t end, const int have)
 {
-    const float *restrict y = j->output, *restrict t = j->target;
+    const float *restrict y = j->output, *restrict t = j->target, *restrict v = j->valid;
     float *restrict g = j->gradient;
     const float share = (float)j->share;
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t i = begin; i < end; i++)
-        sum += fabs((double)(y[i] - t[i]));
-    for (int64_t i = begin; g && i < end; i++)
-        g[i] = y[i] > t[i] ? share : y[i] < t[i] ? -share : 0.0f;
+    for (int64_t i = begin; i < end; i++) {
+        float d = y[i] - t[i], kept = KEPT(i);
+        sum += (double)(fabsf(d) * kept);
+        if (have & SLOPED)
+            g[i] = share * kept * (d > 0 ? 1.0f : d < 0 ? -1.0f : 0.0f);
+    }
     return sum;
 }
 
-/* -ln softmax(y)[label] of one row, with the largest y taken out first so that nothing
-   overflows; gradient softmax(y) - onehot(label). */
-static double cross_entropy_row(const float *y, float label, int64_t channels, float *g,
-                                double share)
+/* d^2 / 2 up to |d| = delta, then delta (|d| - delta / 2).
+   Source: Huber 1964, Annals of Mathematical Statistics 35(1), eq. 4. */
+SPAN huber_span(const loss_job *j, int64_t begin, int64_t end, const int have)
 {
-    double top = (double)y[0], sum = 0;
-    if (!(label >= 0 && label < (float)channels) || label != floorf(label))
-        return NAN;
+    const float *restrict y = j->output, *restrict t = j->target, *restrict v = j->valid;
+    float *restrict g = j->gradient;
+    const float share = (float)j->share, delta = (float)j->settings->delta;
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; i++) {
+        float d = y[i] - t[i], kept = KEPT(i);
+        float slope = d > delta ? delta : d < -delta ? -delta : d;
+        sum += (double)slope * ((double)d - 0.5 * (double)slope) * (double)kept;
+        if (have & SLOPED)
+            g[i] = share * kept * slope;
+    }
+    return sum;
+}
+
+#define TILE(name)                                                                       \
+    static double name##_tile(const loss_job *j, int64_t begin, int64_t end)             \
+    {                                                                                    \
+        switch (parts_of(j)) {                                                           \
+        case MASKED:                                                                     \
+            return name##_span(j, begin, end, MASKED);                                   \
+        case SLOPED:                                                                     \
+            return name##_span(j, begin, end, SLOPED);                                   \
+        case MASKED | SLOPED:                                                            \
+            return name##_span(j, begin, end, MASKED | SLOPED);                          \
+        default:                                                                         \
+            return name##_span(j, begin, end, PLAIN);                                    \
+        }                                                                                \
+    }
+
+TILE(squares)
+TILE(absolute)
+TILE(huber)
+
+static bool is_label(float label, int64_t channels)
+{
+    return label >= 0 && label < (float)channels && label == floorf(label);
+}
+
+/* -sum_c q[c] ln softmax(y)[c] of one row, q = (1 - smoothing) onehot(label) + smoothing /
+   channels, with the largest y taken out first so that nothing overflows; gradient
+   softmax(y) - q.
+   Source of the smoothing: Szegedy et al. 2016, arXiv:1512.00567, section 7. */
+static double cross_entropy_row(const float *y, int64_t label, int64_t channels, float *g,
+                                double share, double smoothing)
+{
+    double top = (double)y[0], sum = 0, mean = 0;
     for (int64_t c = 1; c < channels; c++)
         top = fmax(top, (double)y[c]);
-    for (int64_t c = 0; c < channels; c++)
+    for (int64_t c = 0; c < channels; c++) {
         sum += exp((double)y[c] - top);
-    int64_t at = (int64_t)label;
+        mean += ((double)y[c] - top) / (double)channels;
+    }
+    const double all = smoothing / (double)channels, own = 1 - smoothing;
     for (int64_t c = 0; g && c < channels; c++)
-        g[c] = (float)(share * (exp((double)y[c] - top) / sum - (c == at ? 1 : 0)));
-    return log(sum) + top - (double)y[at];
+        g[c] = (float)(share *
+                       (exp((double)y[c] - top) / sum - all - (c == label ? own : 0)));
+    double met = own * ((double)y[label] - top);
+    return log(sum) - met - (smoothing > 0 ? smoothing * mean : 0);
+}
+
+/* -y[label] of one row of logarithms of probabilities */
+static double likelihood_row(const float *y, int64_t label, int64_t channels, float *g,
+                             double share)
+{
+    for (int64_t c = 0; g && c < channels; c++)
+        g[c] = c == label ? -(float)share : 0;
+    return -(double)y[label];
+}
+
+SPAN labels_span(const loss_job *j, int64_t begin, int64_t end, const bool logarithms)
+{
+    double sum = 0;
+    for (int64_t i = begin; i < end; i += j->channels) {
+        int64_t row = i / j->channels;
+        float *g = j->gradient ? j->gradient + i : NULL;
+        double kept = j->valid ? (double)j->valid[row] : 1;
+        if (kept == 0) {
+            for (int64_t c = 0; g && c < j->channels; c++)
+                g[c] = 0;
+            continue;
+        }
+        if (!is_label(j->target[row], j->channels))
+            return NAN;
+        int64_t label = (int64_t)j->target[row];
+        double share = kept * j->share;
+        sum += kept * (logarithms
+                           ? likelihood_row(j->output + i, label, j->channels, g, share)
+                           : cross_entropy_row(j->output + i, label, j->channels, g,
+                                               share, j->settings->smoothing));
+    }
+    return sum;
 }
 
 static double cross_entropy_tile(const loss_job *j, int64_t begin, int64_t end)
 {
-    double sum = 0;
-    for (int64_t i = begin; i < end; i += j->channels)
-        sum += cross_entropy_row(j->output + i, j->target[i / j->channels], j->channels,
-                                 j->gradient ? j->gradient + i : NULL, j->share);
-    return sum;
+    return labels_span(j, begin, end, false);
 }
 
-static double mse_value(const float *output, const float *target, const float *valid,
-                        int64_t n, int64_t channels, float *gradient)
+static double likelihood_tile(const loss_job *j, int64_t begin, int64_t end)
 {
-    (void)valid;
-    loss_job j = {output, target, NULL, gradient, channels, 0, 0, squares_tile, {0}};
-    return mean_of_tiles(&j, n, n);
+    return labels_span(j, begin, end, true);
 }
 
-static double masked_mse_value(const float *output, const float *target,
-                               const float *valid, int64_t n, int64_t channels,
-                               float *gradient)
-{
-    if (!valid)
-        return mse_value(output, target, NULL, n, channels, gradient);
-    loss_job j = {output, target, valid, gradient, channels, 0, 0, masked_squares_tile,
-                  {0}};
-    return mean_of_tiles(&j, n, n);
-}
+/* Two functions for each tile: one looks at VALID, one does not. */
+#define VALUES(name, of, terms)                                                          \
+    static double masked_##name##_value(const loss_settings *s, const float *output,     \
+                                        const float *target, const float *valid,         \
+                                        int64_t n, int64_t channels, float *gradient)    \
+    {                                                                                    \
+        loss_job j = {                                                                   \
+            s, output, target, valid, gradient, channels, 0, 0, of##_tile, {0}};         \
+        return mean_of_tiles(&j, n, terms);                                              \
+    }                                                                                    \
+    static double name##_value(const loss_settings *s, const float *output,              \
+                               const float *target, const float *valid, int64_t n,       \
+                               int64_t channels, float *gradient)                        \
+    {                                                                                    \
+        (void)valid;                                                                     \
+        return masked_##name##_value(s, output, target, NULL, n, channels, gradient);    \
+    }
 
-static double l1_value(const float *output, const float *target, const float *valid,
-                       int64_t n, int64_t channels, float *gradient)
-{
-    (void)valid;
-    loss_job j = {output, target, NULL, gradient, channels, 0, 0, absolute_tile, {0}};
-    return mean_of_tiles(&j, n, n);
-}
-
-static double cross_entropy_value(const float *output, const float *target,
-                                  const float *valid, int64_t n, int64_t channels,
-                                  float *gradient)
-{
-    (void)valid;
-    loss_job j = {output, target, NULL, gradient, channels, 0, 0, cross_entropy_tile,
-                  {0}};
-    return mean_of_tiles(&j, n, n / channels);
-}
+VALUES(mse, squares, n)
+VALUES(l1, absolute, n)
+VALUES(huber, huber, n)
+VALUES(cross_entropy, cross_entropy, n / channels)
+VALUES(nll, likelihood, n / channels)
 
 static const loss_row rows[] = {
     {"masked-mse", "squared error, 0 where invalid, mean over all elements",
      masked_mse_value, false},
     {"mse", "squared error, mean over all elements, masks ignored", mse_value, false},
+    {"masked-l1", "absolute error, 0 where invalid, mean over all elements",
+     masked_l1_value, false},
     {"l1", "absolute error, mean over all elements, masks ignored", l1_value, false},
+    {"masked-huber", "half the squared error, straight beyond delta, 0 where invalid",
+     masked_huber_value, false},
+    {"huber", "half the squared error, straight beyond delta, masks ignored", huber_value,
+     false},
     {"cross-entropy", "minus the logarithm of the label's softmax, mean over rows",
      cross_entropy_value, true},
+    {"masked-cross-entropy", "cross-entropy, 0 where invalid, mean over all rows",
+     masked_cross_entropy_value, true},
+    {"nll", "minus the label's output, which is a logarithm of its probability",
+     nll_value, true},
+    {"masked-nll", "nll, 0 where invalid, mean over all rows", masked_nll_value, true},
 };
 
 const loss_row *loss_at(int i)

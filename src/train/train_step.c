@@ -246,12 +246,13 @@ static status backward_and_update(train_state *s, const train_settings *t, doubl
     return E_OK;
 }
 
-static double batch_loss(const loss_row *loss, const batch_buffer *b, const dataset *d,
+static double batch_loss(const train_settings *t, const batch_buffer *b, const dataset *d,
                          plan *p)
 {
     shape out = plan_output_shape(p);
-    return loss->value(plan_output(p), b->target, d->mask ? b->valid : NULL,
-                       shape_count(out), out.dim[out.rank - 1], plan_output_gradient(p));
+    return t->loss->value(&t->terms, plan_output(p), b->target, d->mask ? b->valid : NULL,
+                          shape_count(out), out.dim[out.rank - 1],
+                          plan_output_gradient(p));
 }
 
 status train_step_of(train_state *s, const train_settings *t, const dataset *d,
@@ -271,7 +272,7 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
     TRY(started);
     TRY(batch_load(&c->buffer, d, &s->last->input_transform, index, n, plan_input(p), e));
     TRY(plan_forward(p, t->seed, (uint64_t)s->step, e));
-    *loss = batch_loss(t->loss, &c->buffer, d, p);
+    *loss = batch_loss(t, &c->buffer, d, p);
     if (!isfinite(*loss)) {
         fail(e, E_NUMERIC, "%s: the loss is %g, wanted a finite number", t->loss->name,
              *loss);

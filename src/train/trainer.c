@@ -225,13 +225,13 @@ static status check_weights(const epoch_run *r, error *e)
 }
 
 /* Mean loss over N samples; WATCH is asked and told through R unless that is NULL. */
-static status mean_loss(runner *run, const dataset *d, const loss_row *loss,
+static status mean_loss(runner *run, const dataset *d, const train_settings *t,
                         const int64_t *index, int64_t n, const epoch_run *r,
                         double *value, error *e)
 {
     int64_t batch = runner_batch(run), total = (n + batch - 1) / batch;
     double sum = 0;
-    TRY(batch_check_target(d, runner_output_shape(run), loss->labels, e));
+    TRY(batch_check_target(d, runner_output_shape(run), t->loss->labels, e));
     for (int64_t i = 0; i < total; i++) {
         int64_t begin = i * batch, count = n - begin < batch ? n - begin : batch;
         run_output out;
@@ -240,8 +240,8 @@ static status mean_loss(runner *run, const dataset *d, const loss_row *loss,
         TRY(runner_run(run, d, index + begin, count, &out, e));
         int64_t elements = count * shape_count(out.sample);
         int64_t channels = out.sample.dim[out.sample.rank - 1];
-        sum += (double)count *
-               loss->value(out.output, out.target, out.valid, elements, channels, NULL);
+        sum += (double)count * t->loss->value(&t->terms, out.output, out.target,
+                                              out.valid, elements, channels, NULL);
         if (r)
             report(r, "validate", i + 1, total);
     }
@@ -257,7 +257,7 @@ static status validate(epoch_run *r, error *e)
         return E_OK;
     int64_t batch = r->t->batch < r->val_count ? r->t->batch : r->val_count;
     TRY(train_validator(r->s, batch, r->d, &run, e));
-    TRY(mean_loss(run, r->d, r->t->loss, r->val, r->val_count, r, &r->val_loss, e));
+    TRY(mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e));
     if (isfinite(r->val_loss))
         return E_OK;
     fail(e, E_NUMERIC,
@@ -367,7 +367,7 @@ status train_epoch(train_state *s, const train_settings *t, const dataset *d,
 }
 
 status train_loss(const model *m, const dataset *d, split_kind split,
-                  const loss_row *loss, int64_t batch, double *value, error *e)
+                  const train_settings *t, double *value, error *e)
 {
     int64_t *index = NULL, n = 0;
     TRY(dataset_split_index(d, split, &index, &n, e));
@@ -377,8 +377,8 @@ status train_loss(const model *m, const dataset *d, split_kind split,
         code = fail(e, E_USAGE, "loss: split %s has no samples, wanted some",
                     split_name(split));
     } else {
-        run = runner_new(m, batch < n ? batch : n, dataset_input_shape(d), e);
-        code = run ? mean_loss(run, d, loss, index, n, NULL, value, e)
+        run = runner_new(m, t->batch < n ? t->batch : n, dataset_input_shape(d), e);
+        code = run ? mean_loss(run, d, t, index, n, NULL, value, e)
                    : batch_explain(m->graph, d, e);
     }
     runner_free(run);

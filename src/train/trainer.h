@@ -15,6 +15,7 @@
 typedef struct train_settings {
     int64_t epochs, batch;
     const loss_row *loss;
+    loss_settings terms; /* of the loss */
     const optimizer_row *optimizer;
     optimizer_settings rates;
     const schedule_row *schedule;
@@ -64,8 +65,8 @@ status train_step(train_state *s, const train_settings *t, const dataset *d,
 /* The model to keep: best by validation, or the last where nothing was validated. */
 const model *train_result(const train_state *s);
 
-/* Mean loss of M over a split. */
+/* Mean over a split of the loss that T says, in batches as T says. */
 status train_loss(const model *m, const dataset *d, split_kind split,
-                  const loss_row *loss, int64_t batch, double *value, error *e);
+                  const train_settings *t, double *value, error *e);
 
 #endif

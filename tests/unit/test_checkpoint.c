@@ -20,6 +20,7 @@ static train_settings settings_of(const char *optimizer, int64_t epochs)
     train_settings t = {.epochs = epochs, .batch = 4, .seed = UINT64_MAX - 5};
     t.precision = PRECISION_BF16;
     t.loss = loss_find("masked-mse");
+    t.terms = (loss_settings){.delta = 0.7, .smoothing = 0.125};
     t.optimizer = optimizer_find(optimizer);
     t.rates = t.optimizer->standard;
     t.rates.learning_rate = 1.0 / 300;
@@ -110,6 +111,7 @@ static void check_same_settings(const train_settings *a, const train_settings *b
     assert_memory_equal(x, y, 7 * sizeof *x);
     assert_int_equal(a->rates.nesterov, b->rates.nesterov);
     assert_memory_equal(&a->plan, &b->plan, sizeof a->plan);
+    assert_memory_equal(&a->terms, &b->terms, sizeof a->terms);
 }
 
 static char *write_state(const train_state *s, const train_settings *t,

@@ -255,8 +255,8 @@ static void evaluation_is_that_of_the_predictions(void **state)
     assert_true(near(evaluation_get(&v, "masked_mse"), masked / all));
     assert_true(near(evaluation_get(&v, "valid_mse"), masked / valid));
     assert_true(isnan(evaluation_get(&v, "accuracy")));
-    assert_int_equal(
-        train_loss(s.m, s.d, SPLIT_TEST, loss_find("masked-mse"), 4, &loss, &e), E_OK);
+    train_settings t = {.batch = 4, .loss = loss_find("masked-mse")};
+    assert_int_equal(train_loss(s.m, s.d, SPLIT_TEST, &t, &loss, &e), E_OK);
     assert_true(near(loss, masked / all));
     tensor_free(y);
     free_scene(&s);
@@ -358,8 +358,8 @@ static void what_does_not_fit_is_told(void **state)
     assert_int_equal(evaluate(s.m, larger, SPLIT_ALL, 4, NULL, &v, NULL, &e), E_SHAPE);
     assert_non_null(strstr(e.hint, "16x16x1"));
     assert_int_equal(evaluate(s.m, larger, SPLIT_TEST, 4, NULL, &v, NULL, &e), E_USAGE);
-    assert_int_equal(train_loss(s.m, larger, SPLIT_TEST, loss_find("mse"), 4, &loss, &e),
-                     E_USAGE);
+    const train_settings t = {.batch = 4, .loss = loss_find("mse")};
+    assert_int_equal(train_loss(s.m, larger, SPLIT_TEST, &t, &loss, &e), E_USAGE);
     assert_int_equal(evaluate(s.m, s.d, SPLIT_ALL, 0, NULL, &v, NULL, &e), E_RANGE);
     const int64_t beyond = 30;
     assert_null(predict(s.m, s.d, &beyond, 1, &e));

@@ -18,6 +18,7 @@ static train_settings settings_of(const char *optimizer, double rate, int64_t ep
 {
     train_settings t = {.epochs = epochs, .batch = 4, .seed = 5};
     t.loss = loss_find("masked-mse");
+    t.terms = loss_standard;
     t.optimizer = optimizer_find(optimizer);
     t.rates = t.optimizer->standard;
     t.rates.learning_rate = rate;
@@ -68,7 +69,9 @@ static uint64_t hash_of(const train_state *s)
 static double val_loss(const scene *c, const model *m)
 {
     double loss = NAN;
-    assert_int_equal(train_loss(m, c->d, SPLIT_VAL, c->t.loss, 8, &loss, NULL), E_OK);
+    train_settings t = c->t;
+    t.batch = 8;
+    assert_int_equal(train_loss(m, c->d, SPLIT_VAL, &t, &loss, NULL), E_OK);
     return loss;
 }
 

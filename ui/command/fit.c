@@ -30,6 +30,8 @@ static const struct field {
     {"optimizer", FIELD_ROW, offsetof(train_settings, optimizer)},
     {"schedule", FIELD_ROW, offsetof(train_settings, schedule)},
     {"loss", FIELD_ROW, offsetof(train_settings, loss)},
+    {"delta", FIELD_REAL, offsetof(train_settings, terms.delta)},
+    {"smoothing", FIELD_REAL, offsetof(train_settings, terms.smoothing)},
     {"warmup", FIELD_INTEGER, offsetof(train_settings, plan.warmup)},
     {"gamma", FIELD_REAL, offsetof(train_settings, plan.gamma)},
     {"every", FIELD_INTEGER, offsetof(train_settings, plan.every)},
@@ -85,6 +87,7 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
     const char *schedule = word_of(c, "schedule", "constant");
     *t = (train_settings){.epochs = 1, .batch = 8, .seed = rows_seed(c)};
     t->loss = loss_find(loss);
+    t->terms = loss_standard;
     t->optimizer = optimizer_find(optimizer);
     t->schedule = schedule_find(schedule);
     if (!t->loss)
@@ -101,6 +104,8 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
                                   .final_divisor = 1e4};
     t->precision = precision_find(word_of(c, "precision", "f32"));
     set_numbers(c, t);
+    if (t->terms.delta <= 0)
+        return fail(e, E_RANGE, "%s: delta=0, wanted more than 0", who);
     if (!d->target)
         return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
     return E_OK;

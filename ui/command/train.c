@@ -36,8 +36,15 @@ static const option options[] = {
     {"clip", OPTION_REAL, "0..", "0", NULL, "largest norm of the gradient, 0 for none"},
     {"patience", OPTION_INTEGER, "0..", "0", "epochs",
      "stop after so many without a better validation loss, 0 for never"},
-    {"loss", OPTION_WORD, "masked-mse|mse|l1|cross-entropy", NULL, NULL,
+    {"loss", OPTION_WORD,
+     "masked-mse|mse|masked-l1|l1|masked-huber|huber|cross-entropy|masked-cross-entropy|"
+     "nll|masked-nll",
+     NULL, NULL,
      "what is made small (default: masked-mse where the data have a mask, else mse)"},
+    {"delta", OPTION_REAL, "0..", "1", NULL,
+     "loss huber: the error where squares turn into straight lines"},
+    {"smoothing", OPTION_REAL, "0..1", "0", NULL,
+     "loss cross-entropy: share of the target that all labels have alike"},
     {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
      "what factors of products are rounded to; sums and weights are f32"},
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,
@@ -161,8 +168,7 @@ static status check_same_data(const job *j, error *e)
     double before = last->epochs[last->epoch_count - 1].val_loss, now;
     if (isnan(before))
         return E_OK;
-    TRY(train_loss(last, j->data, SPLIT_VAL, j->settings.loss, j->settings.batch, &now,
-                   e));
+    TRY(train_loss(last, j->data, SPLIT_VAL, &j->settings, &now, e));
     if (fabs(now - before) <= 1e-4 * fabs(before))
         return E_OK;
     fail(e, E_RANGE, "train: the checkpoint's validation loss was %.6g, on %s it is %.6g",
@@ -328,7 +334,8 @@ const command command_train = {
         "crash or kill -9, 'train m d resume=yes' in the same folder, with the same "
         "data, "
         "goes on to the same bits as an unbroken run, and needs no other option.  "
-        "With precision=bf16 convolutions and linear layers round what they multiply to 8 "
+        "With precision=bf16 convolutions and linear layers round what they multiply to "
+        "8 "
         "bits, forward and backward, which is several times faster on processors that "
         "have bf16; all measurements are in f32.  "
         "With checkpoint=FILE the checkpoint is that file and stays when training has "
