@@ -11,14 +11,15 @@
 
 /* ---- the manual page; source: groff_man(7) ---- */
 
-/* How roff writes a character that it would take for something else. */
+/* How roff writes a character that it would take for something else, or behind which a
+   long list of words may go on in the next line. */
 static const char *special(char c)
 {
     static const struct {
         char character;
         const char *written;
     } rows[] = {{'\\', "\\e"},  {'-', "\\-"},   {'\'', "\\(aq"}, {'`', "\\(ga"},
-                {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"}};
+                {'^', "\\(ha"}, {'~', "\\(ti"}, {'"', "\\(dq"},  {'|', "|\\:"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].character == c)
             return rows[i].written;
@@ -170,6 +171,7 @@ void manual_man(text *out)
 {
     text_add(out, ".\\\" Written by lathe --print-commands=man.\n"
                   ".TH LATHE\\-COMMANDS 7 \"\" \"lathe\" \"\"\n"
+                  ".ad l\n"
                   ".SH NAME\nlathe\\-commands \\- the commands of lathe\n"
                   ".SH DESCRIPTION\n");
     add_paragraph(out, language);
