@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   evaluate.h -- how good a model is on a split: a table of metrics, each with its
-   direction, all gathered in one pass over the data. */
+   evaluate.h -- how good a model is on a split: every metric that applies, gathered in one
+   pass over the data, and how sure each of them is. */
 #ifndef LATHE_MEASURE_EVALUATE_H
 #define LATHE_MEASURE_EVALUATE_H
 
@@ -9,39 +9,43 @@
 #include "base/task.h"
 #include "data/dataset.h"
 #include "graph/model.h"
-
-typedef struct metric_row {
-    const char *name; /* the key in tables: masked_mse, mse, valid_mse, mae, ... */
-    const char *summary, *unit, *source;
-    bool higher_is_better;
-    /* Can it be had for this dataset? */
-    bool (*applies)(const dataset *d);
-    /* Of one sample: OUTPUT, TARGET [pixels x channels], VALID the same or NULL.
-       Adds to SUM and WEIGHT; the metric is sum / weight over the samples. */
-    void (*add)(const float *output, const float *target, const float *valid,
-                shape sample, double *sum, double *weight);
-    bool root; /* the metric is the square root of sum / weight */
-} metric_row;
-
-const metric_row *metric_find(const char *name);
-const metric_row *metric_at(int i);
+#include "measure/metric.h"
 
 #define METRICS_MAX 24
 typedef struct evaluation {
     int count;
     const metric_row *row[METRICS_MAX];
     double value[METRICS_MAX];
+    double low[METRICS_MAX], high[METRICS_MAX]; /* where CONFIDENCE is not 0 */
+    double confidence;
     int64_t samples;
     double seconds;
 } evaluation;
 
-/* Every metric that applies, over SPLIT.  Where PER_SAMPLE is not NULL it receives one
-   row a sample (index, group, metrics, the dataset's facts). */
+/* How sure: the intervals hold CONFIDENCE (0.95) of what other samples of the same kind
+   would give; where samples stand in groups, of other groups. */
+typedef struct certainty {
+    double confidence;
+    uint64_t seed;
+} certainty;
+
+/* Every metric that applies, over SPLIT; intervals unless HOW is NULL.  Where PER_SAMPLE is
+   not NULL it receives one row a sample (index, group, metrics but quantiles, the
+   dataset's facts). */
 status evaluate(const model *m, const dataset *d, split_kind split, int64_t batch,
-                const task *watch, evaluation *out, table *per_sample, error *e);
+                const certainty *how, const task *watch, evaluation *out,
+                table *per_sample, error *e);
 double evaluation_get(const evaluation *v, const char *metric); /* NaN where absent */
-/* Sets one column for each metric in T's current row. */
+/* Sets one column for each metric in T's current row, and NAME_low and NAME_high where
+   there are intervals. */
 void evaluation_put(const evaluation *v, table *t);
+
+/* How often each class was taken for each: *COUNTS [*classes x *classes], a row the true
+   class, a column what the model says; CLASSES are the model's.  Made here, the caller
+   frees.  E_USAGE where D has no classes. */
+status evaluate_confusion(const model *m, const dataset *d, split_kind split,
+                          int64_t batch, const task *watch, int64_t **counts,
+                          int64_t *classes, error *e);
 
 /* Output of M for samples INDEX[0..n-1]: f32 (n, H, W, C), the caller frees. */
 tensor *predict(const model *m, const dataset *d, const int64_t *index, int64_t n,

@@ -66,6 +66,11 @@ status batch_check_target(const dataset *d, shape output, bool labels, error *e)
     shape sample = without_batch(output), target = dataset_target_shape(d);
     if (labels) {
         int64_t rows = shape_count(sample) / sample.dim[sample.rank - 1];
+        int64_t channels = sample.dim[sample.rank - 1];
+        if (d->class_count > channels)
+            return fail(e, E_SHAPE,
+                        "dataset: it has %lld classes, the model's outputs are %lld",
+                        (long long)d->class_count, (long long)channels);
         if (shape_count(target) == rows)
             return E_OK;
         return fail(e, E_SHAPE, "dataset: targets are %s, wanted %lld labels a sample",

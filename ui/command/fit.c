@@ -79,10 +79,15 @@ static const char *word_of(const call *c, const char *option, const char *otherw
     return v ? v->words : otherwise;
 }
 
+static const char *usual_loss(const dataset *d)
+{
+    return d->class_count > 0 ? "cross-entropy" : d->mask ? "masked-mse" : "mse";
+}
+
 status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,
                     error *e)
 {
-    const char *loss = word_of(c, "loss", d->mask ? "masked-mse" : "mse");
+    const char *loss = word_of(c, "loss", usual_loss(d));
     const char *optimizer = word_of(c, "optimizer", "adam");
     const char *schedule = word_of(c, "schedule", "constant");
     *t = (train_settings){.epochs = 1, .batch = 8, .seed = rows_seed(c)};

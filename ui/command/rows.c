@@ -135,12 +135,13 @@ status rows_sample_set(const call *c, const char *who, sample_set *on, error *e)
 }
 
 status rows_put_metrics(const call *c, const artefact *a, const sample_set *on,
-                        evaluation *v, error *e)
+                        const certainty *how, evaluation *v, error *e)
 {
     evaluation local;
     if (!v)
         v = &local;
-    TRY(evaluate(a->model, on->data, on->split, EVALUATION_BATCH, c->task, v, NULL, e));
+    TRY(evaluate(a->model, on->data, on->split, EVALUATION_BATCH, how, c->task, v, NULL,
+                 e));
     table_text(c->rows, "data", on->name);
     table_text(c->rows, "split", split_name(on->split));
     table_integer(c->rows, "samples", v->samples);
@@ -158,7 +159,7 @@ status rows_keep(call *c, const char *name, model *m, const char *summary,
     if (s == E_OK)
         s = artefact_make(m, &a, e);
     if (s == E_OK && on)
-        measured = rows_put_metrics(c, &a, on, v, e);
+        measured = rows_put_metrics(c, &a, on, NULL, v, e);
     if (s == E_OK && measured != E_STOPPED)
         s = measured;
     if (s == E_OK)

@@ -42,10 +42,10 @@ typedef struct sample_set {
    cure where it has no such samples. */
 status rows_sample_set(const call *c, const char *who, sample_set *on, error *e);
 
-/* Evaluates A; in the current row: data split samples and one column for each metric.
-   V (which may be NULL) receives the numbers. */
+/* Evaluates A; in the current row: data split samples and one column for each metric,
+   with its interval unless HOW is NULL.  V (which may be NULL) receives the numbers. */
 status rows_put_metrics(const call *c, const artefact *a, const sample_set *on,
-                        evaluation *v, error *e);
+                        const certainty *how, evaluation *v, error *e);
 
 /* Records the step in M, fills the current row with its metrics (unless ON is NULL) and
    what it is, and gives it to the session as NAME.  Takes M, also on failure.  E_STOPPED

@@ -40,7 +40,8 @@ static const option options[] = {
      "masked-mse|mse|masked-l1|l1|masked-huber|huber|cross-entropy|masked-cross-entropy|"
      "nll|masked-nll",
      NULL, NULL,
-     "what is made small (default: masked-mse where the data have a mask, else mse)"},
+     "what is made small (default: cross-entropy where the data have classes, masked-mse "
+     "where they have a mask, else mse)"},
     {"delta", OPTION_REAL, "0..", "1", NULL,
      "loss huber: the error where squares turn into straight lines"},
     {"smoothing", OPTION_REAL, "0..1", "0", NULL,
