@@ -103,14 +103,37 @@ static void add_man_labelled(text *out, const char *label, const char *words,
     text_add(out, literal ? "\"\n" : "\n");
 }
 
+/* The options that the I-th word brings, or NULL. */
+static const option *options_of_word(const command *c, int i, extra *more)
+{
+    *more = (extra){0};
+    return c->more(c->more_word(i), more, NULL) ? more->options : NULL;
+}
+
+static bool stands_before(const command *c, int i, const option *rows)
+{
+    extra more;
+    for (int k = 0; k < i; k++)
+        if (options_of_word(c, k, &more) == rows)
+            return true;
+    return false;
+}
+
+/* Words with the same options stand together. */
 static void add_man_more(text *out, const command *c)
 {
     for (int i = 0; c->more_word && c->more_word(i); i++) {
-        extra more = {0};
-        if (!c->more(c->more_word(i), &more, NULL) || !more.options)
+        extra more, other;
+        const option *rows = options_of_word(c, i, &more);
+        if (!rows || stands_before(c, i, rows))
             continue;
         text_add(out, ".PP\nWith\n.BR ");
         add_roff(out, c->more_word(i));
+        for (int k = i + 1; c->more_word(k); k++)
+            if (options_of_word(c, k, &other) == rows) {
+                text_add(out, " \", \" ");
+                add_roff(out, c->more_word(k));
+            }
         text_add(out, " :\n.RS\n");
         add_man_options(out, more.options, more.arguments);
         text_add(out, ".RE\n");

@@ -7,7 +7,14 @@
 
 #include "base/memory.h"
 
-static const architecture *const rows[] = {&arch_unet_phase};
+static const architecture *const rows[] = {
+    &arch_unet_phase,        &arch_unet_sid,       &arch_unet_light,
+    &arch_unet_lighter,      &arch_unet_fire,      &arch_vgg,
+    &arch_cnn_mnist,         &arch_cnn_simple,     &arch_cnn_enhanced,
+    &arch_mobilenetv3_small, &arch_mobilenet_tiny, &arch_swae_mlp,
+    &arch_swae_gmlp,         &arch_swae_conv,      &arch_lenet_5,
+    &arch_resnet_18,         &arch_resnet_20,      &arch_mobilenetv2,
+};
 
 const architecture *architecture_at(int i)
 {
@@ -35,8 +42,8 @@ static char *given_options(const architecture *a, const option_set *options, err
     return text_take(&words, e);
 }
 
-model *architecture_build(const architecture *a, const option_set *options, uint64_t seed,
-                          error *e)
+/* Built, with the record of how it was asked for. */
+static model *outline(const architecture *a, const option_set *options, error *e)
 {
     model *m = a->build(options, e);
     if (!m)
@@ -45,10 +52,53 @@ model *architecture_build(const architecture *a, const option_set *options, uint
     memory_free(m->options);
     m->architecture = memory_text(a->name, e);
     m->options = given_options(a, options, e);
-    m->seed = seed;
-    if (!m->architecture || !m->options || graph_initialize(m->graph, seed, e) != E_OK) {
+    if (!m->architecture || !m->options) {
         model_free(m);
         return NULL;
     }
+    return m;
+}
+
+model *architecture_build(const architecture *a, const option_set *options, uint64_t seed,
+                          error *e)
+{
+    model *m = outline(a, options, e);
+    if (!m)
+        return NULL;
+    m->seed = seed;
+    if (graph_initialize(m->graph, a->first_weights, seed, e) != E_OK) {
+        model_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+/* "key=words key=words", taken apart in place. */
+static status put_words(option_set *set, char *words, error *e)
+{
+    char *rest = NULL;
+    for (char *key = strtok_r(words, " ", &rest); key; key = strtok_r(NULL, " ", &rest)) {
+        char *equals = strchr(key, '=');
+        if (!equals)
+            return fail(e, E_USAGE, "'%.80s' is no option, wanted key=value", key);
+        *equals = '\0';
+        TRY(option_set_put(set, key, equals + 1, e));
+    }
+    return E_OK;
+}
+
+model *architecture_outline(const architecture *a, const char *options, error *e)
+{
+    option_set set;
+    model *m = NULL;
+    char *words = memory_text(options, e);
+    if (!words)
+        return NULL;
+    if (option_set_init(&set, a->options, NULL, e) == E_OK) {
+        if (put_words(&set, words, e) == E_OK)
+            m = outline(a, &set, e);
+        option_set_clear(&set);
+    }
+    memory_free(words);
     return m;
 }

@@ -12,9 +12,10 @@
 #include <stdio.h>
 
 #include "zoo/architecture.h"
+#include "zoo/builder.h"
 
-#define LEVELS_MAX    8
-#define NODE_NAME_MAX 32
+#define LEVELS_MAX     8
+#define STAGE_NAME_MAX 32
 
 static const option options[] = {
     {"channels", OPTION_INTEGER, "1..128", "8", NULL,
@@ -29,89 +30,60 @@ static const option options[] = {
     {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL},
 };
 
-/* The graph that grows; every function below hands on a value of -1, so that only the
-   last one need be asked about failure. */
-typedef struct builder {
-    graph *g;
-    error *e;
-} builder;
-
-static int add(builder *b, const char *op, const char *stage, const char *name,
-               const attributes *attr, int first, int second)
-{
-    char whole[NODE_NAME_MAX];
-    int inputs[2] = {first, second};
-    if (first < 0 || second < -1)
-        return -1;
-    snprintf(whole, sizeof whole, "%s%s%s", stage, *name ? "." : "", name);
-    return graph_add(b->g, op, whole, attr, inputs, second < 0 ? 1 : 2, b->e);
-}
-
-static int convolution(builder *b, const char *stage, const char *name, int x,
-                       int64_t kernel, int64_t channels)
-{
-    attributes a = {.groups = 1, .channels = channels, .bias = true};
-    for (int i = 1; i < 3; i++) {
-        a.kernel[i] = kernel;
-        a.stride[i] = a.dilation[i] = 1;
-        a.padding[i] = kernel / 2;
-    }
-    return add(b, "conv2d", stage, name, &a, x, -1);
-}
-
 /* [convolution, batch norm, ReLU] twice; the parts are numbered as in the module. */
-static int double_convolution(builder *b, const char *stage, int x, int64_t middle,
-                              int64_t channels)
+static void double_convolution(builder *b, const char *stage, int64_t middle,
+                               int64_t channels)
 {
-    const attributes norm = {.epsilon = 1e-5, .momentum = 0.2}, none = {0};
-    x = convolution(b, stage, "0", x, 3, middle);
-    x = add(b, "batch_norm", stage, "1", &norm, x, -1);
-    x = add(b, "relu", stage, "2", &none, x, -1);
-    x = convolution(b, stage, "3", x, 3, channels);
-    x = add(b, "batch_norm", stage, "4", &norm, x, -1);
-    return add(b, "relu", stage, "5", &none, x, -1);
+    const attributes norm = of_norm(1e-5, 0.2);
+    builder_add(b, "conv2d", of_convolution(middle, 3, 1, true), "%s.0", stage);
+    builder_add(b, "batch_norm", norm, "%s.1", stage);
+    builder_add(b, "relu", of_nothing(), "%s.2", stage);
+    builder_add(b, "conv2d", of_convolution(channels, 3, 1, true), "%s.3", stage);
+    builder_add(b, "batch_norm", norm, "%s.4", stage);
+    builder_add(b, "relu", of_nothing(), "%s.5", stage);
 }
 
-static int down(builder *b, int level, int x, int64_t channels)
+static void down(builder *b, int level, int64_t channels)
 {
-    char stage[NODE_NAME_MAX];
-    const attributes pool = {.kernel = {0, 2, 2}, .stride = {0, 2, 2}};
+    char stage[STAGE_NAME_MAX];
     snprintf(stage, sizeof stage, "d.%d", level);
-    x = add(b, "max_pool2d", stage, "pool", &pool, x, -1);
-    return double_convolution(b, stage, x, channels, channels);
+    builder_add(b, "max_pool2d", of_pool(2, 2, 0), "%s.pool", stage);
+    double_convolution(b, stage, channels, channels);
 }
 
-/* PADDED: twice X's size is not yet the skip's. */
-static int up(builder *b, int number, int x, int skip, bool padded, int64_t middle,
-              int64_t channels)
+/* PADDED: twice x's size is not yet the skip's. */
+static void up(builder *b, int number, int skip, bool padded, int64_t middle,
+               int64_t channels)
 {
-    char stage[NODE_NAME_MAX];
-    const attributes twice = {.factor = 2, .align_corners = true}, none = {0};
+    char stage[STAGE_NAME_MAX];
+    const attributes twice = {.factor = 2, .align_corners = true};
     snprintf(stage, sizeof stage, "u.%d", number);
-    x = add(b, "resize_bilinear", stage, "up", &twice, x, -1);
+    builder_add(b, "resize_bilinear", twice, "%s.up", stage);
     if (padded)
-        x = add(b, "pad_or_crop", stage, "pad", &none, x, skip);
-    x = x < 0 ? -1 : add(b, "concat", stage, "join", &none, skip, x);
+        builder_join(b, "pad_or_crop", of_nothing(), skip, "%s.pad", stage);
+    int x = b->x;
+    b->x = skip;
+    builder_join(b, "concat", of_nothing(), x, "%s.join", stage);
     snprintf(stage, sizeof stage, "u.%d.c", number);
-    return double_convolution(b, stage, x, middle, channels);
+    double_convolution(b, stage, middle, channels);
 }
 
-static int build_graph(builder *b, int64_t first, int levels, int64_t size,
-                       int64_t outputs)
+static void build_graph(builder *b, int64_t first, int levels, int64_t size,
+                        int64_t outputs)
 {
     int64_t channels[LEVELS_MAX];
     int skips[LEVELS_MAX];
     for (int i = 0; i < levels; i++)
         channels[i] = first << i;
-    int x = double_convolution(b, "inc", b->g->input, first, first);
+    double_convolution(b, "inc", first, first);
     for (int i = 0; i < levels; i++) {
-        skips[i] = x;
-        x = down(b, i, x, channels[i + 1 < levels ? i + 1 : i]);
+        skips[i] = b->x;
+        down(b, i, channels[i + 1 < levels ? i + 1 : i]);
     }
     for (int i = levels - 1; i >= 0; i--)
-        x = up(b, levels - 1 - i, x, skips[i], (size >> i) % 2 != 0, channels[i],
-               channels[i > 0 ? i - 1 : 0]);
-    return convolution(b, "out", "", x, 1, outputs);
+        up(b, levels - 1 - i, skips[i], (size >> i) % 2 != 0, channels[i],
+           channels[i > 0 ? i - 1 : 0]);
+    builder_add(b, "conv2d", of_convolution(outputs, 1, 1, true), "out");
 }
 
 static status check_size(int64_t size, int levels, error *e)
@@ -134,15 +106,10 @@ static model *build(const option_set *set, error *e)
     int64_t size = option_integer(set, "size");
     if (check_size(size, levels, e) != E_OK)
         return NULL;
-    builder b = {graph_new(shape_of(3, size, size, option_integer(set, "inputs")), e), e};
-    if (!b.g)
-        return NULL;
-    if (build_graph(&b, option_integer(set, "channels"), levels, size,
-                    option_integer(set, "outputs")) < 0) {
-        graph_free(b.g);
-        return NULL;
-    }
-    model *m = model_new(b.g, e);
+    builder b = builder_begin(shape_of(3, size, size, option_integer(set, "inputs")), e);
+    build_graph(&b, option_integer(set, "channels"), levels, size,
+                option_integer(set, "outputs"));
+    model *m = builder_finish(&b);
     if (m && option_is(set, "transform", "log"))
         m->input_transform = (transform){.kind = TRANSFORM_LOG, .epsilon = 1e-9};
     return m;

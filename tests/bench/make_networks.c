@@ -49,10 +49,7 @@ static status write_network(const char *folder, const char *word, error *e)
     const network *n = network_find(name);
     if (!n)
         return fail(e, E_NAME, "there is no network %s", name);
-    shape input = n->input;
-    if (size && input.rank == 3)
-        input.dim[0] = input.dim[1] = strtoll(size + 1, NULL, 10);
-    model *m = network_build(n, input, e);
+    model *m = network_build(n, size ? strtoll(size + 1, NULL, 10) : 0, e);
     char *weights = memory_format(e, "%s/%s.weights.npz", folder, name);
     char *model_path = memory_format(e, "%s/%s.safetensors", folder, word);
     char *images = memory_format(e, "%s/%s.npz", folder, word);
@@ -61,8 +58,8 @@ static status write_network(const char *folder, const char *word, error *e)
         s = fill(m, weights, e);
     if (s == E_OK)
         s = model_write(m, model_path, e);
-    if (s == E_OK && input.rank == 3)
-        s = write_images(input, images, e);
+    if (s == E_OK && m->graph->input_shape.rank == 3)
+        s = write_images(m->graph->input_shape, images, e);
     memory_free(weights);
     memory_free(model_path);
     memory_free(images);

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   networks.c -- the table of the bench's networks, and their parameters.  How the graphs
-   are built is in networks_build.c. */
+   networks.c -- the table of the bench's networks, which are the zoo's, and their
+   parameters.  It builds no graph itself. */
 #include "tests/bench/networks.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "data/npy.h"
 #include "graph/operator.h"
-
-#define IMAGE(height, width, channels)                                                   \
-    {                                                                                    \
-        3,                                                                               \
-        {                                                                                \
-            height, width, channels                                                      \
-        }                                                                                \
-    }
+#include "zoo/architecture.h"
 
 static const network rows[] = {
-    {"unet-phase", IMAGE(200, 200, 1), 17314578, 631680000, build_unet_phase},
-    {"unet-sid", IMAGE(128, 128, 4), 7760748, 3028290000, build_sid},
-    {"unet-lighter", IMAGE(128, 128, 4), 1513812, 499860000, build_sid_lighter},
-    {"vgg", IMAGE(32, 32, 3), 9228362, 605759488, build_vgg},
-    {"cnn-mnist", IMAGE(28, 28, 1), 1199882, 0, build_cnn_mnist},
-    {"swae-mlp", {1, {125}}, 145549, 144384, build_swae_mlp},
-    {"swae-gmlp", {1, {125}}, 1125517, 1120000, build_swae_gmlp},
-    {"swae-conv", {4, {5, 5, 5, 1}}, 4743825, 38010000, build_swae_conv},
+    {"unet-phase", "unet-phase", "transform=none"}, /* the peers take no logarithm */
+    {"unet-sid", "unet-sid", ""},
+    {"unet-lighter", "unet-lighter", ""},
+    {"vgg", "vgg", ""},
+    {"cnn-mnist", "cnn-mnist", ""},
+    {"mobilenetv3-small", "mobilenetv3-small", ""},
+    {"mobilenetv3-small-224", "mobilenetv3-small", "size=224"},
+    {"swae-mlp", "swae-mlp", "blocks=no"},
+    {"swae-gmlp", "swae-gmlp", "blocks=no"},
+    {"swae-conv", "swae-conv", ""},
 };
 
 const network *network_at(int i)
@@ -43,34 +37,14 @@ const network *network_find(const char *name)
     return NULL;
 }
 
-/* Published counts of multiply-adds are rounded, to three digits at worst. */
-static status check_counts(const network *n, const graph *g, error *e)
+model *network_build(const network *n, int64_t size, error *e)
 {
-    int64_t parameters = graph_parameter_count(g);
-    int64_t products = graph_multiply_adds(g, g->input_shape, e);
-    if (parameters != n->parameters)
-        return fail(e, E_NUMERIC, "%s: %lld parameters, wanted %lld", n->name,
-                    (long long)parameters, (long long)n->parameters);
-    if (n->multiply_adds > 0 && shape_equal(g->input_shape, n->input) &&
-        llabs(products - n->multiply_adds) > n->multiply_adds / 200)
-        return fail(e, E_NUMERIC, "%s: %lld multiply-adds, wanted %lld", n->name,
-                    (long long)products, (long long)n->multiply_adds);
-    return products < 0 ? e->code : E_OK;
-}
-
-model *network_build(const network *n, shape input, error *e)
-{
-    graph *g = n->build(input.rank > 0 ? input : n->input, e);
-    model *m = g ? model_new(g, e) : NULL;
-    if (!m)
-        return NULL;
-    memory_free(m->architecture);
-    m->architecture = memory_text(n->name, e);
-    if (!m->architecture || check_counts(n, m->graph, e) != E_OK) {
-        model_free(m);
-        return NULL;
-    }
-    return m;
+    const architecture *a = architecture_find(n->architecture);
+    char options[64];
+    snprintf(options, sizeof options, "%s", n->options);
+    if (size > 0)
+        snprintf(options, sizeof options, "%s size=%lld", n->options, (long long)size);
+    return architecture_outline(a, options, e);
 }
 
 /* Where the values of a parameter lie: between LOW and HIGH. */

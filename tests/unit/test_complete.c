@@ -59,9 +59,10 @@ static void words_are_offered(void **state)
         {"show other steps=yes ste", ""}, /* it is given */
         {"show other steps=", "yes no"},
         {"show other steps=y", "yes"},
-        {"model m ", "unet-phase"},
+        {"model m unet-p", "unet-phase"},
         {"model m unet-phase lev", "levels="},
-        {"model m architecture=u", "unet-phase"},
+        {"model m architecture=u",
+         "unet-phase unet-sid unet-light unet-lighter unet-fire"},
         {"data d npz ", "FILES"},
         {"data d npz some", "FILES"},
         {"data d gpe n=3 gr", "grid="},

@@ -54,7 +54,9 @@ const command command_model = {
     .more_word = architecture_word,
     .flags = COMMAND_CHANGES,
     .example = "model m unet-phase levels=3 channels=4 seed=1",
-    .details = "The same seed gives the same weights on every machine.",
-    .see = "train, show, load",
+    .details = "First weights are drawn as the architecture's publication, or else "
+               "PyTorch, draws them; the same seed gives the same weights on every "
+               "machine.  'list architectures' counts what each has.",
+    .see = "list architectures, train, show, load",
     .run = run,
 };

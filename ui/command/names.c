@@ -1,14 +1,56 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    names.c -- the commands `list`, `copy`, `rename` and `drop`: what has a name in the
-   session, and under which.  It looks into no tensor. */
+   session, and under which; and what could get one.  It looks into no tensor. */
 #include "format/model_file.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "zoo/architecture.h"
 
 static const option list_options[] = {
-    {"kind", OPTION_WORD, "all|models|datasets|tables", "all", NULL, "what to list"},
+    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures", "all", NULL,
+     "what to list: of the session, or what 'model' can build"},
+    {"variants", OPTION_FLAG, NULL, "no", NULL,
+     "of architectures: also with the options of published variants"},
     {0},
 };
+
+/* ---- list architectures ---- */
+
+/* Built to be counted, and let go again. */
+static status put_architecture(table *t, const architecture *a, const char *options,
+                               bool variants, error *e)
+{
+    char words[128];
+    model *m = architecture_outline(a, options, e);
+    if (!m)
+        return e->code;
+    const graph *g = m->graph;
+    int64_t multiply_adds = graph_multiply_adds(g, g->input_shape, e);
+    table_row(t);
+    table_text(t, "architecture", a->name);
+    if (variants)
+        table_text(t, "options", *options ? options : NULL);
+    table_integer(t, "parameters", graph_parameter_count(g));
+    table_integer(t, "multiply_adds", multiply_adds);
+    table_text(t, "input", rows_shape(words, g->input_shape));
+    table_text(t, "summary", a->summary);
+    model_free(m);
+    return multiply_adds < 0 ? e->code : E_OK;
+}
+
+static status list_architectures(const call *c, error *e)
+{
+    const bool all = option_flag(&c->options, "variants");
+    for (int i = 0; architecture_at(i); i++) {
+        const architecture *a = architecture_at(i);
+        TRY(put_architecture(c->rows, a, "", all, e));
+        for (int k = 0; all && a->variants && a->variants[k]; k++)
+            TRY(put_architecture(c->rows, a, a->variants[k], all, e));
+    }
+    return E_OK;
+}
+
+/* ---- list ---- */
 
 /* "unet-phase levels=3" */
 static void put_origin(table *t, const char *what, const char *options)
@@ -101,6 +143,8 @@ static void begin_columns(call *c)
 
 static status list_command(call *c, error *e)
 {
+    if (option_is(&c->options, "kind", "architectures"))
+        return list_architectures(c, e);
     begin_columns(c);
     for (int64_t i = 0; i < session_count(c->session); i++) {
         object_kind kind;
@@ -110,21 +154,24 @@ static status list_command(call *c, error *e)
     }
     if (session_count(c->session) == 0)
         rows_note(c, "nothing has a name yet: 'model m unet-phase' makes a model, "
-                     "'data d gpe n=8 grid=64' a dataset");
+                     "'data d gpe n=8 grid=64' a dataset; 'list architectures' tells "
+                     "what models there can be");
     return E_OK;
 }
 
 const command command_list = {
     .name = "list",
     .group = "session",
-    .summary = "list the models, datasets and tables of the session",
+    .summary = "list what the session has, or the architectures there are",
     .options = list_options,
     .arguments = 1,
     .example = "list models",
     .details =
         "The bytes of a model are those of the file that 'save' writes, those of a "
-        "dataset what it takes in memory; steps counts what was done to a model.",
-    .see = "show, history",
+        "dataset what it takes in memory; steps counts what was done to a model.  "
+        "Architectures are counted with their default options; multiply_adds are "
+        "products of weights and activations in layers, for one sample of the input.",
+    .see = "show, history, model",
     .run = list_command,
 };
 

@@ -67,13 +67,17 @@ static tensor *read_raw(const call *c, const model *m, const char *path, error *
     return t;
 }
 
-/* An array of one sample, or of images without a channel, as (N,C,H,W). */
+/* An array of one sample, of rows, or of images without a channel, as (N,C,H,W). */
 static status complete_shape(tensor *t, const model *m, const char *path, error *e)
 {
     shape s = tensor_shape(t), want = m->graph->input_shape, full = s;
     char found[128];
     int64_t channels = want.dim[want.rank - 1];
-    if (s.rank == want.rank && want.rank > 1 && channels == 1 && s.dim[0] != 1) {
+    if (s.rank == 2 && want.rank > 1 && s.dim[1] == shape_count(want)) {
+        full.rank = want.rank + 1; /* N rows of all that a sample has */
+        for (int i = 0; i < want.rank; i++)
+            full.dim[1 + (i + 1) % want.rank] = want.dim[i];
+    } else if (s.rank == want.rank && want.rank > 1 && channels == 1 && s.dim[0] != 1) {
         full.rank = s.rank + 1; /* N,H,W */
         full.dim[1] = 1;
         for (int i = 1; i < s.rank; i++)

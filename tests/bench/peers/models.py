@@ -122,6 +122,65 @@ class SmallCNN(nn.Module):
         return self.f2(self.dropout2(x))
 
 
+def multiple_of_8(channels):
+    rounded = max(8, (channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+class SqueezeExcite(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        squeezed = multiple_of_8(channels // 4)
+        self.fc1 = nn.Conv2d(channels, squeezed, 1)
+        self.fc2 = nn.Conv2d(squeezed, channels, 1)
+
+    def forward(self, x):
+        factor = self.fc2(F.relu(self.fc1(F.adaptive_avg_pool2d(x, 1))))
+        return x * F.hardsigmoid(factor)
+
+
+def conv_norm(i, o, kernel, stride, groups, function):
+    return nn.Sequential(
+        nn.Conv2d(i, o, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(o, eps=1e-3, momentum=0.01), *([function()] if function else []))
+
+
+class InvertedResidual(nn.Module):
+    def __init__(self, i, kernel, expanded, o, squeezes, function, stride):
+        super().__init__()
+        layers = [conv_norm(i, expanded, 1, 1, 1, function)] if expanded != i else []
+        layers.append(conv_norm(expanded, expanded, kernel, stride, expanded, function))
+        layers += [SqueezeExcite(expanded)] if squeezes else []
+        self.block = nn.Sequential(*layers, conv_norm(expanded, o, 1, 1, 1, None))
+        self.adds = stride == 1 and i == o
+
+    def forward(self, x):
+        return x + self.block(x) if self.adds else self.block(x)
+
+
+class MobileNetV3Small(nn.Module):
+    """Parameters carry torchvision's names."""
+
+    def __init__(self):
+        super().__init__()
+        R, H = nn.ReLU, nn.Hardswish
+        rows = [(16, 3, 16, 16, True, R, 2), (16, 3, 72, 24, False, R, 2),
+                (24, 3, 88, 24, False, R, 1), (24, 5, 96, 40, True, H, 2),
+                (40, 5, 240, 40, True, H, 1), (40, 5, 240, 40, True, H, 1),
+                (40, 5, 120, 48, True, H, 1), (48, 5, 144, 48, True, H, 1),
+                (48, 5, 288, 96, True, H, 2), (96, 5, 576, 96, True, H, 1),
+                (96, 5, 576, 96, True, H, 1)]
+        self.features = nn.Sequential(
+            conv_norm(3, 16, 3, 2, 1, H), *(InvertedResidual(*row) for row in rows),
+            conv_norm(96, 576, 1, 1, 1, H))
+        self.classifier = nn.Sequential(nn.Linear(576, 1024), nn.Hardswish(),
+                                        nn.Dropout(0.2), nn.Linear(1024, 10))
+
+    def forward(self, x):
+        x = F.adaptive_avg_pool2d(self.features(x), 1)
+        return self.classifier(torch.flatten(x, 1))
+
+
 class BlockMLP(nn.Module):
     """Autoencoder of blocks of 5x5x5 numbers."""
 
@@ -189,6 +248,8 @@ ZOO = {
     'unet-lighter': (lambda: SeeInTheDark(True), (4, 128, 128), 1513812),
     'vgg': (VGG, (3, 32, 32), 9228362),
     'cnn-mnist': (SmallCNN, (1, 28, 28), 1199882),
+    'mobilenetv3-small': (MobileNetV3Small, (3, 32, 32), 1528106),
+    'mobilenetv3-small-224': (MobileNetV3Small, (3, 224, 224), 1528106),
     'swae-mlp': (BlockMLP, (125,), 145549),
     'swae-gmlp': (BlockGatedMLP, (125,), 1125517),
     'swae-conv': (BlockConv, (1, 5, 5, 5), 4743825),

@@ -43,6 +43,11 @@ def inference(network, title, f32, int8):
                  lathe(network, p), *bars) for p, bars in (('f32', f32), ('int8', int8))]
 
 
+def in_f32(network, title, must, aim):
+    return Work(f'{network} f32', f'{title}, batch 1, f32', [ort(network)], lathe(network),
+                must, aim)
+
+
 def training(network, title, batch, **bars):
     peer = measurement('torch', network, batch=batch, train=True)
     return [Work(f'{network} train {p}', f'{title}, training step, batch {batch}, {p}',
@@ -73,6 +78,11 @@ WORKS = [
     Work('swae-mlp 1', 'swae-mlp, batch 1, f32', ONE_OR_MORE, lathe('swae-mlp'), 1, .6),
     Work('swae-mlp 4096', 'swae-mlp, batch 4096, f32', [ort('swae-mlp', batch=4096)],
          lathe('swae-mlp', batch=4096), 1, .6),
+    in_f32('mobilenetv3-small', 'MobileNetV3-Small 32x32', 1, .7),
+    in_f32('mobilenetv3-small-224', 'MobileNetV3-Small 224x224', 1, .7),
+    in_f32('unet-lighter', 'lighter U-Net 4x128x128', .6, .4),
+    in_f32('swae-gmlp', 'swae-gmlp', .8, .5),
+    in_f32('swae-conv', 'swae-conv', .8, .5),
     *training('unet-phase', UNET, 8, f32=(.3, .18), bf16=(.2, .1)),
     *training('vgg', VGG, 64, f32=(.8, .5), bf16=(.35, .2)),
     *training('cnn-mnist', CNN, 64, f32=(.5, .3)),
