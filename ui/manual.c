@@ -36,6 +36,17 @@ static int page_width(int columns)
     return columns < NARROWEST ? NARROWEST : columns;
 }
 
+/* Bytes of the word at WORDS: up to a blank, or where that is wider than ROOM columns to
+   the last "|" that fits. */
+static size_t word_length(const char *words, int room)
+{
+    size_t whole = strcspn(words, " \n"), length = whole;
+    if (room > 0 && whole > (size_t)room)
+        for (size_t i = 1; i <= (size_t)room; i++)
+            length = words[i - 1] == '|' ? i : length;
+    return length;
+}
+
 /* WORDS broken at blanks so that no line is wider than WIDTH; lines but the first begin
    with INDENT blanks, and the first has FIRST columns behind it already. */
 static void add_wrapped(text *out, const char *words, int first, int indent, int width)
@@ -44,7 +55,7 @@ static void add_wrapped(text *out, const char *words, int first, int indent, int
     bool fresh = true;
     while (*words) {
         words += strspn(words, " \n");
-        size_t length = strcspn(words, " \n");
+        size_t length = word_length(words, width - indent);
         text word = {0};
         text_add_bytes(&word, words, length);
         int wide = text_columns(text_get(&word));
