@@ -220,14 +220,21 @@ static status read_all(int descriptor, const char *path, size_t limit, void **by
     return E_OK;
 }
 
-status file_read(const char *path, size_t limit, void **bytes, size_t *length, error *e)
+static status read_whole(const char *path, bool regular, size_t limit, void **bytes,
+                         size_t *length, error *e)
 {
+    struct stat about;
     *bytes = NULL;
     *length = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    const int wait = regular ? O_NONBLOCK : 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | wait);
     if (descriptor < 0)
         return fail_system(e, path, "opened");
-    status result = read_all(descriptor, path, limit, bytes, length, e);
+    status result = E_OK;
+    if (regular && (fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)))
+        result = fail(e, E_FILE, "%s: cannot be opened: it is no regular file", path);
+    if (result == E_OK)
+        result = read_all(descriptor, path, limit, bytes, length, e);
     close(descriptor);
     if (result != E_OK) {
         memory_free(*bytes);
@@ -235,6 +242,17 @@ status file_read(const char *path, size_t limit, void **bytes, size_t *length, e
         *length = 0;
     }
     return result;
+}
+
+status file_read(const char *path, size_t limit, void **bytes, size_t *length, error *e)
+{
+    return read_whole(path, false, limit, bytes, length, e);
+}
+
+status file_read_regular(const char *path, size_t limit, void **bytes, size_t *length,
+                         error *e)
+{
+    return read_whole(path, true, limit, bytes, length, e);
 }
 
 bool file_exists(const char *path)

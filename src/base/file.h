@@ -22,6 +22,9 @@ void atomic_abandon(atomic_file *f); /* closes and removes; fine after a commit 
 
 /* Whole file into memory (the caller frees), at most LIMIT bytes. */
 status file_read(const char *path, size_t limit, void **bytes, size_t *length, error *e);
+/* The same, but a device, a pipe or a folder is refused, and never waited for. */
+status file_read_regular(const char *path, size_t limit, void **bytes, size_t *length,
+                         error *e);
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 status file_make_folder(const char *path, error *e); /* with parents, 0700 */

@@ -50,7 +50,7 @@ status names_read(const char *path, int64_t most, char ***lines, int64_t *count,
     size_t length;
     *count = 0;
     *lines = NULL;
-    TRY(file_read(path, NAMES_BYTES_MOST, &bytes, &length, e));
+    TRY(file_read_regular(path, NAMES_BYTES_MOST, &bytes, &length, e));
     status result = E_OK;
     char **found = memory_new(most, sizeof *found, e);
     const char *at = bytes, *end = at + length;

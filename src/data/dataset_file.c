@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/source.h"
@@ -38,7 +39,7 @@ static const char *index_text(char buffer[128], shape s, int64_t at)
     return buffer;
 }
 
-static status check_finite(const reading *r, const char *entry, const tensor *t, error *e)
+static status check_finite(const char *path, const char *entry, const tensor *t, error *e)
 {
     const float *x = tensor_f32(t);
     const int64_t count = tensor_count(t);
@@ -46,8 +47,8 @@ static status check_finite(const reading *r, const char *entry, const tensor *t,
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(x[i]))
             return fail(e, E_NUMERIC,
-                        "%s: %s: %s at %s; every value must be finite in 32 bits",
-                        r->path, entry, isnan(x[i]) ? "NaN" : "infinity",
+                        "%s: %s: %s at %s; every value must be finite in 32 bits", path,
+                        entry, isnan(x[i]) ? "NaN" : "infinity",
                         index_text(where, tensor_shape(t), i));
     return E_OK;
 }
@@ -61,19 +62,26 @@ static shape without_channels(shape s)
     return out;
 }
 
+static status check_rank(const char *path, const char *entry, shape s, error *e)
+{
+    char words[128];
+    if (s.rank < 3 || s.rank > 5)
+        return fail(e, E_SHAPE,
+                    "%s: %s: has the shape %s, (N,H,W) or (N,C,H,W) was wanted", path,
+                    entry, shape_text(words, s));
+    for (int i = 0; i < s.rank; i++)
+        if (s.dim[i] == 0)
+            return fail(e, E_SHAPE, "%s: %s: is empty: its shape is %s", path, entry,
+                        shape_text(words, s));
+    return E_OK;
+}
+
 /* (N,H,W), (N,C,H,W) or (N,C,D,H,W); and the samples are as large as what was read
    before, or, for a TARGET without a mask, as many. */
 static status check_images(reading *r, const char *entry, bool target, shape s, error *e)
 {
     char words[128], wanted[128];
-    if (s.rank < 3 || s.rank > 5)
-        return fail(e, E_SHAPE,
-                    "%s: %s: has the shape %s, (N,H,W) or (N,C,H,W) was wanted", r->path,
-                    entry, shape_text(words, s));
-    for (int i = 0; i < s.rank; i++)
-        if (s.dim[i] == 0)
-            return fail(e, E_SHAPE, "%s: %s: is empty: its shape is %s", r->path, entry,
-                        shape_text(words, s));
+    TRY(check_rank(r->path, entry, s, e));
     const shape size = without_channels(s);
     if (!r->d->input) {
         r->d->count = s.dim[0];
@@ -111,6 +119,38 @@ static tensor *turn(tensor *t, error *e)
     return turned;
 }
 
+/* The first LIMIT of T, which is given away. */
+static tensor *cut(tensor *t, int64_t limit, error *e)
+{
+    shape s = tensor_shape(t);
+    if (s.dim[0] <= limit)
+        return t;
+    s.dim[0] = limit;
+    tensor *part = tensor_new(tensor_dtype(t), s, e);
+    void *to = part ? tensor_write(part, e) : NULL;
+    if (to)
+        memcpy(to, tensor_data(t), tensor_bytes(part));
+    tensor_free(t);
+    return part;
+}
+
+tensor *dataset_images(tensor *t, const char *path, const char *entry, int64_t limit,
+                       error *e)
+{
+    if (check_rank(path, entry, tensor_shape(t), e) != E_OK) {
+        tensor_free(t);
+        return NULL;
+    }
+    tensor *part = cut(t, limit, e);
+    tensor *real = part ? tensor_to_f32(part, e) : NULL;
+    tensor_free(part);
+    if (real && check_finite(path, entry, real, e) != E_OK) {
+        tensor_free(real);
+        return NULL;
+    }
+    return real ? turn(real, e) : NULL;
+}
+
 static tensor *read_f32(reading *r, const char *entry, error *e)
 {
     tensor *raw = npz_read_first(r->archive, entry, r->layout->limit, e);
@@ -119,7 +159,7 @@ static tensor *read_f32(reading *r, const char *entry, error *e)
         return raw;
     tensor *t = raw ? tensor_to_f32(raw, e) : NULL;
     tensor_free(raw);
-    if (t && check_finite(r, entry, t, e) != E_OK) {
+    if (t && check_finite(r->path, entry, t, e) != E_OK) {
         tensor_free(t);
         return NULL;
     }

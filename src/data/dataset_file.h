@@ -36,4 +36,10 @@ typedef struct dataset_layout {
 dataset *dataset_read_layout(const char *path, const dataset_layout *layout,
                              uint64_t seed, const task *watch, error *e);
 
+/* Array T, which is given away, in lathe's order and f32: (N,H,W), (N,C,H,W) or
+   (N,C,D,H,W), every value finite.  PATH and ENTRY name it in messages; of its first
+   dimension at most LIMIT. */
+tensor *dataset_images(tensor *t, const char *path, const char *entry, int64_t limit,
+                       error *e);
+
 #endif

@@ -332,7 +332,7 @@ tensor *npy_read(const char *path, error *e)
 {
     void *bytes = NULL;
     size_t length = 0;
-    if (file_read(path, memory_available() / 2, &bytes, &length, e) != E_OK)
+    if (file_read_regular(path, memory_available() / 2, &bytes, &length, e) != E_OK)
         return NULL;
     tensor *t = npy_parse(bytes, length, path, e);
     memory_free(bytes);

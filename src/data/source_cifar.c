@@ -75,7 +75,9 @@ static status read_file(cifar_reading *r, int i, error *e)
     char *path = memory_format(e, "%s/%s", r->folder, r->kind->files[i]);
     if (!path)
         return E_MEMORY;
-    status result = file_read(path, (size_t)(IMAGES_MOST * record), &bytes, &length, e);
+    const size_t most = (size_t)(IMAGES_MOST * record), room = memory_available() / 2;
+    status result =
+        file_read_regular(path, most < room ? most : room, &bytes, &length, e);
     if (result == E_FILE && !file_exists(path))
         fail_hint(e, "the binary version of %s was wanted: %s and the files beside it",
                   r->kind->source->name, r->kind->files[0]);
