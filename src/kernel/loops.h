@@ -41,7 +41,7 @@ typedef struct product {
     bool accumulate;
 } product;
 
-/* sum[o * sum_step + k] += sum over rows i and pixels p of
+/* sum[o * sum_step + k] (+)= sum over rows i and pixels p of
    g[i * g_row + p * g_step + o] x[i * x_row + p * x_step + k], k < length, o < outputs.
    Reads up to `lanes` - 1 floats behind each pixel's x [length]. */
 typedef struct outer {
@@ -50,6 +50,7 @@ typedef struct outer {
     int64_t x_row, x_step, g_row, g_step;
     float *sum;
     int64_t sum_step;
+    bool overwrite; /* what SUM holds before */
 } outer;
 
 /* A line of windows over an image whose pixels are X_COLUMN floats apart and rows X_ROW:
@@ -87,6 +88,12 @@ typedef struct affine {
 typedef struct kernel_loops {
     int64_t lanes; /* floats in a vector */
     void (*product)(const product *p);
+    /* to[c * to_step + r] = from[r * from_step + c]. */
+    void (*turn)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
+                 float *to, int64_t to_step);
+    /* to[r * to_step + c] = from[r * from_step + c]. */
+    void (*copy)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
+                 float *to, int64_t to_step);
     void (*outer)(const outer *o);
 
     /* Flat arithmetic over N elements. */

@@ -9,7 +9,9 @@
 #define BLOCK_TWO     12
 #define OUTER_OUTPUTS 8
 #include "kernel/loops_vector.inc"
+#include "kernel/loops_transpose.inc"
 #include "kernel/loops_product.inc"
+#include "kernel/loops_pack.inc"
 #include "kernel/loops_outer.inc"
 #include "kernel/loops_pointwise.inc"
 #include "kernel/loops_rows.inc"

@@ -37,20 +37,6 @@ void panels_finish(panels *p, const float *bias, const finish *tail)
     }
 }
 
-/* to[c * width + o] = from[o * step + c]: a few channels at a time, so that both sides
-   stay in the cache. */
-static void turn(const float *from, int64_t step, int64_t channels, int64_t outputs,
-                 float *to, int64_t width)
-{
-    enum { BLOCK = 16 };
-    for (int64_t c = 0; c < channels; c += BLOCK) {
-        int64_t count = channels - c < BLOCK ? channels - c : BLOCK;
-        for (int64_t o = 0; o < outputs; o++)
-            for (int64_t i = 0; i < count; i++)
-                to[(c + i) * width + o] = from[o * step + c + i];
-    }
-}
-
 /* The numbers of one tap, which begin at K of their run. */
 static void pack_tap(const panels *p, const float *weight, int64_t outputs, int64_t k,
                      float *run)
@@ -58,17 +44,20 @@ static void pack_tap(const panels *p, const float *weight, int64_t outputs, int6
     const mapping *m = p->m;
     const int64_t split = p->form.split, width = p->form.vectors * p->loops->lanes;
     if (split == 1 && m->weight_channel == 1) {
-        turn(weight, m->weight_output, m->channels, outputs, run + k * width, width);
+        p->loops->turn(outputs, m->channels, weight, m->weight_output, run + k * width,
+                       width);
+        return;
+    }
+    if (split == 1 && m->weight_output == 1) {
+        p->loops->copy(m->channels, outputs, weight, m->weight_channel, run + k * width,
+                       width);
         return;
     }
     for (int64_t c = 0; c < m->channels; c++, k++) {
         float *to = run + k / split * width + k % split;
         const float *from = weight + c * m->weight_channel;
-        if (split == 1 && m->weight_output == 1)
-            memcpy(to, from, (size_t)outputs * sizeof *to);
-        else
-            for (int64_t o = 0; o < outputs; o++)
-                to[o * split] = from[o * m->weight_output];
+        for (int64_t o = 0; o < outputs; o++)
+            to[o * split] = from[o * m->weight_output];
     }
 }
 
@@ -86,6 +75,20 @@ void panels_pack(const panels *p, int64_t i, const float *weight, float *to)
         for (int64_t b = 0; b < m->columns.count; b++, tap++)
             pack_tap(p, weight + m->rows.weight[a] + m->columns.weight[b], outputs,
                      tap % taps * m->channels, to + tap / taps * run_floats(p));
+}
+
+void panels_pack_tap(const panels *p, int64_t i, int64_t row, int64_t column,
+                     const float *weight, float *to)
+{
+    const mapping *m = p->m;
+    int64_t first = i * p->form.outputs, left = m->outputs - first;
+    int64_t outputs = left < p->form.outputs ? left : p->form.outputs;
+    if (outputs < p->form.outputs || m->channels % p->form.split)
+        memset(to, 0, (size_t)p->floats * sizeof *to);
+    pack_tap(p,
+             weight + first * m->weight_output + m->rows.weight[row] +
+                 m->columns.weight[column],
+             outputs, 0, to);
 }
 
 product panels_product(const panels *p, int64_t i, const finish *tail, bool accumulate)

@@ -28,6 +28,10 @@ void panels_finish(panels *p, const float *bias, const finish *tail);
 /* Packs panel I of WEIGHT to TO. */
 void panels_pack(const panels *p, int64_t i, const float *weight, float *to);
 
+/* The same of one tap, where the panels were prepared for one run of all channels. */
+void panels_pack_tap(const panels *p, int64_t i, int64_t row, int64_t column,
+                     const float *weight, float *to);
+
 /* A product with panel I; pixels, x, step, offset, weight and y are still to be set. */
 product panels_product(const panels *p, int64_t i, const finish *tail, bool accumulate);
 

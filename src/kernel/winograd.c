@@ -13,6 +13,7 @@
    algorithms for convolutional neural networks. */
 #include "kernel/algorithm.h"
 
+#include "kernel/convolution_cost.h"
 #include "kernel/winograd_parts.h"
 
 /* 3x3 at every pixel, with enough channels to fill lanes. */
@@ -29,13 +30,13 @@ static bool pays_four(const convolution *v, const float *weight, algorithm_task 
 {
     double cost = winograd_cost(v, 4, task);
     (void)weight;
-    return cost < winograd_direct_cost(v, task) && cost <= winograd_cost(v, 2, task);
+    return cost < direct_cost(v, 1, task) && cost <= winograd_cost(v, 2, task);
 }
 
 static bool pays_two(const convolution *v, const float *weight, algorithm_task task)
 {
     (void)weight;
-    return winograd_cost(v, 2, task) < winograd_direct_cost(v, task);
+    return winograd_cost(v, 2, task) < direct_cost(v, 1, task);
 }
 
 #define WINOGRAD_ROW(word, m)                                                            \

@@ -36,8 +36,4 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
 size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
                            const float *grad_y, float *grad_weight, void *block);
 
-/* About how long a task of V takes by F(tile x tile, 3x3), and by a direct sum. */
-double winograd_cost(const convolution *v, int64_t tile, algorithm_task task);
-double winograd_direct_cost(const convolution *v, algorithm_task task);
-
 #endif

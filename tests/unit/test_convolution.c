@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_winograd.c -- Winograd convolution and its gradients against direct sums in
-   double: within 1e-5 of the largest value, and the same bits with one thread and two. */
+   test_convolution.c -- algorithms of 3x3 convolution (Winograd, shifted images, gathered
+   pixels) and their gradients against direct sums in double: within 1e-5 of the largest
+   value, and the same bits with one thread and two. */
 #include "support.h"
 
 #include <math.h>
@@ -13,8 +14,9 @@
 #include "base/random.h"
 #include "kernel/algorithm.h"
 
-static const algorithm *const rows[] = {&algorithm_winograd_two,
-                                        &algorithm_winograd_four};
+static const algorithm *const rows[] = {&algorithm_winograd_two, &algorithm_winograd_four,
+                                        &algorithm_shift, &algorithm_gather};
+enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 2 };
 static const double tolerance = 1e-5;
 
 enum { PLACES_MOST = 1500 };
@@ -194,6 +196,8 @@ static void check_forward(const algorithm *a, const bench *b, const float *bias)
     const convolution *v = &b->v;
     int64_t floats = b->out_pixels * b->y_pitch;
     float *y[2];
+    if (!a->suits(v, b->weight))
+        return;
     void *prepared = poisoned(a->prepared_bytes(v, b->weight));
     for (int i = 0; i < 2; i++) {
         cpu_set_threads(i + 1);
@@ -207,6 +211,11 @@ static void check_forward(const algorithm *a, const bench *b, const float *bias)
     assert_memory_equal(y[0], y[1], (size_t)floats * sizeof(float));
     the_bias = bias;
     compare(a->name, b, wanted_forward, y[0], b->out_pixels, v->out_c, b->y_pitch, 0);
+    void *scratch = poisoned(algorithm_once_scratch(a, v, b->weight));
+    memset(y[1], 0xff, (size_t)floats * sizeof(float));
+    algorithm_forward_once(a, v, b->x, b->weight, bias, &b->tail, y[1], scratch);
+    compare(a->name, b, wanted_forward, y[1], b->out_pixels, v->out_c, b->y_pitch, 0);
+    memory_free(scratch);
     /* What lies between the pixels is somebody else's. */
     for (int64_t i = 0; i < floats; i++)
         if (i % b->y_pitch >= v->out_c && !isnan(y[0][i]))
@@ -219,6 +228,8 @@ static void check_forward(const algorithm *a, const bench *b, const float *bias)
 static void check_gradients(const algorithm *a, const bench *b, bool accumulate)
 {
     const convolution *v = &b->v;
+    if (!a->suits(v, b->weight))
+        return;
     size_t x_bytes = (size_t)(b->pixels * v->c) * sizeof(float);
     size_t w_bytes = (size_t)(9 * v->c * v->out_c) * sizeof(float);
     float *gx[2], *gw[2];
@@ -273,10 +284,8 @@ static void test_forward(void **state)
         b.tail.shift = i & 8 ? b.shift : NULL;
         b.tail.residual = i % 5 < 2 ? b.residual : NULL;
         b.tail.residual_pitch = v.out_c + 3;
-        for (int k = 0; k < 2; k++) {
-            assert_true(rows[k]->suits(&v, b.weight));
+        for (int k = 0; k < ROWS; k++)
             check_forward(rows[k], &b, i % 7 < 4 ? b.bias : NULL);
-        }
         bench_clear(&b);
     }
 }
@@ -287,7 +296,7 @@ static void test_gradients(void **state)
     for (uint64_t i = 0; i < 30; i++) {
         random_stream r = random_new(2, "gradients", i);
         bench b = bench_new(&r, random_geometry(&r));
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < ROWS; k++)
             check_gradients(rows[k], &b, i & 1);
         bench_clear(&b);
     }
@@ -302,6 +311,7 @@ static void test_shapes(void **state)
         geometry(1, 1, 1, 8, 8, 1, 1),      geometry(1, 1, 1, 5, 6, 2, 2),
         geometry(3, 3, 3, 16, 16, 0, 0),    geometry(1, 1, 50, 16, 32, 1, 1),
         geometry(1, 61, 1, 17, 33, 1, 1),   geometry(2, 4, 4, 64, 48, 1, 1),
+        geometry(9, 3, 3, 80, 130, 1, 1),   geometry(5, 2, 3, 33, 97, 2, 1),
         geometry(1, 216, 219, 4, 5, 1, 1),  geometry(3, 37, 41, 40, 72, 1, 1),
         geometry(1, 90, 93, 300, 16, 1, 1), none,
     };
@@ -309,7 +319,7 @@ static void test_shapes(void **state)
     for (uint64_t i = 0; shapes[i].n; i++) {
         random_stream r = random_new(3, "shapes", i);
         bench b = bench_new(&r, shapes[i]);
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < ROWS; k++) {
             check_forward(rows[k], &b, b.bias);
             check_gradients(rows[k], &b, false);
         }
@@ -324,7 +334,7 @@ static void test_depth(void **state)
     for (int64_t c = 512; c <= 1024; c *= 2) {
         random_stream r = random_new(4, "depth", (uint64_t)c);
         bench b = bench_new(&r, geometry(2, 16, 16, c, 32, 1, 1));
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < ROWS; k++) {
             check_forward(rows[k], &b, NULL);
             check_gradients(rows[k], &b, false);
         }
@@ -343,13 +353,14 @@ static void test_suits(void **state)
         const int64_t values[] = {5, 1, 2, 2, 2, 2, 3, 3, 3, 3, 1};
         if (i < 11)
             *fields[i] = values[i];
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < WINOGRAD_ROWS; k++)
             assert_int_equal(rows[k]->suits(&v, NULL), i == 11);
     }
 }
 
 /* The choice by shape: the larger tile where images are large, the smaller one where
-   they are small, neither where weights are all there is. */
+   they are small, shifted images where most of a kernel falls outside of them, and none of
+   these where weights are all there is. */
 static void test_choice(void **state)
 {
     const struct choice {
@@ -360,8 +371,12 @@ static void test_choice(void **state)
         {geometry(1, 128, 128, 32, 32, 1, 1), ALGORITHM_FORWARD, "winograd-4x4"},
         {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_INPUT, "winograd-4x4"},
         {geometry(64, 16, 16, 256, 256, 1, 1), ALGORITHM_GRAD_WEIGHT, "winograd-4x4"},
-        {geometry(64, 2, 2, 64, 64, 1, 1), ALGORITHM_FORWARD, "winograd-2x2"},
-        {geometry(8, 3, 3, 512, 512, 1, 1), ALGORITHM_FORWARD_ONCE, "gather"},
+        {geometry(64, 2, 2, 30, 30, 1, 1), ALGORITHM_FORWARD, "winograd-2x2"},
+        {geometry(8, 3, 3, 512, 512, 1, 1), ALGORITHM_FORWARD_ONCE, "shift"},
+        {geometry(8, 3, 3, 1024, 512, 1, 1), ALGORITHM_GRAD_INPUT, "shift"},
+        {geometry(16, 2, 2, 512, 256, 1, 1), ALGORITHM_GRAD_WEIGHT, "shift"},
+        {geometry(64, 8, 8, 128, 256, 1, 1), ALGORITHM_FORWARD_ONCE, "winograd-4x4"},
+        {geometry(1, 3, 3, 512, 512, 1, 1), ALGORITHM_FORWARD, "gather"},
         {geometry(8, 25, 25, 64, 64, 1, 1), ALGORITHM_FORWARD_ONCE, "winograd-4x4"},
         {geometry(1, 2, 2, 512, 512, 1, 1), ALGORITHM_GRAD_INPUT, "gather"},
         {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
@@ -384,7 +399,7 @@ static void test_other_levels(void **state)
         assert_true(child >= 0);
         if (child == 0) {
             setenv("LATHE_CPU", cpu_level_name(level), 1);
-            execl("/proc/self/exe", "test_winograd", (char *)NULL);
+            execl("/proc/self/exe", "test_convolution", (char *)NULL);
             _exit(127);
         }
         int how = 0;
@@ -404,5 +419,5 @@ int main(void)
     };
     /* A child that was started for one level leaves the last test out. */
     size_t count = sizeof tests / sizeof *tests - (getenv("LATHE_CPU") ? 1 : 0);
-    return _cmocka_run_group_tests("winograd", tests, count, NULL, NULL);
+    return _cmocka_run_group_tests("convolution", tests, count, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   winograd_cost.c -- about how long Winograd convolution and a direct sum take, to choose
+   convolution_cost.c -- about how long Winograd convolution and direct sums take, to choose
    between them.  Nanoseconds of one core, fitted to measured layers of 8 to 512 channels
    on images of 3 to 200 pixels with AVX-512 at 2 GHz; only their ratios matter.
    It runs nothing. */
-#include "kernel/winograd_parts.h"
+#include "kernel/convolution_cost.h"
+
+#include "kernel/loops.h"
 
 /* A product and sum of one lane: of planes, and of a direct sum forward and back. */
 static const double PLANE_PRODUCT = 0.0149 * 16, DIRECT_PRODUCT = 0.0159 * 16,
@@ -23,13 +25,13 @@ static double round_up(int64_t n, int64_t step)
 /* Of FLOATS that are written and read again: the more, the further away they are. */
 static double exchange(double floats)
 {
-    double each = floats < 5e5 ? 0.2 : floats < 2e6 ? 0.5 : 1.4;
+    double each = floats < 2e5 ? 0.2 : floats < 5e5 ? 1 : 1.8;
     return floats * each;
 }
 
 double winograd_cost(const convolution *v, int64_t tile, algorithm_task task)
 {
-    int64_t lanes = winograd_loops_get()->lanes;
+    int64_t lanes = loops_get()->lanes;
     bool input = task == ALGORITHM_GRAD_INPUT;
     int64_t h = input ? v->h : v->out_h, w = input ? v->w : v->out_w;
     int64_t from = input ? v->out_c : v->c, to = input ? v->c : v->out_c;
@@ -48,14 +50,14 @@ double winograd_cost(const convolution *v, int64_t tile, algorithm_task task)
     return cost + (task == ALGORITHM_FORWARD ? 0 : exchange(planes * pairs));
 }
 
-double winograd_direct_cost(const convolution *v, algorithm_task task)
+double direct_cost(const convolution *v, double share, algorithm_task task)
 {
-    int64_t lanes = winograd_loops_get()->lanes;
+    int64_t lanes = loops_get()->lanes;
     double weights = 9 * (double)v->c * (double)v->out_c;
-    double pixels = (double)(v->n * v->out_h * v->out_w);
+    double pixels = share * (double)(v->n * v->out_h * v->out_w);
     double few = 1 + (v->c < lanes ? FEW_IN : 0) + (v->out_c < lanes ? FEW_OUT : 0);
     if (task == ALGORITHM_GRAD_WEIGHT)
-        return pixels * weights * DIRECT_OUTER / (double)lanes + exchange(weights);
+        return pixels * weights * DIRECT_OUTER / (double)lanes + exchange(weights) / 2;
     double cost = pixels * weights * few * DIRECT_PRODUCT / (double)lanes;
     return cost + weights * FETCH_DIRECT +
            (task == ALGORITHM_GRAD_INPUT ? exchange(weights) : 0);
