@@ -97,6 +97,7 @@ const operator_row op_group_norm = {
     .saved_bytes = norm_saved,
     .forward = norm_forward,
     .backward = norm_backward,
+    .reach = REACH_ALL,
     .needs_x = true,
     .in_place = true,
 };

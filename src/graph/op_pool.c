@@ -81,6 +81,7 @@ const operator_row op_max_pool2d = {
     .forward = max_pool2d_forward,
     .backward = max_pool2d_backward,
     .forward_s8 = max_pool2d_forward_s8,
+    .reach = REACH_WINDOW,
     .takes_x_pitch = true,
 };
 
@@ -108,6 +109,7 @@ const operator_row op_avg_pool2d = {
     .forward = avg_pool2d_forward,
     .backward = avg_pool2d_backward,
     .forward_s8 = avg_pool2d_forward_s8,
+    .reach = REACH_WINDOW,
 };
 
 static status global_avg_pool2d_shape(const node *n, const shape *in, shape *out,
@@ -142,4 +144,5 @@ const operator_row op_global_avg_pool2d = {
     .forward = global_avg_pool2d_forward,
     .backward = global_avg_pool2d_backward,
     .forward_s8 = global_avg_pool2d_forward_s8,
+    .reach = REACH_ALL,
 };

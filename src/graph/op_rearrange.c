@@ -69,6 +69,7 @@ const operator_row op_pixel_shuffle = {
     .forward = pixel_shuffle_forward,
     .backward = pixel_shuffle_backward,
     .forward_s8 = pixel_shuffle_forward_s8,
+    .reach = REACH_SCALED,
 };
 
 /* ---- slice ---- */
@@ -214,4 +215,5 @@ const operator_row op_unflatten = {
     .forward = unflatten_forward,
     .backward = unflatten_backward,
     .forward_s8 = unflatten_forward_s8,
+    .reach = REACH_ALL,
 };

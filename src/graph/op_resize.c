@@ -77,6 +77,7 @@ const operator_row op_resize_bilinear = {
     .forward = resize_bilinear_forward,
     .backward = resize_bilinear_backward,
     .forward_s8 = resize_forward_s8,
+    .reach = REACH_BLENDED,
     .takes_y_pitch = true,
 };
 
@@ -113,5 +114,6 @@ const operator_row op_resize_nearest = {
     .forward = resize_nearest_forward,
     .backward = resize_nearest_backward,
     .forward_s8 = resize_forward_s8,
+    .reach = REACH_SCALED,
     .takes_y_pitch = true,
 };

@@ -161,4 +161,5 @@ const operator_row op_flatten = {
     .forward = flatten_run,
     .backward = flatten_back,
     .forward_s8 = flatten_forward_s8,
+    .reach = REACH_ALL,
 };

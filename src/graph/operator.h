@@ -112,6 +112,16 @@ typedef struct operator_methods {
     int (*guess_gradient)(const operation *op, algorithm_task task);
 } operator_methods;
 
+/* What an element of the output sees of the first input, along the spatial axes. */
+typedef enum operator_reach {
+    REACH_POINT,      /* the element in its place */
+    REACH_WINDOW,     /* kernel, stride and dilation */
+    REACH_TRANSPOSED, /* the same the other way */
+    REACH_SCALED,     /* one element, at another scale */
+    REACH_BLENDED,    /* two neighbours, at another scale */
+    REACH_ALL
+} operator_reach;
+
 struct operator_row {
     const char *name;
     const char *summary;            /* one line, for help */
@@ -132,6 +142,8 @@ struct operator_row {
     void (*forward_s8)(const operation *op);      /* integer kernel; NULL: f32 only */
 
     const operator_methods *methods;              /* NULL: there is one way */
+
+    operator_reach reach;
 
     bool needs_x;   /* backward reads the inputs */
     bool needs_y;   /* backward reads the output */

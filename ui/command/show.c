@@ -5,14 +5,15 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/memory.h"
-#include "graph/operator.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/command/show.h"
 
 static const option options[] = {
     {"names", OPTION_WORDS, NULL, NULL, NULL, "models, datasets or tables"},
     {"layers", OPTION_FLAG, NULL, "no", NULL, "of a model: one row a layer"},
+    {"graph", OPTION_FLAG, NULL, "no", NULL,
+     "of a model: its layers as a drawing, with what skips others"},
     {"steps", OPTION_FLAG, NULL, "no", NULL, "of a model: what was done to it"},
     {"epochs", OPTION_FLAG, NULL, "no", NULL,
      "of a model: its training, one row an epoch"},
@@ -36,64 +37,6 @@ static status show_model(call *c, const char *name, const model *m, error *e)
     table_integer(c->rows, "epochs", m->epoch_count);
     table_integer(c->rows, "steps", m->step_count);
     artefact_clear(&a);
-    return s;
-}
-
-/* Bits of a node's weights, and the words for how their scales were chosen. */
-static void put_quantizer(table *t, const parameter *weight)
-{
-    static const char *const grain[] = {"model", "tensor", "channel"};
-    const quantizer *q = weight ? weight->quantizer : NULL;
-    if (!weight)
-        return;
-    table_integer(t, "bits", q ? q->bits : 32);
-    if (q)
-        table_text(t, "granularity", grain[q->grain]);
-}
-
-static void put_layer(table *t, const char *name, const graph *g, const node *n,
-                      const shape *shapes)
-{
-    char words[128];
-    shape in[NODE_INPUTS_MAX], out = shapes[n->output];
-    operation_cost cost = {0};
-    int64_t parameters = 0, nonzero = 0;
-    for (int r = 0; r < ROLE_COUNT; r++) {
-        const parameter *p = graph_parameter(g, n, (parameter_role)r);
-        if (!p || !parameter_is_trained(p))
-            continue;
-        parameters += tensor_count(p->data);
-        nonzero += parameter_nonzero(p);
-    }
-    for (int i = 0; i < n->input_count; i++)
-        in[i] = shapes[n->inputs[i]];
-    n->op->cost(n, in, out, &cost);
-    for (int i = 1; i < out.rank; i++)
-        out.dim[i - 1] = out.dim[i];
-    out.rank--;
-    table_row(t);
-    table_text(t, "model", name);
-    table_text(t, "layer", n->name);
-    table_text(t, "operator", n->op->name);
-    table_text(t, "output", rows_shape(words, out));
-    table_integer(t, "parameters", parameters);
-    table_integer(t, "nonzero", nonzero);
-    table_real(t, "sparsity",
-               parameters > 0 ? 1 - (double)nonzero / (double)parameters : 0.0);
-    put_quantizer(t, graph_parameter(g, n, ROLE_WEIGHT));
-    table_integer(t, "multiply_adds", cost.multiply_adds);
-}
-
-static status show_layers(call *c, const char *name, const model *m, error *e)
-{
-    const graph *g = m->graph;
-    shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
-    if (!shapes)
-        return e->code;
-    status s = graph_shapes(g, 1, g->input_shape, shapes, e);
-    for (int i = 0; s == E_OK && i < g->node_count; i++)
-        put_layer(c->rows, name, g, &g->nodes[i], shapes);
-    memory_free(shapes);
     return s;
 }
 
@@ -164,6 +107,8 @@ static status show_a_model(call *c, const char *name, error *e)
         return e->code;
     if (option_flag(o, "layers"))
         return show_layers(c, name, m, e);
+    if (option_flag(o, "graph"))
+        return show_graph(c, name, m, e);
     if (option_flag(o, "steps"))
         show_steps(c, name, m);
     else if (option_flag(o, "epochs"))
@@ -251,8 +196,10 @@ const command command_show = {
     .details =
         "The bytes of a model are those of the file that 'save' writes.  sparsity is "
         "the share of trained parameters that are 0; multiply_adds are of one "
-        "sample of the shape that the model was built for.  With columns= a table "
-        "becomes as narrow as a page wants it.",
+        "sample of the shape that the model was built for.  Of layers, share is the "
+        "layer's part of them, and receptive_field the pixels of the input that one "
+        "of its outputs can depend on.  With columns= a table becomes as narrow as a "
+        "page wants it.",
     .see = "list, eval, plot weights",
     .run = run,
 };
