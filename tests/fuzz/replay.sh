@@ -44,6 +44,18 @@ replay fuzz_npz "$srcdir"/tests/fuzz/npz/* "$folder"/damaged/*
 
 rm -r "$folder/damaged"
 mkdir "$folder/damaged"
+for file in "$srcdir"/tests/fuzz/sources/*; do
+    # Files of CIFAR are all alike, those of HDF5 take a process each.
+    case $file in
+    *.cifar*) damage "$file" 1021 ;;
+    *.h5) damage "$file" 331 ;;
+    *) damage "$file" 7 ;;
+    esac
+done
+replay fuzz_sources "$srcdir"/tests/fuzz/sources/* "$folder"/damaged/*
+
+rm -r "$folder/damaged"
+mkdir "$folder/damaged"
 (cd "$folder" && "$LATHE" --seed 1 -c '
     model m unet-phase size=8 levels=1 channels=1
     save m dense.safetensors
