@@ -7,8 +7,9 @@
 #include "base/text.h"
 
 static const data_source *const sources[] = {
-    &source_cifar10, &source_cifar100, &source_fashion_mnist, &source_gpe, &source_hdf5,
-    &source_idx,     &source_images,   &source_npy,           &source_npz, &source_raw,
+    &source_cifar10, &source_cifar100, &source_fashion_mnist, &source_gpe,
+    &source_hdf5,    &source_idx,      &source_images,        &source_lowlight,
+    &source_npy,     &source_npz,      &source_puncture,      &source_raw,
 };
 enum { SOURCES = sizeof sources / sizeof *sources };
 

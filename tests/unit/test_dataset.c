@@ -395,7 +395,7 @@ static void sources_are_a_table(void **state)
                          data_source_at(count));
         assert_true(data_source_at(count)->required <= data_source_at(count)->arguments);
     }
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 12);
     assert_null(data_source_find("nothing"));
 }
 
