@@ -149,6 +149,7 @@ typedef struct kernel_loops {
                           int64_t x_pixels, float *gx, bool accumulate);
 
     /* One step on elements begin..end - 1 of a parameter. */
+    void (*adadelta)(const update *u, int64_t begin, int64_t end);
     void (*adam)(const update *u, int64_t begin, int64_t end);
     void (*momentum)(const update *u, int64_t begin, int64_t end);
     void (*descent)(const update *u, int64_t begin, int64_t end);

@@ -88,6 +88,19 @@ static void rmsprop_step(const optimizer_settings *s, int64_t step, int64_t n, f
     update_all(&u, n, loops_get()->rmsprop);
 }
 
+static void adadelta_step(const optimizer_settings *s, int64_t step, int64_t n, float *w,
+                          const float *g, float *const *slot, const uint8_t *mask)
+{
+    (void)step;
+    update u = {.w = w, .g = g, .slot = slot, .mask = mask};
+    u.rate = (float)s->learning_rate;
+    u.l2 = (float)s->weight_decay;
+    u.beta2 = (float)s->alpha;
+    u.fresh2 = (float)(1 - s->alpha);
+    u.epsilon = (float)s->epsilon;
+    update_all(&u, n, loops_get()->adadelta);
+}
+
 #define ADAM_RATES .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8
 
 static const optimizer_row rows[] = {
@@ -115,6 +128,12 @@ static const optimizer_row rows[] = {
      2,
      {.learning_rate = 1e-3, .alpha = 0.99, .epsilon = 1e-8},
      rmsprop_step},
+    {"adadelta",
+     "gradient in the unit of the weights, by the running size of earlier moves",
+     "Zeiler 2012, arXiv:1212.5701, algorithm 1",
+     2,
+     {.learning_rate = 1, .alpha = 0.9, .epsilon = 1e-6},
+     adadelta_step},
 };
 
 const optimizer_row *optimizer_at(int i)

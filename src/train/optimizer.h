@@ -10,7 +10,8 @@
 
 typedef struct optimizer_settings {
     double learning_rate, weight_decay, momentum;
-    double beta1, beta2, epsilon, alpha; /* Adam, AdamW; RMSprop's smoothing */
+    double beta1, beta2, epsilon,
+        alpha; /* Adam, AdamW; smoothing of RMSprop and Adadelta */
     bool nesterov;
 } optimizer_settings;
 
@@ -24,7 +25,7 @@ typedef struct optimizer_row {
                  const float *g, float *const *slot, const uint8_t *mask);
 } optimizer_row;
 
-const optimizer_row *optimizer_find(const char *name); /* adam adamw sgd rmsprop */
+const optimizer_row *optimizer_find(const char *name); /* adam adamw sgd ... */
 const optimizer_row *optimizer_at(int i);
 
 #endif

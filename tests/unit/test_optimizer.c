@@ -75,6 +75,7 @@ static void six_steps_match_the_reference(void **state)
     s.weight_decay = 1e-2;
     check("adamw", "adamw", s);
     check("rmsprop", "rmsprop", settings_of("rmsprop"));
+    check("adadelta", "adadelta", optimizer_find("adadelta")->standard);
 }
 
 /* With momentum: buffer = momentum * buffer + g / (sqrt(v) + eps), w -= rate * buffer. */

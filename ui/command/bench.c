@@ -22,7 +22,7 @@ static const option bench_options[] = {
      "time for all rounds together (default: 2, where rounds= does not say)"},
     {"train", OPTION_FLAG, NULL, "no", NULL,
      "time a step of training: forward, loss, backward, update"},
-    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop", "adam", NULL,
+    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,
      "rule of the update"},
     {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
      "what factors of products are rounded to, in layers that are not integer"},

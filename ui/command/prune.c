@@ -28,7 +28,7 @@ static const option options[] = {
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"retrain", OPTION_INTEGER, "0..", "0", "epochs", "training after each step"},
     {"lr", OPTION_REAL, "0..", "0.0005", NULL, "learning rate of that training"},
-    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop", "adam", NULL,
+    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,
      "rule of its steps"},
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one of its steps"},
     {"control", OPTION_FLAG, NULL, "no", NULL,

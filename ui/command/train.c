@@ -20,8 +20,12 @@ static const option options[] = {
      "data to train on; its split val chooses the best epoch"},
     {"epochs", OPTION_INTEGER, "1..", "10", NULL, "passes over the split train"},
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one step"},
-    {"lr", OPTION_REAL, "0..", "0.001", NULL, "learning rate (one-cycle: its largest)"},
-    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop", "adam", NULL, "rule of a step"},
+    {"lr", OPTION_REAL, "0..", NULL, NULL,
+     "learning rate (one-cycle: its largest; default: the optimizer's own, which is "
+     "0.001, "
+     "of adadelta 1)"},
+    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,
+     "rule of a step"},
     {"schedule", OPTION_WORD, "constant|step|cosine|one-cycle", "constant", NULL,
      "how the learning rate changes"},
     {"warmup", OPTION_INTEGER, "0..", "0", NULL,
