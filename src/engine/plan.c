@@ -22,6 +22,7 @@ static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, 
     p->batch = batch;
     p->calibration = calibration_of_plans();
     p->scratch_piece = NO_PIECE;
+    p->wanted = -1;
     p->shapes = memory_new(g->value_count, sizeof *p->shapes, e);
     if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e) ||
         graph_check_parameters(g, p->shapes, e) || graph_check_types(g, e)) {
@@ -132,6 +133,23 @@ status plan_want_input_gradient(plan *p, error *e)
     return E_OK;
 }
 
+status plan_want_value(plan *p, int value, error *e)
+{
+    if (p->ready)
+        return fail(e, E_USAGE, "plan: a value is asked for before the first run");
+    if (value < 0 || value >= p->graph->value_count || value == p->graph->input ||
+        value == p->graph->output)
+        return fail(e, E_RANGE, "plan: value %d, wanted one inside of %d", value,
+                    p->graph->value_count);
+    p->wanted = value;
+    return E_OK;
+}
+
+bool plan_keeps(const plan *p, int value)
+{
+    return value == p->graph->output || value == p->wanted;
+}
+
 status plan_pass_gradients(plan *p, error *e)
 {
     if (p->ready || !p->training)
@@ -188,6 +206,13 @@ float *plan_output_gradient(plan *p)
     return p->training ? plan_piece(p, p->gradient_piece[p->graph->output]) : NULL;
 }
 
+float *plan_value_gradient(plan *p)
+{
+    return p->training && p->ready && p->wanted >= 0
+               ? plan_piece(p, p->gradient_piece[p->wanted])
+               : NULL;
+}
+
 float *plan_input_gradient(plan *p)
 {
     if (!p->want_input_gradient || !p->ready)
@@ -198,6 +223,11 @@ float *plan_input_gradient(plan *p)
 const float *plan_gradient(const plan *p, int parameter)
 {
     return p->gradients ? p->gradients[parameter] : NULL;
+}
+
+float *const *plan_gradients(const plan *p)
+{
+    return p->gradients;
 }
 
 float *plan_gradient_write(plan *p, int parameter)

@@ -47,6 +47,7 @@ float *plan_output_gradient(plan *p);
 status plan_backward(plan *p, error *e);
 const float *plan_gradient(const plan *p, int parameter); /* NULL where not trained */
 float *plan_gradient_write(plan *p, int parameter);
+float *const *plan_gradients(const plan *p); /* of all parameters */
 
 /* For those who need each gradient but once: backward hands it over as soon as it stands
    and nothing reads the parameter any more, and then uses its memory again.  GRADIENT may
@@ -57,6 +58,12 @@ status plan_backward_passing(plan *p, plan_taker take, void *context, error *e);
 
 float *plan_input_gradient(plan *p); /* NULL unless plan_want_input_gradient was called */
 status plan_want_input_gradient(plan *p, error *e); /* before the first forward */
+
+/* One value beside the output that can be read after plan_forward (plan_value), and in
+   training takes a gradient of its own: the caller writes it to plan_value_gradient before
+   plan_backward.  Before the first run. */
+status plan_want_value(plan *p, int value, error *e);
+float *plan_value_gradient(plan *p);
 
 /* After plan_forward, what flowed along a value (f32, or s8); NULL where fused away.
    plan_keep_values before the first forward keeps every value (for observers). */

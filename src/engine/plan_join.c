@@ -47,7 +47,7 @@ static bool can_move_in(const plan *p, int join, int k)
     for (int i = 0; i < n->input_count; i++)
         if (i != k && n->inputs[i] == value)
             return false;
-    return writer && value != g->output && p->host[value] < 0 &&
+    return writer && !plan_keeps(p, value) && p->host[value] < 0 &&
            step_takes(writer, false) && readers_take(p, value, join);
 }
 

@@ -72,7 +72,7 @@ static bool runs_in_place(const plan *p, int index)
     const node *n = &g->nodes[s->node];
     int x = n->inputs[0];
     if (!n->op->in_place || p->keep_values || p->host[x] >= 0 ||
-        p->host[s->output] >= 0 || x == g->input || x == g->output ||
+        p->host[s->output] >= 0 || x == g->input || plan_keeps(p, x) ||
         graph_reader_count(g, x) != 1 ||
         plan_value_bytes(p, x) != plan_value_bytes(p, s->output))
         return false;
@@ -116,7 +116,7 @@ static status place_values(plan *p, error *e)
                    p->training && n->op->needs_x ? backward_time(p, i) : i);
         if (p->training && n->op->needs_y)
             extend(p, *y, backward_time(p, i));
-        if (s->output == g->output || p->keep_values)
+        if (plan_keeps(p, s->output) || p->keep_values)
             extend(p, *y, end);
     }
     return E_OK;
@@ -178,7 +178,7 @@ static status place_gradients(plan *p, error *e)
             if (p->steps[i].output == v)
                 last = backward_time(p, i);
         }
-        if (v == g->output)
+        if (plan_keeps(p, v))
             first = p->step_count - 1;
         if (!wanted[v] || first == INT_MAX)
             continue;
@@ -325,7 +325,7 @@ static void bind_bias(plan *p, step *s)
 {
     const graph *g = p->graph;
     int x = s->op.node->inputs[0];
-    if (!s->op.node->op->sums_gradient || !s->op.grad_x[0] || x == g->output ||
+    if (!s->op.node->op->sums_gradient || !s->op.grad_x[0] || plan_keeps(p, x) ||
         graph_reader_count(g, x) != 1)
         return;
     for (int i = 0; i < p->step_count; i++) {
@@ -344,6 +344,8 @@ static status bind_gradients(plan *p, error *e)
     bool *written = memory_new(p->graph->value_count, sizeof *written, e);
     if (!written)
         return E_MEMORY;
+    if (p->wanted >= 0)
+        written[p->wanted] = true; /* by the caller */
     for (int i = p->step_count - 1; i >= 0; i--)
         bind_backward(p, &p->steps[i], written);
     for (int i = 0; i < p->step_count; i++)

@@ -51,6 +51,7 @@ struct plan {
     int64_t *host_channel; /* [value_count] its first channel there */
     int *value_piece;    /* [value_count] where a value lies, or NO_PIECE */
     int *gradient_piece; /* [value_count] */
+    int wanted; /* a value that is kept beside the output, or -1 */
     int scratch_piece;
     char *arena;
     size_t arena_bytes, largest_live;
@@ -74,6 +75,9 @@ status plan_prepare(plan *p, error *e);
 status plan_make_memory(plan *p, error *e);
 /* Points the operations at their memory. (plan_memory.c) */
 status plan_bind(plan *p, error *e);
+
+/* Is the value read when all has run: the output, or the one that is wanted? */
+bool plan_keeps(const plan *p, int value);
 
 /* Runs one step forward, timed where the plan is. (plan_run.c) */
 void plan_run_step(plan *p, step *s);

@@ -8,9 +8,10 @@
 #include "base/memory.h"
 #include "graph/op_integer.h"
 
-static int single_reader(const graph *g, int value)
+static int single_reader(const plan *p, int value)
 {
-    if (value == g->output || graph_reader_count(g, value) != 1)
+    const graph *g = p->graph;
+    if (plan_keeps(p, value) || graph_reader_count(g, value) != 1)
         return -1;
     for (int i = 0; i < g->node_count; i++)
         for (int k = 0; k < g->nodes[i].input_count; k++)
@@ -59,7 +60,7 @@ static void fuse_tail(plan *p, step *s, bool *taken)
 {
     const graph *g = p->graph;
     const operator_row *row = g->nodes[s->node].op;
-    int next = single_reader(g, s->output);
+    int next = single_reader(p, s->output);
     if (s->op.integer) {
         fuse_map(p, s, next, taken);
         return;
@@ -70,7 +71,7 @@ static void fuse_tail(plan *p, step *s, bool *taken)
         s->norm = next;
         s->output = g->nodes[next].output;
         taken[next] = true;
-        next = single_reader(g, s->output);
+        next = single_reader(p, s->output);
     }
     fuse_activation(p, s, next, taken);
 }

@@ -27,6 +27,10 @@ static const attribute settings_fields[] = {
     FIELD(train_settings, batch, ATTR_INTEGER), FIELD(train_settings, clip, ATTR_REAL),
     FIELD(train_settings, patience, ATTR_INTEGER), FIELD_END};
 
+static const attribute latent_fields[] = {FIELD(train_settings, lambda, ATTR_REAL),
+                                          FIELD(train_settings, latent, ATTR_INTEGER),
+                                          FIELD_END};
+
 static const attribute terms_fields[] = {FIELD(loss_settings, delta, ATTR_REAL),
                                          FIELD(loss_settings, smoothing, ATTR_REAL),
                                          FIELD_END};
@@ -83,6 +87,11 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
     TRY(field_put(object, "schedule", json_string(t->schedule->name), e));
     TRY(field_put(object, "precision", json_string(precision_name(t->precision)), e));
     TRY(put_fields(object, "terms", terms_fields, &t->terms, e));
+    TRY(field_put(object, "accumulate", json_integer(t->accumulate), e));
+    if (t->regularizer) {
+        TRY(field_put(object, "regularizer", json_string(t->regularizer->name), e));
+        TRY(put_fields(object, "latent", latent_fields, t, e));
+    }
     TRY(put_fields(object, "rates", rates_fields, &t->rates, e));
     return put_fields(object, "plan", plan_fields, &t->plan, e);
 }
@@ -166,6 +175,26 @@ static status get_precision(const json_t *object, precision *p, error *e)
     return E_OK;
 }
 
+/* What files from before there was a choice do not have. */
+static status get_later(const json_t *object, train_settings *t, error *e)
+{
+    const char *regularizer;
+    t->terms = loss_standard;
+    t->accumulate = 1;
+    TRY(get_precision(object, &t->precision, e));
+    if (json_object_get(object, "terms"))
+        TRY(get_fields(object, "terms", terms_fields, &t->terms, e));
+    if (json_object_get(object, "accumulate"))
+        TRY(field_integer(object, "accumulate", 0, INT32_MAX, &t->accumulate, e));
+    if (!json_object_get(object, "regularizer"))
+        return E_OK;
+    TRY(field_text(object, "regularizer", &regularizer, e));
+    t->regularizer = regularizer_find(regularizer);
+    if (!t->regularizer)
+        return fail(e, E_FORMAT, "the regularizer '%.40s' is unknown", regularizer);
+    return get_fields(object, "latent", latent_fields, t, e);
+}
+
 static status get_settings(const json_t *parent, train_settings *t, error *e)
 {
     json_t *object;
@@ -176,10 +205,7 @@ static status get_settings(const json_t *parent, train_settings *t, error *e)
     TRY(field_text(object, "loss", &loss, e));
     TRY(field_text(object, "optimizer", &optimizer, e));
     TRY(field_text(object, "schedule", &schedule, e));
-    TRY(get_precision(object, &t->precision, e));
-    t->terms = loss_standard; /* a file from before there was a choice has none */
-    if (json_object_get(object, "terms"))
-        TRY(get_fields(object, "terms", terms_fields, &t->terms, e));
+    TRY(get_later(object, t, e));
     t->loss = loss_find(loss);
     t->optimizer = optimizer_find(optimizer);
     t->schedule = schedule_find(schedule);

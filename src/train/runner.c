@@ -9,6 +9,7 @@ struct runner {
     const model *model;
     plan *plan;
     int64_t batch;
+    int kept; /* a value, or -1 */
     batch_buffer buffer;
     int64_t *index; /* [batch] samples of a batch that is not full */
 };
@@ -101,6 +102,7 @@ runner *runner_new(const model *m, int64_t batch, shape in, error *e)
         return NULL;
     r->model = m;
     r->batch = batch;
+    r->kept = -1;
     r->index = memory_new(batch, sizeof *r->index, e);
     r->plan = r->index ? plan_new_inference(m->graph, batch, in, e) : NULL;
     if (!r->plan) {
@@ -130,6 +132,13 @@ shape runner_output_shape(const runner *r)
     return plan_output_shape(r->plan);
 }
 
+status runner_keep(runner *r, int value, error *e)
+{
+    TRY(plan_want_value(r->plan, value, e));
+    r->kept = value;
+    return E_OK;
+}
+
 status runner_run(runner *r, const dataset *d, const int64_t *index, int64_t n,
                   run_output *out, error *e)
 {
@@ -149,5 +158,9 @@ status runner_run(runner *r, const dataset *d, const int64_t *index, int64_t n,
                         .target = d->target ? r->buffer.target : NULL,
                         .valid = d->target && d->mask ? r->buffer.valid : NULL,
                         .sample = without_batch(plan_output_shape(r->plan))};
+    if (r->kept >= 0) {
+        out->kept = plan_value(r->plan, r->kept);
+        out->kept_count = shape_count(plan_value_shape(r->plan, r->kept)) / r->batch;
+    }
     return E_OK;
 }

@@ -40,6 +40,8 @@ typedef struct run_output {
     const float *output;         /* [count x sample] */
     const float *target, *valid; /* NULL where the dataset has none */
     shape sample;                /* of one output, batch left out */
+    const float *kept;           /* [count x kept_count] of runner_keep, or NULL */
+    int64_t kept_count;
 } run_output;
 
 /* M is borrowed; batches have BATCH samples of input shape IN. */
@@ -47,6 +49,9 @@ runner *runner_new(const model *m, int64_t batch, shape in, error *e);
 void runner_free(runner *r); /* NULL is fine */
 int64_t runner_batch(const runner *r);
 shape runner_output_shape(const runner *r); /* with the batch */
+
+/* Keeps a value of the graph beside the output; before the first run. */
+status runner_keep(runner *r, int value, error *e);
 
 /* Runs samples INDEX[0..n-1], n at most the batch. */
 status runner_run(runner *r, const dataset *d, const int64_t *index, int64_t n,

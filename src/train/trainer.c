@@ -50,6 +50,10 @@ static status check_trainable(const model *m, const train_settings *t, error *e)
     if (t->epochs < 1 || t->batch < 1)
         return fail(e, E_RANGE, "train: %lld epochs in batches of %lld, wanted 1 or more",
                     (long long)t->epochs, (long long)t->batch);
+    if (t->regularizer && (t->latent < 0 || t->latent >= g->value_count ||
+                           t->latent == g->input || t->latent == g->output))
+        return fail(e, E_RANGE, "train: %s wants a value inside of the network",
+                    t->regularizer->name);
     for (int i = 0; i < g->parameter_count; i++)
         if (g->parameters[i].quantizer) {
             fail(e, E_USAGE, "train: %s is quantized, wanted f32 parameters",
@@ -185,14 +189,15 @@ static status stopped(const epoch_run *r, const char *stage, int64_t done, int64
 static status run_batches(epoch_run *r, error *e)
 {
     double sum = 0;
-    int64_t total = train_batch_count(r->train_count, r->t->batch);
+    int64_t batch = r->t->batch * train_accumulated(r->t);
+    int64_t total = train_batch_count(r->train_count, batch);
     r->train_loss = NAN;
     for (int64_t i = 0; i < total; i++) {
         int64_t begin, end;
         double loss;
         if (task_cancelled(r->watch))
             return stopped(r, "train", i, total, e);
-        train_batch_bounds(r->train_count, r->t->batch, i, &begin, &end);
+        train_batch_bounds(r->train_count, batch, i, &begin, &end);
         status code = train_step_of(r->s, r->t, r->d, r->train_count, r->train + begin,
                                     end - begin, &loss, e);
         if (code == E_NUMERIC)
@@ -224,29 +229,56 @@ static status check_weights(const epoch_run *r, error *e)
     return E_OK;
 }
 
-/* Mean loss over N samples; WATCH is asked and told through R unless that is NULL. */
+/* Loss of the outputs of validation batch I, with that of its latent values. */
+static status output_loss(const run_output *out, const train_settings *t, int64_t i,
+                          train_room *room, double *value, error *e)
+{
+    int64_t elements = out->count * shape_count(out->sample);
+    int64_t channels = out->sample.dim[out->sample.rank - 1];
+    double apart = 0;
+    *value = t->loss->value(&t->terms, out->output, out->target, out->valid, elements,
+                            channels, NULL);
+    if (!t->regularizer)
+        return E_OK;
+    TRY(train_regularize(room, t, out->kept, out->count, out->kept_count,
+                         random_new(t->seed, "validate", (uint64_t)i), NULL, &apart, e));
+    *value += t->lambda * apart;
+    return E_OK;
+}
+
+/* Sum of the losses of N samples; R's watch is asked and told unless R is NULL. */
+static status sum_losses(runner *run, const dataset *d, const train_settings *t,
+                         const int64_t *index, int64_t n, const epoch_run *r,
+                         train_room *room, double *sum, error *e)
+{
+    int64_t batch = runner_batch(run), total = (n + batch - 1) / batch;
+    *sum = 0;
+    for (int64_t i = 0; i < total; i++) {
+        int64_t begin = i * batch, count = n - begin < batch ? n - begin : batch;
+        run_output out;
+        double value;
+        if (r && task_cancelled(r->watch))
+            return stopped(r, "validate", i, total, e);
+        TRY(runner_run(run, d, index + begin, count, &out, e));
+        TRY(output_loss(&out, t, i, room, &value, e));
+        *sum += (double)count * value;
+        if (r)
+            report(r, "validate", i + 1, total);
+    }
+    return E_OK;
+}
+
 static status mean_loss(runner *run, const dataset *d, const train_settings *t,
                         const int64_t *index, int64_t n, const epoch_run *r,
                         double *value, error *e)
 {
-    int64_t batch = runner_batch(run), total = (n + batch - 1) / batch;
+    train_room room = {0};
     double sum = 0;
     TRY(batch_check_target(d, runner_output_shape(run), t->loss->labels, e));
-    for (int64_t i = 0; i < total; i++) {
-        int64_t begin = i * batch, count = n - begin < batch ? n - begin : batch;
-        run_output out;
-        if (r && task_cancelled(r->watch))
-            return stopped(r, "validate", i, total, e);
-        TRY(runner_run(run, d, index + begin, count, &out, e));
-        int64_t elements = count * shape_count(out.sample);
-        int64_t channels = out.sample.dim[out.sample.rank - 1];
-        sum += (double)count * t->loss->value(&t->terms, out.output, out.target,
-                                              out.valid, elements, channels, NULL);
-        if (r)
-            report(r, "validate", i + 1, total);
-    }
+    status code = sum_losses(run, d, t, index, n, r, &room, &sum, e);
+    train_room_clear(&room);
     *value = sum / (double)n;
-    return E_OK;
+    return code;
 }
 
 static status validate(epoch_run *r, error *e)
@@ -256,7 +288,7 @@ static status validate(epoch_run *r, error *e)
     if (r->val_count < 1)
         return E_OK;
     int64_t batch = r->t->batch < r->val_count ? r->t->batch : r->val_count;
-    TRY(train_validator(r->s, batch, r->d, &run, e));
+    TRY(train_validator(r->s, r->t, batch, r->d, &run, e));
     TRY(mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e));
     if (isfinite(r->val_loss))
         return E_OK;
@@ -321,7 +353,8 @@ static bool is_finished(const train_state *s, const train_settings *t)
 
 static void report_epoch(const epoch_run *r)
 {
-    int64_t total = train_batch_count(r->train_count, r->t->batch);
+    int64_t total =
+        train_batch_count(r->train_count, r->t->batch * train_accumulated(r->t));
     progress p = {.stage = "train",
                   .unit = "batch",
                   .done = total,
@@ -377,7 +410,7 @@ status train_loss(const model *m, const dataset *d, split_kind split,
         code = fail(e, E_USAGE, "loss: split %s has no samples, wanted some",
                     split_name(split));
     } else {
-        run = runner_new(m, t->batch < n ? t->batch : n, dataset_input_shape(d), e);
+        run = train_runner(m, t, t->batch < n ? t->batch : n, dataset_input_shape(d), e);
         code = run ? mean_loss(run, d, t, index, n, NULL, value, e)
                    : batch_explain(m->graph, d, e);
     }

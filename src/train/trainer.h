@@ -10,22 +10,33 @@
 #include "kernel/precision.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
+#include "train/regularizer.h"
 #include "train/schedule.h"
 
 typedef struct train_settings {
     int64_t epochs, batch;
     const loss_row *loss;
-    loss_settings terms; /* of the loss */
+    loss_settings terms;                /* of the loss */
+    const regularizer_row *regularizer; /* added to the loss; or NULL */
+    double lambda;                      /* its weight */
+    int64_t latent;                     /* the value of the graph that it is of */
     const optimizer_row *optimizer;
     optimizer_settings rates;
     const schedule_row *schedule;
     schedule_settings plan; /* steps and steps_per_epoch are filled in, and a learning
                                 rate of 0 from `rates` */
+    int64_t accumulate;     /* batches whose gradients make one step; 0 is 1 */
     double clip;            /* largest gradient norm, 0: none */
     int64_t patience;       /* epochs without a better validation loss, 0: never stop */
     uint64_t seed;
     precision precision; /* of products in a step; validation runs in f32 */
 } train_settings;
+
+/* Seconds spent in steps: on bringing samples, forward with the loss, backward, and the
+   update of weights. */
+typedef struct train_times {
+    double load, forward, backward, update;
+} train_times;
 
 typedef struct train_cache train_cache; /* plans and buffers, made once */
 
@@ -42,6 +53,7 @@ typedef struct train_state {
     model *best;     /* shares tensors with `last` where they are the same */
     tensor ***slots; /* [parameter][slot], NULL for those not trained */
     int slot_count;
+    train_times times;  /* since it was begun or read back */
     train_cache *cache; /* nothing that results depend on; NULL until needed */
 } train_state;
 

@@ -13,12 +13,33 @@ int64_t train_batch_count(int64_t n, int64_t batch);
 void train_batch_bounds(int64_t n, int64_t batch, int64_t i, int64_t *begin,
                         int64_t *end);
 
+/* Batches whose gradients are summed for one step: 1 or more. */
+int64_t train_accumulated(const train_settings *t);
+
 /* The rate of step STEP of a training on SAMPLES samples. */
 double train_rate(const train_settings *t, int64_t samples, int64_t step);
 
-/* A runner of s->last for validation in batches of BATCH, kept in the cache. */
-status train_validator(train_state *s, int64_t batch, const dataset *d, runner **r,
-                       error *e);
+/* A runner of M that keeps the latent value where T has a regularizer. */
+runner *train_runner(const model *m, const train_settings *t, int64_t batch, shape in,
+                     error *e);
+
+/* One of s->last for validation in batches of BATCH, kept in the cache. */
+status train_validator(train_state *s, const train_settings *t, int64_t batch,
+                       const dataset *d, runner **r, error *e);
+
+/* Scratch memory that grows as needed. */
+typedef struct train_room {
+    void *block;
+    size_t bytes;
+} train_room;
+
+void train_room_clear(train_room *r);
+
+/* The regularizer of T on LATENT [n x features], without its weight; GRADIENT (or NULL)
+   is given the weight. */
+status train_regularize(train_room *room, const train_settings *t, const float *latent,
+                        int64_t n, int64_t features, random_stream draw, float *gradient,
+                        double *value, error *e);
 
 /* train_step where the number of training SAMPLES of D is known. */
 status train_step_of(train_state *s, const train_settings *t, const dataset *d,

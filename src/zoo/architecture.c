@@ -29,6 +29,18 @@ const architecture *architecture_find(const char *name)
     return NULL;
 }
 
+int architecture_latent(const model *m)
+{
+    const architecture *a = m->architecture ? architecture_find(m->architecture) : NULL;
+    int latent = -1;
+    if (!a || !a->encoder)
+        return -1;
+    for (int i = 0; i < m->graph->node_count; i++)
+        if (strncmp(m->graph->nodes[i].name, a->encoder, strlen(a->encoder)) == 0)
+            latent = m->graph->nodes[i].output;
+    return latent;
+}
+
 /* "levels=4 size=64": the architecture's options that were given; the caller frees. */
 static char *given_options(const architecture *a, const option_set *options, error *e)
 {

@@ -27,12 +27,18 @@ typedef struct architecture {
     /* Options of published variants, "resize=224"; NULL ends them; NULL: none. */
     const char *const *variants;
     initialization first_weights;
+    /* Of an autoencoder: the nodes of its encoder, which stand first, have names that begin
+       so; the last of them puts out the latent value.  Else NULL. */
+    const char *encoder;
     /* The model with zeroed parameters; architecture_build initialises. */
     model *(*build)(const option_set *options, error *e);
 } architecture;
 
 const architecture *architecture_find(const char *name);
 const architecture *architecture_at(int i);
+
+/* The latent value of an autoencoder from the table, -1 of other models. */
+int architecture_latent(const model *m);
 
 /* One file a family. */
 extern const architecture arch_unet_phase, arch_unet_sid, arch_unet_light,

@@ -65,6 +65,7 @@ const architecture arch_swae_mlp = {
     .name = "swae-mlp",
     .summary = "autoencoder of blocks: one hidden layer on either side",
     .options = mlp_options,
+    .encoder = "e.",
     .source = "Kolouri, Pope, Martin, Rohde 2018, arXiv:1804.01947",
     .build = build_mlp,
 };
@@ -128,6 +129,7 @@ const architecture arch_swae_gmlp = {
     .name = "swae-gmlp",
     .summary = "autoencoder of blocks: gated linear layers",
     .options = gmlp_options,
+    .encoder = "e.",
     .source = "Liu, Dai, So, Le 2021, arXiv:2105.08050; Kolouri, Pope, Martin, Rohde "
               "2018, arXiv:1804.01947",
     .build = build_gmlp,
@@ -188,6 +190,7 @@ const architecture arch_swae_conv = {
     .name = "swae-conv",
     .summary = "autoencoder of blocks: convolutions in three dimensions",
     .options = conv_options,
+    .encoder = "e.",
     .source = "Kolouri, Pope, Martin, Rohde 2018, arXiv:1804.01947",
     .build = build_conv,
 };

@@ -33,6 +33,10 @@ static train_settings settings_of(const char *optimizer, int64_t epochs)
     t.plan.final_divisor = 1e4;
     t.plan.gamma = 0.1;
     t.plan.every = 30;
+    t.regularizer = regularizer_find("sliced-wasserstein");
+    t.lambda = 1.0 / 7;
+    t.latent = 3;
+    t.accumulate = 2;
     t.clip = 2.0 / 3;
     t.patience = 7;
     return t;
@@ -111,6 +115,8 @@ static void check_same_settings(const train_settings *a, const train_settings *b
     assert_memory_equal(x, y, 7 * sizeof *x);
     assert_int_equal(a->rates.nesterov, b->rates.nesterov);
     assert_memory_equal(&a->plan, &b->plan, sizeof a->plan);
+    assert_true(a->regularizer == b->regularizer && a->lambda == b->lambda);
+    assert_true(a->latent == b->latent && a->accumulate == b->accumulate);
     assert_memory_equal(&a->terms, &b->terms, sizeof a->terms);
 }
 

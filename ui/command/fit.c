@@ -10,6 +10,7 @@
 
 #include "format/model_file.h"
 #include "ui/command/rows.h"
+#include "zoo/architecture.h"
 
 typedef enum field_kind {
     FIELD_INTEGER,
@@ -32,6 +33,9 @@ static const struct field {
     {"loss", FIELD_ROW, offsetof(train_settings, loss)},
     {"delta", FIELD_REAL, offsetof(train_settings, terms.delta)},
     {"smoothing", FIELD_REAL, offsetof(train_settings, terms.smoothing)},
+    {"regularizer", FIELD_ROW, offsetof(train_settings, regularizer)},
+    {"lambda", FIELD_REAL, offsetof(train_settings, lambda)},
+    {"accumulate", FIELD_INTEGER, offsetof(train_settings, accumulate)},
     {"warmup", FIELD_INTEGER, offsetof(train_settings, plan.warmup)},
     {"gamma", FIELD_REAL, offsetof(train_settings, plan.gamma)},
     {"every", FIELD_INTEGER, offsetof(train_settings, plan.every)},
@@ -95,6 +99,7 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
     t->terms = loss_standard;
     t->optimizer = optimizer_find(optimizer);
     t->schedule = schedule_find(schedule);
+    t->regularizer = regularizer_find(word_of(c, "regularizer", "none"));
     if (!t->loss)
         return fail(e, E_NAME, "%s: there is no loss '%s'", who, loss);
     if (!t->optimizer)
@@ -114,6 +119,23 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
     if (!d->target)
         return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
     return E_OK;
+}
+
+status fit_latent(const call *c, const char *who, const model *m, train_settings *t,
+                  error *e)
+{
+    const char *name = word_of(c, "latent", NULL);
+    const int at = name ? graph_find_node(m->graph, name) : -1;
+    if (!t->regularizer)
+        return E_OK;
+    if (name && at < 0)
+        return fail(e, E_NAME, "%s: the model has no node '%.80s'", who, name);
+    t->latent = at >= 0 ? m->graph->nodes[at].output : architecture_latent(m);
+    if (t->latent >= 0)
+        return E_OK;
+    fail(e, E_USAGE, "%s: %s is no autoencoder, whose latent value could be regularized",
+         who, m->architecture);
+    return fail_hint(e, "say which node's output is meant: latent=NODE");
 }
 
 /* Words of FIELD in T, for comparison and for messages. */
@@ -141,7 +163,7 @@ static void field_words(const struct field *f, const train_settings *t, char wor
         break;
     case FIELD_ROW: /* the first member of each of these rows is its name */
         memcpy(&row, field, sizeof row);
-        snprintf(words, 64, "%s", *row);
+        snprintf(words, 64, "%s", row ? *row : "none");
         break;
     case FIELD_PRECISION:
         memcpy(&rounding, field, sizeof rounding);

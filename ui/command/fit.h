@@ -9,11 +9,17 @@
 
 /* Settings from those of the options below that the command declares:
    epochs batch lr optimizer schedule warmup gamma every weight_decay momentum nesterov
-   clip patience loss delta smoothing seed precision.  What is not declared or not present keeps the optimizer's
+   clip patience loss delta smoothing
+   regularizer lambda accumulate seed precision.  What is not declared or not present keeps the optimizer's
    own standard; the loss is cross-entropy where D has
    classes, masked-mse where it has a mask, else mse. */
 status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,
                     error *e);
+
+/* Finds the latent value of M, by the option latent= or its architecture, where T has a
+   regularizer; E_USAGE where there is none. */
+status fit_latent(const call *c, const char *who, const model *m, train_settings *t,
+                  error *e);
 
 /* E_RANGE where an option that the user wrote differs from what SAVED was trained with.
    A number of epochs may differ where the schedule does not depend on it. */
