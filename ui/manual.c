@@ -195,7 +195,7 @@ static void add_page(text *out, const command *c, const char *word, const extra 
 {
     text title = {0};
     text_addf(&title, "%s%s%s: %s", c->name, word ? " " : "", word ? word : "",
-              c->summary);
+              word && more->summary ? more->summary : c->summary);
     add_wrapped(out, text_get(&title), 0, 2, width);
     text_clear(&title);
     text_add(out, "\nUsage: ");
@@ -214,7 +214,7 @@ static void add_page(text *out, const command *c, const char *word, const extra 
     text_add(out, "\n");
     add_labelled(out, "Example", c->example, width);
     add_labelled(out, "See also", c->see, width);
-    add_labelled(out, "Source", c->source, width);
+    add_labelled(out, "Source", word && more->source ? more->source : c->source, width);
 }
 
 /* The option NAME of each word that has one: "With gpe:". */

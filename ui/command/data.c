@@ -25,7 +25,10 @@ static bool source_options(const char *word, extra *out, error *e)
     const data_source *source = data_source_find(word);
     if (!source)
         return rows_unknown("source", word, source_word, e) == E_OK;
-    *out = (extra){source->options, source->arguments, source->required};
+    *out = (extra){.options = source->options,
+                   .arguments = source->arguments,
+                   .required = source->required,
+                   .summary = source->summary};
     return true;
 }
 

@@ -25,7 +25,7 @@ static bool architecture_options(const char *word, extra *out, error *e)
     const architecture *a = architecture_find(word);
     if (!a)
         return rows_unknown("architecture", word, architecture_word, e) == E_OK;
-    *out = (extra){.options = a->options};
+    *out = (extra){.options = a->options, .summary = a->summary, .source = a->source};
     return true;
 }
 

@@ -28,7 +28,10 @@ static bool figure_options(const char *word, extra *out, error *e)
     const figure_row *row = figure_find(word);
     if (!row)
         return rows_unknown("figure", word, figure_word, e) == E_OK;
-    *out = (extra){row->options, row->arguments, row->required};
+    *out = (extra){.options = row->options,
+                   .arguments = row->arguments,
+                   .required = row->required,
+                   .summary = row->summary};
     return true;
 }
 
