@@ -126,7 +126,7 @@ empty err
 expect "completion of a verb" "$("$LATHE" --complete 'tr')" train
 expect "completion of a key" "$("$LATHE" --complete 'train m d ep')" epochs=
 expect "completion of a value" "$("$LATHE" --complete 'train m d optimizer=a' | tr '\n' ' ')" \
-    'adam adamw '
+    'adam adamw adadelta '
 expect "completion of an architecture" "$("$LATHE" --complete 'model m unet-ph')" unet-phase
 expect "completion within a sweep" "$("$LATHE" --complete 'sweep s prune m amo')" amount=
 

@@ -73,7 +73,7 @@ static void words_are_offered(void **state)
         {"load m \"my fi", "FILES"},
         {"train m d epochs=", "10"},
         {"train m d epochs=1", ""},
-        {"train m d optimizer=ad", "adam adamw"},
+        {"train m d optimizer=ad", "adam adamw adadelta"},
         {"train m d nonsense=", ""},
         {"sweep s ", "FILES?"},
         {"sweep s prune m sco", "scope="},
