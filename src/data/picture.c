@@ -13,7 +13,8 @@
 enum {
     DEFLATE_MOST = 1032, /* bytes that one byte of deflate can stand for, RFC 1951 */
     SIDE_MOST = 1 << 16,
-    CHUNK_MOST = 1 << 22 /* of what is no picture: texts, profiles */
+    CHUNK_MOST = 1 << 22, /* of what is no picture: texts, profiles */
+    BLOCK_MOST = 1 << 23 /* of libpng's own memory: a row of 2^16 pixels has 2^19 bytes */
 };
 #define FILE_MOST ((size_t)1 << 30)
 
@@ -42,6 +43,19 @@ static void on_warning(png_structp png, png_const_charp words)
 {
     (void)png;
     (void)words;
+}
+
+/* For libpng, which would take the length of a chunk at its word. */
+static png_voidp take_memory(png_structp png, png_alloc_size_t bytes)
+{
+    (void)png;
+    return bytes <= BLOCK_MOST ? memory_new_raw((int64_t)bytes, 1, NULL) : NULL;
+}
+
+static void give_memory(png_structp png, png_voidp block)
+{
+    (void)png;
+    memory_free(block);
 }
 
 static void take_bytes(png_structp png, png_bytep to, size_t bytes)
@@ -138,7 +152,8 @@ tensor *picture_parse(const void *bytes, size_t length, const char *who,
         fail(e, E_FORMAT, "%s: is no PNG picture", who);
         return NULL;
     }
-    d.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &d, on_error, on_warning);
+    d.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &d, on_error, on_warning,
+                                     NULL, take_memory, give_memory);
     d.info = d.png ? png_create_info_struct(d.png) : NULL;
     if (!d.info)
         fail(&why, E_MEMORY, "%s: no memory to read it", who);

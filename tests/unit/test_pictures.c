@@ -169,6 +169,20 @@ static void refuses_damage(void **state)
     assert_non_null(strstr(e.text, "60000 x 60000 pixels, more than its"));
     assert_true(memory_peak() - before < 1 << 20);
     memory_free(bytes);
+    /* A text that says it has 1.5 GB. */
+    static const uint8_t text[] = {0x5d, 0, 0, 3, 't', 'E', 'X', 't', 'a', 0, 'b'};
+    uint8_t file[33 + sizeof text];
+    write_png(folder, "b.png", 2, 2, PNG_COLOR_TYPE_GRAY, 8, pixels);
+    assert_int_equal(file_read(source_path(folder, "b.png"), 4096, &bytes, &length, &e),
+                     E_OK);
+    memcpy(file, bytes, 33);
+    memcpy(file + 33, text, sizeof text);
+    memory_free(bytes);
+    memory_peak_reset();
+    const size_t base = memory_peak();
+    assert_null(picture_parse(file, sizeof file, "text", COLOUR_ANY, &e));
+    assert_int_equal(e.code, E_FORMAT);
+    assert_true(memory_peak() - base < 16 << 20);
     e = (error){0};
     assert_null(picture_read("/dev/zero", COLOUR_ANY, &e));
     assert_non_null(strstr(e.text, "no regular file"));

@@ -70,16 +70,12 @@ const command command_data = {
     .flags = COMMAND_CHANGES | COMMAND_LONG,
     .example = "data d gpe n=4 grid=32 seed=1",
     .details =
-        "gpe simulates rotating condensates, puncture black holes, and lowlight makes "
-        "dark "
-        "frames of the pictures of another dataset.  npz and npy read arrays from files "
-        "in "
-        "numpy's "
-        "format, hdf5 blocks and images out of HDF5 files.  images reads folders of PNG "
-        "files, raw frames of a camera's sensor.  idx, fashion-mnist, cifar10 and "
-        "cifar100 read labelled images, whose "
-        "test split is the files' own; classes= keeps some of the classes and numbers "
-        "them in the order given.",
+        "gpe simulates rotating condensates, puncture black holes, and lowlight makes dark "
+        "frames of the pictures of another dataset.  npz and npy read arrays from files in "
+        "numpy's format, hdf5 blocks and images out of HDF5 files.  images reads folders "
+        "of PNG files, raw frames of a camera's sensor.  idx, fashion-mnist, cifar10 and "
+        "cifar100 read labelled images, whose test split is the files' own; classes= keeps "
+        "some of the classes and numbers them in the order given.",
     .see = "split, show, export, plot phase",
     .run = data_command,
 };
