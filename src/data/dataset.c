@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   dataset.c -- life of a dataset, its checks, and batches out of it.  It reads and draws
-   nothing: sources do. */
+   dataset.c -- life of a dataset and its checks.  It reads and draws nothing: sources do;
+   batch.c makes batches out of it. */
 #include "data/dataset.h"
 
 #include <math.h>
 #include <string.h>
 #include "base/memory.h"
-#include "base/parallel.h"
 
 dataset *dataset_new(error *e)
 {
@@ -229,73 +228,4 @@ const char *dataset_class_name(const dataset *d, int64_t label)
 {
     return d->class_names && label >= 0 && label < d->class_count ? d->class_names[label]
                                                                   : NULL;
-}
-
-/* What one batch is made of. */
-typedef struct batch {
-    const dataset *d;
-    const transform *transform;
-    const int64_t *index;
-    float *input, *target, *valid;
-} batch;
-
-static void fill_valid(const batch *b, int64_t sample, int64_t slot)
-{
-    const shape s = b->d->target ? dataset_target_shape(b->d)
-                    : b->d->mask ? sample_shape(b->d->mask)
-                                 : dataset_input_shape(b->d);
-    const int64_t channels = s.dim[s.rank - 1], count = shape_count(s);
-    float *valid = b->valid + slot * count;
-    if (!b->d->mask) {
-        for (int64_t i = 0; i < count; i++)
-            valid[i] = 1;
-        return;
-    }
-    const shape of_mask = tensor_shape(b->d->mask);
-    const int64_t in_mask = of_mask.dim[of_mask.rank - 1];
-    const uint8_t *mask = tensor_data(b->d->mask);
-    mask += sample * (count / channels) * in_mask;
-    for (int64_t i = 0; i < count; i++)
-        valid[i] = mask[in_mask == channels ? i : i / channels] ? 0 : 1;
-}
-
-/* Sample SAMPLE of the input, transformed, TO memory. */
-static void fill_input(const batch *b, int64_t sample, float *to)
-{
-    const shape s = dataset_input_shape(b->d);
-    const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
-    if (tensor_dtype(b->d->input) == DTYPE_U8) {
-        const uint8_t *from = (const uint8_t *)tensor_data(b->d->input) + sample * count;
-        for (int64_t i = 0; i < count; i++)
-            to[i] = (float)from[i] * BYTE_SCALE;
-    } else
-        memcpy(to, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *to);
-    transform_apply(b->transform, to, count / channels, channels);
-}
-
-static void fill_sample(void *context, int64_t slot, int thread)
-{
-    const batch *b = context;
-    const int64_t sample = b->index[slot];
-    (void)thread;
-    if (b->input)
-        fill_input(b, sample, b->input + slot * shape_count(dataset_input_shape(b->d)));
-    if (b->target && b->d->target) {
-        const int64_t count = shape_count(dataset_target_shape(b->d));
-        float *target = b->target + slot * count;
-        if (dataset_is_reproduced(b->d))
-            fill_input(b, sample, target);
-        else
-            memcpy(target, tensor_f32(b->d->target) + sample * count,
-                   (size_t)count * sizeof *target);
-    }
-    if (b->valid)
-        fill_valid(b, sample, slot);
-}
-
-void dataset_batch(const dataset *d, const transform *t, const int64_t *index, int64_t n,
-                   float *input, float *target, float *valid)
-{
-    batch b = {d, t, index, input, target, valid};
-    parallel_for(n, fill_sample, &b);
 }

@@ -19,6 +19,7 @@
 #define VERSION        1
 #define JSON_FLAGS     (JSON_COMPACT | JSON_REAL_PRECISION(17)) /* doubles read back */
 #define TRANSFORM_MOST 16
+#define CROP_MOST      65536
 
 /* Not how long an epoch took: the same training gives the same file. */
 static const attribute epoch_fields[] = {
@@ -55,6 +56,23 @@ static status put_transform(json_t *object, const transform *t, error *e)
     return E_OK;
 }
 
+static const attribute augment_fields[] = {
+    {"crop", ATTR_INTEGER, offsetof(augmentation, crop)},
+    {"flip_x", ATTR_FLAG, offsetof(augmentation, flip_x)},
+    {"flip_y", ATTR_FLAG, offsetof(augmentation, flip_y)},
+    {"turn", ATTR_FLAG, offsetof(augmentation, turn)},
+    {NULL, ATTR_INTEGER, 0},
+};
+
+/* Left out where there is none, as in files that are older than it. */
+static status put_augmentation(json_t *object, const augmentation *a, error *e)
+{
+    if (augmentation_is_none(a))
+        return E_OK;
+    json_t *fields = field_put_object(object, "augment", e);
+    return fields ? fields_put(fields, augment_fields, a, e) : E_MEMORY;
+}
+
 static status put_history(json_t *object, const model *m, error *e)
 {
     json_t *epochs = field_put_array(object, "epochs", e);
@@ -89,6 +107,7 @@ status model_put(const model *m, const model *twin, const char *prefix, json_t *
     TRY(field_put(object, "options", field_from_text(m->options), e));
     TRY(field_put(object, "seed", field_from_unsigned(m->seed), e));
     TRY(put_transform(object, &m->input_transform, e));
+    TRY(put_augmentation(object, &m->augment, e));
     TRY(put_history(object, m, e));
     json_t *graph = field_put_object(object, "graph", e);
     if (!graph)
@@ -249,6 +268,9 @@ static status get_annotations(const json_t *object, model *m, error *e)
     TRY(get_words(object, "options", &m->options, e));
     TRY(field_unsigned(object, "seed", &m->seed, e));
     TRY(get_transform(object, &m->input_transform, e));
+    const json_t *augment = json_object_get(object, "augment");
+    if (augment)
+        TRY(fields_get(augment, augment_fields, CROP_MOST, &m->augment, e));
     return get_history(object, m, e);
 }
 

@@ -69,6 +69,7 @@ static status copy_annotations(model *to, const model *from, error *e)
 {
     to->seed = from->seed;
     to->input_transform = from->input_transform;
+    to->augment = from->augment;
     memory_free(to->architecture);
     memory_free(to->options);
     to->architecture = memory_text(from->architecture, e);

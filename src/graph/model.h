@@ -5,6 +5,7 @@
 #define LATHE_GRAPH_MODEL_H
 
 #include "base/error.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "graph/graph.h"
 
@@ -29,6 +30,7 @@ typedef struct model {
     char *options;       /* as given: "levels=4" */
     uint64_t seed;
     transform input_transform;
+    augmentation augment; /* of samples it is trained on */
     epoch_row *epochs;
     int64_t epoch_count, epoch_capacity;
     step_row *steps;

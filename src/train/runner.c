@@ -34,20 +34,42 @@ static status make_room(float **block, int64_t *room, int64_t needed, error *e)
     return E_OK;
 }
 
+/* Room for N targets and masks in B; NULL for those that D has not. */
+static status make_targets(batch_buffer *b, const dataset *d, int64_t n, float **target,
+                           float **valid, error *e)
+{
+    *target = *valid = NULL;
+    if (!b || !d->target)
+        return E_OK;
+    int64_t elements = n * shape_count(dataset_target_shape(d));
+    TRY(make_room(&b->target, &b->target_room, elements, e));
+    if (d->mask)
+        TRY(make_room(&b->valid, &b->valid_room, elements, e));
+    *target = b->target;
+    *valid = d->mask ? b->valid : NULL;
+    return E_OK;
+}
+
 status batch_load(batch_buffer *b, const dataset *d, const transform *t,
                   const int64_t *index, int64_t n, float *input, error *e)
 {
-    float *target = NULL, *valid = NULL;
-    if (b && d->target) {
-        int64_t elements = n * shape_count(dataset_target_shape(d));
-        TRY(make_room(&b->target, &b->target_room, elements, e));
-        if (d->mask)
-            TRY(make_room(&b->valid, &b->valid_room, elements, e));
-        target = b->target;
-        valid = d->mask ? b->valid : NULL;
-    }
+    float *target, *valid;
+    TRY(make_targets(b, d, n, &target, &valid, e));
     dataset_batch(d, t, index, n, input, target, valid);
     return E_OK;
+}
+
+status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint64_t seed,
+                         int64_t epoch, const int64_t *index, int64_t n, float *input,
+                         error *e)
+{
+    float *target, *valid;
+    if (augmentation_is_none(&m->augment))
+        return batch_load(b, d, &m->input_transform, index, n, input, e);
+    TRY(augmentation_check(&m->augment, d, e));
+    TRY(make_targets(b, d, n, &target, &valid, e));
+    return dataset_batch_augmented(d, &m->input_transform, &m->augment, seed, epoch,
+                                   index, n, input, target, valid, e);
 }
 
 static shape without_batch(shape s)

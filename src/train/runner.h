@@ -24,6 +24,12 @@ void batch_buffer_clear(batch_buffer *b);
 status batch_load(batch_buffer *b, const dataset *d, const transform *t,
                   const int64_t *index, int64_t n, float *input, error *e);
 
+/* The same for training M: samples are varied as it records, for SEED and EPOCH.  E_SHAPE
+   or E_RANGE where D's images do not take that. */
+status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint64_t seed,
+                         int64_t epoch, const int64_t *index, int64_t n, float *input,
+                         error *e);
+
 /* Do outputs of shape OUTPUT (batch included) fit the targets of D?  LABELS: they are one
    label for each row of channels.  E_SHAPE says what does not. */
 status batch_check_target(const dataset *d, shape output, bool labels, error *e);

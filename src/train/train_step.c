@@ -185,7 +185,8 @@ static status run_batch(train_cache *c, update_job *j, const dataset *d,
         return fail_hint(e, "a smaller batch= takes less memory");
     }
     TRY(started);
-    TRY(batch_load(&c->buffer, d, &s->last->input_transform, index, n, plan_input(p), e));
+    TRY(batch_load_varied(&c->buffer, d, s->last, t->seed, s->epoch, index, n,
+                          plan_input(p), e));
     s->times.load += task_clock() - began;
     began = task_clock();
     TRY(plan_forward(p, t->seed, run, e));

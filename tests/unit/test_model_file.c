@@ -475,6 +475,30 @@ static void test_packing(void **state)
 
 /* ---- files that lie ---- */
 
+/* What a model records of its samples comes back; block-log, too. */
+static void test_augmentation(void **state)
+{
+    (void)state;
+    error e = {0};
+    int64_t bytes;
+    model *m = plain_model(1);
+    m->input_transform = (transform){.kind = TRANSFORM_BLOCK_LOG, .epsilon = 1e-4};
+    m->augment = (augmentation){.crop = 4, .flip_y = true, .turn = true};
+    model *back = model_roundtrip(m, &bytes, &e);
+    assert_non_null(back);
+    assert_int_equal(back->input_transform.kind, TRANSFORM_BLOCK_LOG);
+    assert_true(back->input_transform.epsilon == 1e-4);
+    assert_int_equal(back->augment.crop, 4);
+    assert_true(!back->augment.flip_x && back->augment.flip_y && back->augment.turn);
+    model_free(back);
+    m->augment = (augmentation){0};
+    back = model_roundtrip(m, &bytes, &e);
+    assert_non_null(back);
+    assert_true(augmentation_is_none(&back->augment));
+    model_free(back);
+    model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_layout),
         cmocka_unit_test(test_packed_layout),  cmocka_unit_test(test_code_layout),
         cmocka_unit_test(test_python),         cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_augmentation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

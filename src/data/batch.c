@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   batch.c -- samples of a dataset brought together for a network: bytes into numbers,
+   augmentation, the model's transform.  It never changes the dataset. */
+#include "data/augment.h"
+
+#include <string.h>
+#include "base/cpu.h"
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/text.h"
+
+/* What one batch is made of. */
+typedef struct batch {
+    const dataset *d;
+    const transform *transform;
+    const int64_t *index;
+    float *input, *target, *valid;
+    const augmentation *augment; /* NULL: none */
+    uint64_t seed;
+    int64_t epoch;
+    float *scratch; /* ROOM numbers for each thread, where there is an augmentation */
+    int64_t room;
+} batch;
+
+static shape valid_shape(const dataset *d)
+{
+    shape s = dataset_input_shape(d);
+    if (d->target)
+        return dataset_target_shape(d);
+    if (d->mask)
+        s.dim[s.rank - 1] = tensor_shape(d->mask).dim[s.rank];
+    return s;
+}
+
+/* X, one sample of shape S, as was drawn for it. */
+static void augment(const batch *b, int64_t sample, float *x, shape s, bool vector,
+                    int thread)
+{
+    const shape in = dataset_input_shape(b->d);
+    if (!b->augment || s.rank < 3)
+        return;
+    const augmentation_draw drawn =
+        augmentation_for(b->augment, b->seed, b->epoch, sample);
+    const int64_t scale = s.dim[s.rank - 3] / in.dim[in.rank - 3];
+    augmentation_apply(&drawn, x, s, scale > 0 ? scale : 1, vector,
+                       b->scratch + thread * b->room);
+}
+
+static void fill_valid(const batch *b, int64_t sample, int64_t slot)
+{
+    const shape s = valid_shape(b->d);
+    const int64_t channels = s.dim[s.rank - 1], count = shape_count(s);
+    float *valid = b->valid + slot * count;
+    if (!b->d->mask) {
+        for (int64_t i = 0; i < count; i++)
+            valid[i] = 1;
+        return;
+    }
+    const shape of_mask = tensor_shape(b->d->mask);
+    const int64_t in_mask = of_mask.dim[of_mask.rank - 1];
+    const uint8_t *mask = tensor_data(b->d->mask);
+    mask += sample * (count / channels) * in_mask;
+    for (int64_t i = 0; i < count; i++)
+        valid[i] = mask[in_mask == channels ? i : i / channels] ? 0 : 1;
+}
+
+/* Sample SAMPLE of the input, augmented and transformed, TO memory. */
+static void fill_input(const batch *b, int64_t sample, float *to, int thread)
+{
+    const shape s = dataset_input_shape(b->d);
+    const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
+    if (tensor_dtype(b->d->input) == DTYPE_U8) {
+        const uint8_t *from = (const uint8_t *)tensor_data(b->d->input) + sample * count;
+        for (int64_t i = 0; i < count; i++)
+            to[i] = (float)from[i] * BYTE_SCALE;
+    } else
+        memcpy(to, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *to);
+    augment(b, sample, to, s, false, thread);
+    transform_apply(b->transform, to, count / channels, channels);
+}
+
+static void fill_target(const batch *b, int64_t sample, float *to, int thread)
+{
+    const shape s = dataset_target_shape(b->d);
+    const int64_t count = shape_count(s);
+    if (dataset_is_reproduced(b->d)) {
+        fill_input(b, sample, to, thread);
+        return;
+    }
+    memcpy(to, tensor_f32(b->d->target) + sample * count, (size_t)count * sizeof *to);
+    augment(b, sample, to, s, text_equal(b->d->target_name, "phase gradient"), thread);
+}
+
+static void fill_sample(void *context, int64_t slot, int thread)
+{
+    const batch *b = context;
+    const int64_t sample = b->index[slot];
+    if (b->input)
+        fill_input(b, sample, b->input + slot * shape_count(dataset_input_shape(b->d)),
+                   thread);
+    if (b->target && b->d->target)
+        fill_target(b, sample, b->target + slot * shape_count(dataset_target_shape(b->d)),
+                    thread);
+    if (b->valid) {
+        const shape s = valid_shape(b->d);
+        fill_valid(b, sample, slot);
+        augment(b, sample, b->valid + slot * shape_count(s), s, false, thread);
+    }
+}
+
+void dataset_batch(const dataset *d, const transform *t, const int64_t *index, int64_t n,
+                   float *input, float *target, float *valid)
+{
+    batch b = {
+        .d = d,
+        .transform = t,
+        .index = index,
+        .input = input,
+        .target = target,
+        .valid = valid,
+    };
+    parallel_for(n, fill_sample, &b);
+}
+
+status dataset_batch_augmented(const dataset *d, const transform *t,
+                               const augmentation *a, uint64_t seed, int64_t epoch,
+                               const int64_t *index, int64_t n, float *input,
+                               float *target, float *valid, error *e)
+{
+    batch b = {
+        .d = d,
+        .transform = t,
+        .index = index,
+        .input = input,
+        .target = target,
+        .valid = valid,
+        .augment = a,
+        .seed = seed,
+        .epoch = epoch,
+    };
+    const int64_t in = shape_count(dataset_input_shape(d));
+    const int64_t out = d->target ? shape_count(dataset_target_shape(d)) : 0;
+    b.room = in > out ? in : out;
+    b.scratch = memory_new_raw(cpu_threads() * b.room, sizeof *b.scratch, e);
+    if (!b.scratch)
+        return E_MEMORY;
+    parallel_for(n, fill_sample, &b);
+    memory_free(b.scratch);
+    return E_OK;
+}
