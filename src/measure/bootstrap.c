@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "measure/latency.h"
 
 typedef struct drawing {
     const bootstrap *what;
@@ -40,15 +41,6 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double sorted_quantile(const double *sorted, int64_t n, double share)
-{
-    if (n < 1)
-        return NAN;
-    double at = fmin(fmax(share, 0), 1) * (double)(n - 1);
-    int64_t below = (int64_t)at, above = below + 1 < n ? below + 1 : below;
-    return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
-}
-
 /* Draws that have no value (all drawn units were without one) are left out. */
 static void interval_of(double *values, double confidence, double *low, double *high)
 {
@@ -57,8 +49,10 @@ static void interval_of(double *values, double confidence, double *low, double *
         if (!isnan(values[i]))
             values[n++] = values[i];
     qsort(values, (size_t)n, sizeof *values, ascending);
-    *low = sorted_quantile(values, n, (1 - confidence) / 2);
-    *high = sorted_quantile(values, n, (1 + confidence) / 2);
+    if (n < 1)
+        return;
+    *low = latency_quantile(values, n, (1 - confidence) / 2);
+    *high = latency_quantile(values, n, (1 + confidence) / 2);
 }
 
 /* Units that have the metric at all, up to two. */

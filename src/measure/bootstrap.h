@@ -24,7 +24,4 @@ typedef struct bootstrap {
    Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3. */
 status bootstrap_intervals(const bootstrap *b, double *low, double *high, error *e);
 
-/* The quantile at SHARE (0 to 1) of N sorted numbers, linear between neighbours. */
-double sorted_quantile(const double *sorted, int64_t n, double share);
-
 #endif

@@ -3,10 +3,14 @@
    and the way back.  Parameters carry the names of the published PyTorch modules, `e` the
    encoder's, `d` the decoder's; what the latent numbers should be like is the loss's.
    Source: Kolouri, Pope, Martin, Rohde 2018, arXiv:1804.01947. */
+#include <string.h>
+
 #include "zoo/architecture.h"
 #include "zoo/builder.h"
 
 enum { EDGE = 5, CELLS = EDGE * EDGE * EDGE };
+
+#define EPSILON 1e-4 /* the floor of the published data */
 
 #define LATENT                                                                           \
     {                                                                                    \
@@ -18,6 +22,20 @@ enum { EDGE = 5, CELLS = EDGE * EDGE * EDGE };
         "blocks", OPTION_FLAG, NULL, "yes", NULL,                                        \
             "takes and gives blocks of 1x5x5x5; no: rows of 125"                         \
     }
+
+#define TRANSFORM                                                                        \
+    {                                                                                    \
+        "transform", OPTION_WORD, "block-log|none", "block-log", NULL,                   \
+            "what is done to the input first"                                            \
+    }
+
+/* The published normalization: y = ln(x - least of the block + epsilon). */
+static model *normalized(model *m, const option_set *set)
+{
+    if (m && strcmp(option_words(set, "transform"), "block-log") == 0)
+        m->input_transform = (transform){.kind = TRANSFORM_BLOCK_LOG, .epsilon = EPSILON};
+    return m;
+}
 
 /* A row of 125 numbers, whatever the samples are. */
 static builder begin_row(const option_set *set, error *e)
@@ -35,7 +53,7 @@ static model *finish_row(builder *b, const option_set *set)
     const attributes block = {.size = {EDGE, EDGE, EDGE}, .channels = 1};
     if (option_flag(set, "blocks"))
         builder_add(b, "unflatten", block, "block");
-    return builder_finish(b);
+    return normalized(builder_finish(b), set);
 }
 
 /* ---- swae-mlp ---- */
@@ -45,6 +63,7 @@ static const option mlp_options[] = {
     {"hidden", OPTION_INTEGER, "1..65536", "512", NULL,
      "width of the layer on either side"},
     BLOCKS,
+    TRANSFORM,
     {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL},
 };
 
@@ -77,6 +96,7 @@ static const option gmlp_options[] = {
     {"width", OPTION_INTEGER, "1..16384", "256", NULL, "width of every inner layer"},
     {"depth", OPTION_INTEGER, "0..64", "2", NULL, "gated blocks on either side"},
     BLOCKS,
+    TRANSFORM,
     {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL},
 };
 
@@ -141,6 +161,7 @@ static const option conv_options[] = {
     LATENT,
     {"channels", OPTION_INTEGER, "1..512", "32", NULL,
      "width of the first stage; it doubles three times"},
+    TRANSFORM,
     {NULL, OPTION_FLAG, NULL, NULL, NULL, NULL},
 };
 
@@ -183,7 +204,7 @@ static model *build_conv(const option_set *set, error *e)
     for (int i = 0; i < 3; i++)
         last.padding[i] = 0;
     builder_add(&b, "conv_transpose3d", last, "d.3");
-    return builder_finish(&b);
+    return normalized(builder_finish(&b), set);
 }
 
 const architecture arch_swae_conv = {

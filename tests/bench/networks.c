@@ -19,9 +19,9 @@ static const network rows[] = {
     {"cnn-mnist", "cnn-mnist", ""},
     {"mobilenetv3-small", "mobilenetv3-small", ""},
     {"mobilenetv3-small-224", "mobilenetv3-small", "size=224"},
-    {"swae-mlp", "swae-mlp", "blocks=no"},
-    {"swae-gmlp", "swae-gmlp", "blocks=no"},
-    {"swae-conv", "swae-conv", ""},
+    {"swae-mlp", "swae-mlp", "blocks=no transform=none"},
+    {"swae-gmlp", "swae-gmlp", "blocks=no transform=none"},
+    {"swae-conv", "swae-conv", "transform=none"},
 };
 
 const network *network_at(int i)

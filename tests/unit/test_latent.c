@@ -10,6 +10,8 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "engine/plan.h"
+#include "graph/cut.h"
+#include "measure/codec.h"
 #include "support_graph.h"
 #include "support_reference.h"
 #include "train/trainer_parts.h"
@@ -150,6 +152,65 @@ static void a_value_inside_takes_a_gradient(void **state)
     plan_free(alone);
     plan_free(p);
     graph_free(g);
+}
+
+/* ---- cutting ---- */
+
+static void run_graph(const graph *g, const float *x, float *y)
+{
+    error e = {0};
+    plan *p = plan_new_inference(g, BATCH, g->input_shape, &e);
+    int64_t in = BATCH * shape_count(g->input_shape);
+    memcpy(plan_input(p), x, (size_t)in * sizeof *x);
+    assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
+    memcpy(y, plan_output(p), (size_t)shape_count(plan_output_shape(p)) * sizeof *y);
+    plan_free(p);
+}
+
+static void both_halves_are_the_whole(void **state)
+{
+    (void)state;
+    int latent;
+    error e = {0};
+    graph *g = autoencoder(&latent), *before, *after;
+    float x[BATCH * WIDE], whole[BATCH * WIDE], z[BATCH * NARROW], y[BATCH * WIDE];
+    fill(x, BATCH * WIDE, 4);
+    assert_int_equal(graph_cut(g, latent, &before, &after, &e), E_OK);
+    assert_int_equal(before->node_count, 3);
+    assert_int_equal(after->node_count, 2);
+    run_graph(g, x, whole);
+    run_graph(before, x, z);
+    run_graph(after, z, y);
+    for (int i = 0; i < BATCH * WIDE; i++)
+        assert_true(fabsf(y[i] - whole[i]) < 1e-5f);
+    graph_free(before), graph_free(after);
+    assert_int_equal(graph_cut(g, g->input, &before, &after, &e), E_RANGE);
+    assert_int_equal(graph_cut(g, g->output, &before, &after, &e), E_RANGE);
+    /* A skip past the cut. */
+    int ends[2] = {g->output, g->nodes[1].output};
+    assert_true(graph_add(g, "add", "skip", &(attributes){0}, ends, 2, &e) >= 0);
+    assert_int_equal(graph_cut(g, latent, &before, &after, &e), E_USAGE);
+    assert_non_null(strstr(e.text, "skip"));
+    assert_null(before);
+    graph_free(g);
+}
+
+static void ratios_count_all_that_is_kept(void **state)
+{
+    (void)state;
+    int latent;
+    error e = {0};
+    codec c;
+    model *m = model_new(autoencoder(&latent), &e);
+    assert_int_equal(codec_measure(m, latent, 64, 1, NULL, &c, &e), E_OK);
+    assert_int_equal(c.latent, NARROW);
+    assert_int_equal(c.side, 0);
+    assert_true(c.ratio == 3 && c.compress > 0 && c.decompress > 0);
+    m->input_transform = (transform){.kind = TRANSFORM_BLOCK_LOG, .epsilon = 1e-4};
+    assert_int_equal(codec_measure(m, latent, 64, 1, NULL, &c, &e), E_OK);
+    assert_int_equal(c.side, 1);
+    assert_true(c.ratio == 2);
+    model_free(m);
 }
 
 /* ---- training ---- */
@@ -310,6 +371,8 @@ int main(void)
         cmocka_unit_test(distances_match_the_reference),
         cmocka_unit_test(a_normal_sample_is_near_the_prior),
         cmocka_unit_test(a_value_inside_takes_a_gradient),
+        cmocka_unit_test(both_halves_are_the_whole),
+        cmocka_unit_test(ratios_count_all_that_is_kept),
         cmocka_unit_test(training_brings_latent_values_to_the_prior),
         cmocka_unit_test(accumulated_batches_are_one),
         cmocka_unit_test(accumulated_steps_are_counted),

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "measure/bootstrap.h"
 #include "measure/evaluate.h"
+#include "measure/latency.h"
 #include "support_reference.h"
 
 static double value_of(const char *name, const metric_sample *s)
@@ -358,8 +359,8 @@ static void check_reproduction(const evaluation *v, const char *prefix, const do
                 {"psnr", decibel},
                 {"correlation", moments[2] / sqrt(moments[0] * moments[1])},
                 {"relative_error", relatives},
-                {"relative_error_p95", sorted_quantile(relative, n, 0.95)},
-                {"relative_error_p99", sorted_quantile(relative, n, 0.99)}};
+                {"relative_error_p95", latency_quantile(relative, n, 0.95)},
+                {"relative_error_p99", latency_quantile(relative, n, 0.99)}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         char name[64];
         snprintf(name, sizeof name, "%s%s", prefix, rows[k].name);

@@ -6,8 +6,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "measure/codec.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "zoo/architecture.h"
+
+/* Samples that are compressed at a time where that is timed. */
+#define CODEC_BATCH 256
 
 static const option eval_options[] = {
     {"models", OPTION_WORDS, NULL, NULL, NULL, "models to evaluate"},
@@ -49,6 +54,29 @@ static status put_samples(call *c, const char *name, const artefact *a,
     return s;
 }
 
+/* Of an autoencoder whose latent value is known: what it saves, and how fast.  One that
+   runs in integers cannot be cut, and has no such numbers. */
+static status put_codec(call *c, const model *m, const dataset *d, error *e)
+{
+    const int latent = architecture_latent(m);
+    codec measured;
+    if (latent < 0 || !dataset_is_reproduced(d))
+        return E_OK;
+    status s = codec_measure(m, latent, CODEC_BATCH, rows_seed(c), c->task, &measured, e);
+    if (s == E_USAGE) {
+        rows_note(c, "%s: no speed of compression: %s", m->architecture, e->text);
+        *e = (error){0};
+        return E_OK;
+    }
+    TRY(s);
+    table_integer(c->rows, "latent", measured.latent);
+    table_integer(c->rows, "side", measured.side);
+    table_real(c->rows, "ratio", measured.ratio);
+    table_real(c->rows, "compress_bytes_per_second", measured.compress);
+    table_real(c->rows, "decompress_bytes_per_second", measured.decompress);
+    return E_OK;
+}
+
 static status put_model(call *c, const char *name, const artefact *a,
                         const sample_set *on, error *e)
 {
@@ -57,6 +85,7 @@ static status put_model(call *c, const char *name, const artefact *a,
     table_row(c->rows);
     table_text(c->rows, "model", name);
     TRY(rows_put_metrics(c, a, on, how.confidence > 0 ? &how : NULL, &v, e));
+    TRY(put_codec(c, a->model, on->data, e));
     TRY(rows_put_model(c->rows, a, e));
     table_real(c->rows, "seconds", v.seconds);
     return E_OK;
@@ -170,7 +199,11 @@ const command command_eval = {
         "times.  psnr is the mean over samples, with the range 1 for pictures of values "
         "from 0 to 1 and else that of each sample; ssim has an 11 x 11 Gaussian window.  "
         "A network that reproduces its input has every error twice: as the network has "
-        "it, and physical, with the transform of its input undone.",
+        "it, and physical, with the transform of its input undone; ratio is that of all "
+        "the "
+        "numbers to keep, side ones (the least of a block) with them, and speeds are "
+        "bytes "
+        "of float32 input or output.",
     .see = "train, run, plot",
     .run = eval_command,
 };

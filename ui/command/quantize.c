@@ -93,7 +93,9 @@ static void put_comparison(table *t, const evaluation *v, const evaluation *befo
     double is = v->value[0], was = before->value[0];
     snprintf(name, sizeof name, "float_%s", v->row[0]->name);
     table_real(t, name, was);
-    if (was != 0)
+    if (v->row[0]->unit && strcmp(v->row[0]->unit, "1") == 0)
+        table_real(t, "points", 100 * (is - was));
+    else if (was != 0)
         table_real(t, "change", is / was - 1);
 }
 
@@ -156,7 +158,8 @@ const command command_quantize = {
         "Batch norm is folded, the ranges of all activations are observed on training "
         "data, and the model runs in integers from then on: metrics are of the integer "
         "model read back from its file.  change is the relative change of the first "
-        "metric against the float model.  A scale for the model or a tensor is that of "
+        "metric against the float model, points the difference in hundredths where that "
+        "metric is a share.  A scale for the model or a tensor is that of "
         "its weights before batch norm is folded into them; the norm's factor goes to "
         "each channel.  Data without targets calibrate, and nothing is compared.  "
         "granularity=tensor keep=first2,last2 leaves the layers at both "
