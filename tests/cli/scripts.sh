@@ -31,6 +31,22 @@ silent()
     failed=1
 }
 
+# ---- what is only so where nothing says otherwise ----
+
+echo 'let from = script' >other.lathe
+run <<'END'
+let a ?= 1
+let a ?= 2
+source other.lathe when=missing.bin
+let
+source other.lathe unless=missing.bin; let
+END
+expect "status of conditions" $code 0
+says out '^a +1$'
+says err '^s\.lathe:3: note: source: other\.lathe is left out: missing\.bin is missing$'
+expect "runs of the other script" "$(grep -c '^from' out)" 1
+expect "lines of notes" "$(wc -l <err | tr -d ' ')" 1
+
 # ---- errors ----
 
 run <<'END'

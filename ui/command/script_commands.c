@@ -5,15 +5,18 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "ui/command/command.h"
+#include "ui/command/rows.h"
 #include "ui/interpreter.h"
 #include "ui/lexer.h"
 
 /* ---- let ---- */
 
 static const option let_options[] = {
-    {"assignment", OPTION_TEXT, NULL, NULL, NULL, "NAME = VALUE; nothing lists them"},
+    {"assignment", OPTION_TEXT, NULL, NULL, NULL,
+     "NAME = VALUE, or NAME ?= VALUE where it has none yet; nothing lists them"},
     {0},
 };
 
@@ -64,6 +67,7 @@ static status let_command(call *c, error *e)
     sentence words;
     text name = {0}, value = {0};
     size_t at = 0;
+    bool kept = false;
     if (!assignment) {
         list_variables(c);
         return E_OK;
@@ -71,7 +75,11 @@ static status let_command(call *c, error *e)
     status result = lexer_next(assignment, &at, NULL, &words, e);
     if (result == E_OK)
         result = split_assignment(&words, &name, &value, e);
-    if (result == E_OK)
+    if (result == E_OK && name.length > 1 && name.data[name.length - 1] == '?') {
+        name.data[--name.length] = '\0'; /* NAME ?= VALUE */
+        kept = session_variable(c->session, text_get(&name)) != NULL;
+    }
+    if (result == E_OK && !kept)
         result = session_let(c->session, text_get(&name), text_get(&value), e);
     sentence_clear(&words);
     text_clear(&name);
@@ -97,11 +105,21 @@ const command command_let = {
 
 static const option source_options[] = {
     {"file", OPTION_FILE, NULL, NULL, NULL, "a script"},
+    {"when", OPTION_FILE, NULL, NULL, NULL, "run it only where this file exists"},
+    {"unless", OPTION_FILE, NULL, NULL, NULL, "run it only where this file is missing"},
     {0},
 };
 
 static status source_command(call *c, error *e)
 {
+    const char *when = option_words(&c->options, "when");
+    const char *unless = option_words(&c->options, "unless");
+    if ((when && !file_exists(when)) || (unless && file_exists(unless))) {
+        bool missing = when && !file_exists(when);
+        rows_note(c, "source: %s is left out: %s %s", option_words(&c->options, "file"),
+                  missing ? when : unless, missing ? "is missing" : "is there");
+        return E_OK;
+    }
     return interpreter_source(c->interpreter, option_words(&c->options, "file"), e);
 }
 
@@ -114,8 +132,10 @@ const command command_source = {
     .required = 1,
     .flags = COMMAND_WHOLE,
     .example = "source script.lathe",
-    .details = "The script stops at its first error.  Ctrl-C leaves the script, not the "
-               "session.  Each of its commands is undone by itself.",
+    .details =
+        "The script stops at its first error.  Ctrl-C leaves the script, not the "
+        "session.  Each of its commands is undone by itself.  when= and unless= run it "
+        "only where a file exists or is missing, and say so where it is left out.",
     .see = "history, let",
     .run = source_command,
 };
