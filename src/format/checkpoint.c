@@ -7,6 +7,7 @@
 #include "format/field.h"
 #include "format/model_file.h"
 #include "format/model_parts.h"
+#include "measure/evaluate.h"
 
 #define KEY       "lathe_checkpoint" /* of the metadata, and the version's */
 #define VERSION   1
@@ -66,6 +67,9 @@ static const attribute state_fields[] = {FIELD(train_state, epoch, ATTR_INTEGER)
                                          FIELD(train_state, finished, ATTR_FLAG),
                                          FIELD_END};
 
+static const attribute score_fields[] = {FIELD(train_state, best_score, ATTR_REAL),
+                                         FIELD_END};
+
 /* ---- writing ---- */
 
 static status put_fields(json_t *parent, const char *key, const attribute *rows,
@@ -88,6 +92,8 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
     TRY(field_put(object, "precision", json_string(precision_name(t->precision)), e));
     TRY(put_fields(object, "terms", terms_fields, &t->terms, e));
     TRY(field_put(object, "accumulate", json_integer(t->accumulate), e));
+    if (t->monitor.name)
+        TRY(field_put(object, "monitor", json_string(t->monitor.name), e));
     if (t->regularizer) {
         TRY(field_put(object, "regularizer", json_string(t->regularizer->name), e));
         TRY(put_fields(object, "latent", latent_fields, t, e));
@@ -128,6 +134,8 @@ static status put_all(const train_state *s, const train_settings *t, const char 
     TRY(field_put(object, "command", field_from_text(command), e));
     TRY(put_settings(object, t, e));
     TRY(put_fields(object, "state", state_fields, s, e));
+    if (t->monitor.name)
+        TRY(put_fields(object, "score", score_fields, s, e));
     TRY(field_put(object, "slots", json_integer(s->slot_count), e));
     json_t *last = field_put_object(object, "last", e);
     TRY(last ? model_put(s->last, NULL, LAST, last, l, e) : E_MEMORY);
@@ -175,6 +183,19 @@ static status get_precision(const json_t *object, precision *p, error *e)
     return E_OK;
 }
 
+static status get_monitor(const json_t *object, train_settings *t, error *e)
+{
+    const char *name;
+    if (!json_object_get(object, "monitor"))
+        return E_OK;
+    TRY(field_text(object, "monitor", &name, e));
+    const metric_row *row = metric_find(name);
+    if (!row)
+        return fail(e, E_FORMAT, "the metric '%.40s' is unknown", name);
+    t->monitor = evaluate_monitor(row);
+    return E_OK;
+}
+
 /* What files from before there was a choice do not have. */
 static status get_later(const json_t *object, train_settings *t, error *e)
 {
@@ -186,6 +207,7 @@ static status get_later(const json_t *object, train_settings *t, error *e)
         TRY(get_fields(object, "terms", terms_fields, &t->terms, e));
     if (json_object_get(object, "accumulate"))
         TRY(field_integer(object, "accumulate", 0, INT32_MAX, &t->accumulate, e));
+    TRY(get_monitor(object, t, e));
     if (!json_object_get(object, "regularizer"))
         return E_OK;
     TRY(field_text(object, "regularizer", &regularizer, e));
@@ -284,6 +306,9 @@ static status get_all(const safetensors *f, const json_t *object, train_state *s
     TRY(check_version(object, KEY, VERSION, e));
     TRY(get_settings(object, t, e));
     TRY(get_fields(object, "state", state_fields, s, e));
+    s->best_score = s->best_loss;
+    if (t->monitor.name)
+        TRY(get_fields(object, "score", score_fields, s, e));
     TRY(get_models(f, object, s, e));
     TRY(get_slots(f, object, s, t, e));
     const char *words = json_string_value(json_object_get(object, "command"));

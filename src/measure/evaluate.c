@@ -165,6 +165,23 @@ status evaluate(const model *m, const dataset *d, split_kind split, int64_t batc
     return code;
 }
 
+static status measure_one(const char *name, const model *m, const dataset *d,
+                          int64_t batch, const task *watch, double *value, error *e)
+{
+    evaluation v;
+    TRY(evaluate(m, d, SPLIT_VAL, batch, NULL, watch, &v, NULL, e));
+    *value = evaluation_get(&v, name);
+    if (!isnan(*value))
+        return E_OK;
+    fail(e, E_USAGE, "%s: the data do not have that metric", name);
+    return fail_hint(e, "eval tells which they have");
+}
+
+train_monitor evaluate_monitor(const metric_row *row)
+{
+    return (train_monitor){row->name, row->higher_is_better, measure_one};
+}
+
 double evaluation_get(const evaluation *v, const char *metric)
 {
     for (int i = 0; i < v->count; i++)

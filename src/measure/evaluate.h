@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "graph/model.h"
 #include "measure/metric.h"
+#include "train/trainer.h"
 
 #define METRICS_MAX 24
 typedef struct evaluation {
@@ -39,6 +40,9 @@ double evaluation_get(const evaluation *v, const char *metric); /* NaN where abs
 /* Sets one column for each metric in T's current row, and NAME_low and NAME_high where
    there are intervals. */
 void evaluation_put(const evaluation *v, table *t);
+
+/* The metric as what chooses the best epoch of a training. */
+train_monitor evaluate_monitor(const metric_row *row);
 
 /* How often each class was taken for each: *COUNTS [*classes x *classes], a row the true
    class, a column what the model says; CLASSES are the model's.  Made here, the caller

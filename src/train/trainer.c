@@ -112,7 +112,7 @@ typedef struct epoch_run {
     model *before; /* where the epoch began, to go back to */
     tensor ***slots_before;
     int64_t step_before;
-    double train_loss, val_loss, began;
+    double train_loss, val_loss, score, began; /* SCORE: what the monitor says */
 } epoch_run;
 
 static void epoch_run_clear(epoch_run *r)
@@ -281,6 +281,26 @@ static status mean_loss(runner *run, const dataset *d, const train_settings *t,
     return code;
 }
 
+static status ask_monitor(epoch_run *r, int64_t batch, error *e)
+{
+    const train_monitor *m = &r->t->monitor;
+    TRY(m->measure(m->name, r->s->last, r->d, batch, r->watch, &r->score, e));
+    if (!isnan(r->score))
+        return E_OK;
+    return fail(e, E_NUMERIC, "train: epoch %lld, validation: there is no %s",
+                (long long)r->s->epoch + 1, m->name);
+}
+
+/* Is the epoch better than the best before it? */
+static bool is_better(const epoch_run *r)
+{
+    if (!r->s->best)
+        return true;
+    return r->t->monitor.name && r->t->monitor.higher_is_better
+               ? r->score > r->s->best_score
+               : r->score < r->s->best_score;
+}
+
 static status validate(epoch_run *r, error *e)
 {
     runner *run;
@@ -290,8 +310,9 @@ static status validate(epoch_run *r, error *e)
     int64_t batch = r->t->batch < r->val_count ? r->t->batch : r->val_count;
     TRY(train_validator(r->s, r->t, batch, r->d, &run, e));
     TRY(mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e));
+    r->score = r->val_loss;
     if (isfinite(r->val_loss))
-        return E_OK;
+        return r->t->monitor.name ? ask_monitor(r, batch, e) : E_OK;
     fail(e, E_NUMERIC,
          "train: epoch %lld, validation: the loss is %g, wanted a finite number",
          (long long)r->s->epoch + 1, r->val_loss);
@@ -310,7 +331,7 @@ static status record_epoch(epoch_run *r, error *e)
 {
     train_state *s = r->s;
     bool validated = r->val_count > 0;
-    bool better = validated && (!s->best || r->val_loss < s->best_loss);
+    bool better = validated && is_better(r);
     model *last = s->last, *best = better ? model_copy(last, e) : s->best;
     epoch_row row = {.train_loss = r->train_loss,
                      .val_loss = r->val_loss,
@@ -341,6 +362,7 @@ static status record_epoch(epoch_run *r, error *e)
         model_free(s->best);
         s->best = best;
         s->best_loss = r->val_loss;
+        s->best_score = r->score;
         s->best_epoch = s->epoch;
     }
     return E_OK;

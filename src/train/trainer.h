@@ -13,6 +13,15 @@
 #include "train/regularizer.h"
 #include "train/schedule.h"
 
+/* What chooses the best epoch and ends a training that has patience: a metric of the
+   validation samples, and its direction.  measure/evaluate.h makes one. */
+typedef struct train_monitor {
+    const char *name; /* NULL: the loss, of which less is better */
+    bool higher_is_better;
+    status (*measure)(const char *name, const model *m, const dataset *d, int64_t batch,
+                      const task *watch, double *value, error *e);
+} train_monitor;
+
 typedef struct train_settings {
     int64_t epochs, batch;
     const loss_row *loss;
@@ -27,7 +36,8 @@ typedef struct train_settings {
                                 rate of 0 from `rates` */
     int64_t accumulate;     /* batches whose gradients make one step; 0 is 1 */
     double clip;            /* largest gradient norm, 0: none */
-    int64_t patience;       /* epochs without a better validation loss, 0: never stop */
+    train_monitor monitor;
+    int64_t patience; /* epochs without a better one by the monitor, 0: never stop */
     uint64_t seed;
     precision precision; /* of products in a step; validation runs in f32 */
 } train_settings;
@@ -47,7 +57,8 @@ typedef struct train_state {
     int64_t step;       /* optimizer steps done */
     int64_t best_epoch; /* 0: none yet */
     int64_t stale;      /* epochs since the best */
-    double best_loss;
+    double best_loss;  /* validation loss of the best epoch */
+    double best_score; /* what the monitor says of it */
     bool finished;   /* epochs reached, or patience exhausted */
     model *last;     /* weights, statistics and curve after the last epoch */
     model *best;     /* shares tensors with `last` where they are the same */

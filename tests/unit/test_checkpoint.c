@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "compress/prune.h"
 #include "format/model_file.h"
+#include "measure/evaluate.h"
 
 #define MODEL "channels=4 levels=2 size=16"
 
@@ -37,6 +38,7 @@ static train_settings settings_of(const char *optimizer, int64_t epochs)
     t.lambda = 1.0 / 7;
     t.latent = 3;
     t.accumulate = 2;
+    t.monitor = evaluate_monitor(metric_find("valid_mae"));
     t.clip = 2.0 / 3;
     t.patience = 7;
     return t;
@@ -95,6 +97,7 @@ static void check_same_state(const train_state *a, const train_state *b)
     assert_int_equal(a->best_epoch, b->best_epoch);
     assert_int_equal(a->stale, b->stale);
     assert_int_equal(a->finished, b->finished);
+    assert_memory_equal(&a->best_score, &b->best_score, sizeof a->best_score);
     assert_memory_equal(&a->best_loss, &b->best_loss, sizeof a->best_loss);
     check_same_model(a->last, b->last);
     check_same_model(a->best, b->best);
@@ -116,6 +119,8 @@ static void check_same_settings(const train_settings *a, const train_settings *b
     assert_int_equal(a->rates.nesterov, b->rates.nesterov);
     assert_memory_equal(&a->plan, &b->plan, sizeof a->plan);
     assert_true(a->regularizer == b->regularizer && a->lambda == b->lambda);
+    assert_string_equal(a->monitor.name, b->monitor.name);
+    assert_true(a->monitor.measure == b->monitor.measure);
     assert_true(a->latent == b->latent && a->accumulate == b->accumulate);
     assert_memory_equal(&a->terms, &b->terms, sizeof a->terms);
 }

@@ -429,6 +429,80 @@ static void directions_are_part_of_the_rows(void **state)
     assert_false(metric_better(metric_find("psnr"), NAN, 2));
 }
 
+/* ---- the choice of an epoch ---- */
+
+/* A metric that is better the higher it is, of the epoch that is asked for: each time less
+   than before, while the loss falls. */
+static int asked;
+
+static status falling(const char *name, const model *m, const dataset *d, int64_t batch,
+                      const task *watch, double *value, error *e)
+{
+    (void)m, (void)d, (void)batch, (void)watch, (void)e;
+    assert_string_equal(name, "psnr");
+    *value = 100 - asked++;
+    return E_OK;
+}
+
+static train_state train_with(train_monitor monitor, int64_t patience)
+{
+    error e = {0};
+    train_settings t = {.epochs = 6, .batch = 20, .seed = 1, .terms = loss_standard};
+    dataset *d = block_data();
+    train_state s;
+    graph *g = graph_new(dataset_input_shape(d), &e);
+    attributes a = {.kernel = {1, 1, 1},
+                    .stride = {1, 1, 1},
+                    .dilation = {1, 1, 1},
+                    .groups = 1,
+                    .channels = 1,
+                    .bias = true};
+    assert_true(graph_add(g, "conv3d", "scale", &a, &g->input, 1, &e) >= 0);
+    model *m = model_new(g, &e);
+    for (int i = 0; i < d->count; i++)
+        d->split[i] = i % 3 ? SPLIT_TRAIN : SPLIT_VAL;
+    t.loss = loss_find("mse");
+    t.optimizer = optimizer_find("adam");
+    t.rates = t.optimizer->standard;
+    t.rates.learning_rate = 0.01;
+    t.schedule = schedule_find("constant");
+    t.patience = patience;
+    t.monitor = monitor;
+    if (train_start(&s, m, &t, &e))
+        fail_msg("%s", e.text);
+    while (!s.finished)
+        if (train_epoch(&s, &t, d, NULL, &e))
+            fail_msg("%s", e.text);
+    if (monitor.measure && monitor.measure != falling) {
+        evaluation v; /* the score kept is that of the model kept */
+        assert_int_equal(
+            evaluate(train_result(&s), d, SPLIT_VAL, 20, NULL, NULL, &v, NULL, &e), E_OK);
+        assert_true(fabs(evaluation_get(&v, monitor.name) - s.best_score) < 1e-9);
+    }
+    model_free(m);
+    dataset_free(d);
+    return s;
+}
+
+static void epochs_are_chosen_in_the_metric_s_direction(void **state)
+{
+    (void)state;
+    train_state by_loss = train_with((train_monitor){0}, 0);
+    assert_int_equal(by_loss.best_epoch, 6);
+    assert_true(by_loss.best_score == by_loss.best_loss);
+    train_state by_psnr = train_with(evaluate_monitor(metric_find("psnr")), 0);
+    assert_int_equal(by_psnr.best_epoch, 6);
+    assert_true(by_psnr.best_score != by_psnr.best_loss);
+    train_state by_error = train_with(evaluate_monitor(metric_find("mae")), 0);
+    assert_int_equal(by_error.best_epoch, 6);
+    /* Falling, and the higher the better: the first is best, and patience ends. */
+    train_state by_fall = train_with((train_monitor){"psnr", true, falling}, 2);
+    assert_int_equal(by_fall.best_epoch, 1);
+    assert_int_equal(by_fall.epoch, 3);
+    train_clear(&by_loss), train_clear(&by_psnr);
+    train_clear(&by_error), train_clear(&by_fall);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +515,7 @@ int main(void)
         cmocka_unit_test(one_unit_has_no_interval),
         cmocka_unit_test(reproduced_blocks_are_measured_twice),
         cmocka_unit_test(directions_are_part_of_the_rows),
+        cmocka_unit_test(epochs_are_chosen_in_the_metric_s_direction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ typedef enum field_kind {
     FIELD_REAL,
     FIELD_FLAG,
     FIELD_ROW,
+    FIELD_NAME,
     FIELD_PRECISION
 } field_kind;
 
@@ -44,6 +45,7 @@ static const struct field {
     {"nesterov", FIELD_FLAG, offsetof(train_settings, rates.nesterov)},
     {"clip", FIELD_REAL, offsetof(train_settings, clip)},
     {"patience", FIELD_INTEGER, offsetof(train_settings, patience)},
+    {"monitor", FIELD_NAME, offsetof(train_settings, monitor.name)},
     {"epochs", FIELD_INTEGER, offsetof(train_settings, epochs)},
     {"precision", FIELD_PRECISION, offsetof(train_settings, precision)},
 };
@@ -83,6 +85,23 @@ static const char *word_of(const call *c, const char *option, const char *otherw
     return v ? v->words : otherwise;
 }
 
+static const char *metric_name(int i)
+{
+    return metric_at(i) ? metric_at(i)->name : NULL;
+}
+
+static status choose_monitor(const call *c, train_settings *t, error *e)
+{
+    const char *name = word_of(c, "monitor", "loss");
+    const metric_row *row = metric_find(name);
+    if (strcmp(name, "loss") == 0)
+        return E_OK;
+    if (!row)
+        return rows_unknown("metric", name, metric_name, e);
+    t->monitor = evaluate_monitor(row);
+    return E_OK;
+}
+
 static const char *usual_loss(const dataset *d)
 {
     return d->class_count > 0 ? "cross-entropy" : d->mask ? "masked-mse" : "mse";
@@ -116,6 +135,7 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
     set_numbers(c, t);
     if (t->terms.delta <= 0)
         return fail(e, E_RANGE, "%s: delta=0, wanted more than 0", who);
+    TRY(choose_monitor(c, t, e));
     if (!d->target)
         return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
     return E_OK;
@@ -142,7 +162,7 @@ status fit_latent(const call *c, const char *who, const model *m, train_settings
 static void field_words(const struct field *f, const train_settings *t, char words[64])
 {
     const char *field = (const char *)t + f->offset;
-    const char *const *row;
+    const char *const *row, *name;
     bool flag;
     int64_t integer;
     double real;
@@ -164,6 +184,10 @@ static void field_words(const struct field *f, const train_settings *t, char wor
     case FIELD_ROW: /* the first member of each of these rows is its name */
         memcpy(&row, field, sizeof row);
         snprintf(words, 64, "%s", row ? *row : "none");
+        break;
+    case FIELD_NAME:
+        memcpy(&name, field, sizeof name);
+        snprintf(words, 64, "%s", name ? name : "loss");
         break;
     case FIELD_PRECISION:
         memcpy(&rounding, field, sizeof rounding);

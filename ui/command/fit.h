@@ -10,7 +10,7 @@
 /* Settings from those of the options below that the command declares:
    epochs batch lr optimizer schedule warmup gamma every weight_decay momentum nesterov
    clip patience loss delta smoothing
-   regularizer lambda accumulate seed precision.  What is not declared or not present keeps the optimizer's
+   regularizer lambda accumulate monitor seed precision.  What is not declared or not present keeps the optimizer's
    own standard; the loss is cross-entropy where D has
    classes, masked-mse where it has a mask, else mse. */
 status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,

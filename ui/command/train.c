@@ -39,7 +39,9 @@ static const option options[] = {
     {"nesterov", OPTION_FLAG, NULL, "no", NULL, "Nesterov's form of momentum"},
     {"clip", OPTION_REAL, "0..", "0", NULL, "largest norm of the gradient, 0 for none"},
     {"patience", OPTION_INTEGER, "0..", "0", "epochs",
-     "stop after so many without a better validation loss, 0 for never"},
+     "stop after so many without a better one, 0 for never"},
+    {"monitor", OPTION_WORD, NULL, "loss", NULL,
+     "what makes an epoch better: loss, or a metric of eval in its direction, on val"},
     {"loss", OPTION_WORD,
      "masked-mse|mse|masked-l1|l1|masked-huber|huber|cross-entropy|masked-cross-entropy|"
      "nll|masked-nll",
@@ -352,7 +354,9 @@ const command command_train = {
     .flags = COMMAND_CHANGES | COMMAND_LONG,
     .example = "train m d epochs=2 lr=0.002",
     .details =
-        "The best epoch is chosen on the split val; the numbers of the answer are of the "
+        "The best epoch is chosen on the split val, by its loss or the metric that "
+        "monitor= "
+        "names; the numbers of the answer are of the "
         "model read back from disk, on val.  Ctrl-C stops after the batch and keeps the "
         "best epoch so far.  After every epoch a checkpoint is written: after Ctrl-C, a "
         "crash or kill -9, 'train m d resume=yes' in the same folder, with the same "
