@@ -184,6 +184,30 @@ bool text_to_integer(const char *word, int64_t *value)
     return true;
 }
 
+bool text_to_bytes(const char *word, double *bytes)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {
+        {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"kB", 1e3},
+        {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},    {"", 1},
+    };
+    char number[32];
+    size_t unit = 0;
+    while (!text_ends(word, units[unit].name))
+        unit++; /* every word ends in nothing */
+    const size_t length = strlen(word) - strlen(units[unit].name);
+    if (length >= sizeof number)
+        return false;
+    memcpy(number, word, length);
+    number[length] = 0;
+    if (!text_to_real(number, bytes) || *bytes < 0)
+        return false;
+    *bytes *= units[unit].bytes;
+    return true;
+}
+
 char *text_real(char buffer[32], double value)
 {
     for (int digits = 15; digits <= 17; digits++) {

@@ -38,6 +38,10 @@ bool text_equal(const char *a, const char *b); /* both may be NULL */
 bool text_to_real(const char *word, double *value);
 bool text_to_integer(const char *word, int64_t *value);
 
+/* "512MiB", "2GiB", "1e9": a number of bytes, with a unit (KiB MiB GiB TiB, kB MB GB TB) or
+   none; false for anything else, and below 0. */
+bool text_to_bytes(const char *word, double *bytes);
+
 /* The shortest decimal form that reads back to the same double (at most 17 digits);
    BUFFER has room for 32 bytes; returns it. */
 char *text_real(char buffer[32], double value);

@@ -16,6 +16,13 @@
 
 enum { WAIT_MS = 100, SILENCE_MS = 60000 };
 
+/* clang says it in its own way. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) && !defined __SANITIZE_ADDRESS__
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 typedef struct hdf5_child {
     pid_t process;
     int pipe;

@@ -35,8 +35,8 @@ dataset *source_dataset(const data_source *source, const option_set *options,
 /* D where CHECK is E_OK and it is sound, else NULL and D is freed. */
 dataset *source_finish(dataset *d, status result, error *e);
 
-/* Is there room for samples of this shape and type?  E_FORMAT where they cannot be
-   counted, E_MEMORY where they do not fit; WHO names the file. */
-status source_check_room(const char *who, dtype type, shape s, error *e);
+/* Can samples of this shape and type be counted in bytes?  E_FORMAT where not; WHO names
+   the file.  Whether there is room for them a tensor finds out: in memory, or in a file. */
+status source_check_size(const char *who, dtype type, shape s, error *e);
 
 #endif

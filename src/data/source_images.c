@@ -225,7 +225,7 @@ static tensor *make_room(const image_reading *r, const char *path, bool bytes, e
     const shape all = shape_of(4, r->count, s.dim[0], s.dim[1], s.dim[2]);
     const dtype type = bytes && tensor_dtype(first) == DTYPE_U8 ? DTYPE_U8 : DTYPE_F32;
     tensor_free(first);
-    return source_check_room("images", type, all, e) == E_OK ? tensor_new(type, all, e)
+    return source_check_size("images", type, all, e) == E_OK ? tensor_new(type, all, e)
                                                              : NULL;
 }
 

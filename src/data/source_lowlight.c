@@ -147,7 +147,7 @@ static status make_all(lowlight_making *m, const task *watch, dataset **out, err
     const int64_t n = limit < m->from->count ? limit : m->from->count;
     const shape in = shape_of(4, n, m->h, m->w, (int64_t)BAYER_PLANES);
     const shape picture = shape_of(4, n, 2 * m->h, 2 * m->w, INT64_C(3));
-    TRY(source_check_room("lowlight", DTYPE_F32, picture, e));
+    TRY(source_check_size("lowlight", DTYPE_F32, picture, e));
     dataset *d = *out =
         source_dataset(&source_lowlight, m->options, n, "packed frame", "picture", e);
     if (!d)

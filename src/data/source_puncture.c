@@ -113,7 +113,7 @@ static status make_all(puncture_making *m, const task *watch, dataset **out, err
     if (task_cancelled(watch))
         return fail(e, E_STOPPED, "puncture: stopped");
     const shape s = shape_of(5, m->count, m->side, m->side, m->side, INT64_C(1));
-    TRY(source_check_room("puncture", DTYPE_F32, s, e));
+    TRY(source_check_size("puncture", DTYPE_F32, s, e));
     dataset *d = *out =
         source_dataset(&source_puncture, m->options, m->count, "chi", "chi", e);
     if (!d)

@@ -148,9 +148,9 @@ static status make_room(raw_reading *r, dataset **out, error *e)
     const shape in =
         shape_of(4, r->count * tiles, r->height, r->width, (int64_t)BAYER_PLANES);
     const shape picture = shape_of(4, in.dim[0], 2 * r->height, 2 * r->width, INT64_C(3));
-    TRY(source_check_room(r->folder, DTYPE_F32, in, e));
+    TRY(source_check_size(r->folder, DTYPE_F32, in, e));
     if (r->target)
-        TRY(source_check_room(r->folder, DTYPE_F32, picture, e));
+        TRY(source_check_size(r->folder, DTYPE_F32, picture, e));
     dataset *d = *out = source_dataset(&source_raw, r->options, in.dim[0], "packed frame",
                                        r->target ? "picture" : NULL, e);
     if (!d)

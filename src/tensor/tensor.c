@@ -9,11 +9,13 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/spill.h"
 
 struct storage {
     atomic_int users;
     atomic_uint_fast64_t version;
     void *data;
+    size_t spilled; /* bytes in a mapped file; 0: the data are in memory */
 };
 
 struct tensor {
@@ -92,6 +94,27 @@ static void renew(struct storage *storage)
     atomic_store(&storage->version, atomic_fetch_add(&versions, 1) + 1);
 }
 
+/* Where the elements go: to memory, or, beyond the budget, to a file. */
+static void *storage_take(struct storage *storage, int64_t count, size_t size, error *e)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow((size_t)count, size, &bytes) || !spill_wanted(bytes))
+        return memory_new_raw(count, size, e);
+    void *data = spill_new(bytes, spill_budget() ? e : NULL);
+    storage->spilled = data ? bytes : 0;
+    /* Nobody set the budget: what has no room on the disk either may still find some. */
+    return data || spill_budget() ? data : memory_new_raw(count, size, e);
+}
+
+static void storage_give(struct storage *storage)
+{
+    if (storage->spilled)
+        spill_free(storage->data, storage->spilled);
+    else
+        memory_free(storage->data);
+    memory_free(storage);
+}
+
 /* A tensor with storage whose elements are still to be written. */
 static tensor *tensor_new_raw(dtype type, shape s, error *e)
 {
@@ -103,7 +126,7 @@ static tensor *tensor_new_raw(dtype type, shape s, error *e)
     }
     tensor *t = memory_new(1, sizeof *t, e);
     struct storage *storage = t ? memory_new(1, sizeof *storage, e) : NULL;
-    void *data = storage ? memory_new_raw(count, dtype_size(type), e) : NULL;
+    void *data = storage ? storage_take(storage, count, dtype_size(type), e) : NULL;
     if (!data) {
         memory_free(storage);
         memory_free(t);
@@ -119,7 +142,7 @@ static tensor *tensor_new_raw(dtype type, shape s, error *e)
 tensor *tensor_new(dtype type, shape s, error *e)
 {
     tensor *t = tensor_new_raw(type, s, e);
-    if (t)
+    if (t && !t->storage->spilled) /* a new file is all zeros */
         memset(t->storage->data, 0, tensor_bytes(t));
     return t;
 }
@@ -138,8 +161,7 @@ static void storage_leave(struct storage *storage)
 {
     if (atomic_fetch_sub(&storage->users, 1) > 1)
         return;
-    memory_free(storage->data);
-    memory_free(storage);
+    storage_give(storage);
 }
 
 void tensor_free(tensor *t)
@@ -148,6 +170,11 @@ void tensor_free(tensor *t)
         return;
     storage_leave(t->storage);
     memory_free(t);
+}
+
+bool tensor_is_spilled(const tensor *t)
+{
+    return t->storage->spilled > 0;
 }
 
 dtype tensor_dtype(const tensor *t)

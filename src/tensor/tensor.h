@@ -50,6 +50,9 @@ tensor *tensor_new(dtype type, shape s, error *e);   /* zeroed */
 tensor *tensor_share(const tensor *t, error *e);     /* same storage until one writes */
 void tensor_free(tensor *t);                         /* NULL is fine */
 
+/* Is it kept in a file, because the budget of memory has no room for it?  (base/spill.h) */
+bool tensor_is_spilled(const tensor *t);
+
 dtype tensor_dtype(const tensor *t);
 shape tensor_shape(const tensor *t);
 int64_t tensor_count(const tensor *t);

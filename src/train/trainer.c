@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "data/prefetch.h"
 #include "graph/operator.h"
 #include "train/trainer_parts.h"
 
@@ -109,7 +110,8 @@ typedef struct epoch_run {
     const task *watch;
     int64_t *train, *val; /* samples */
     int64_t train_count, val_count;
-    model *before; /* where the epoch began, to go back to */
+    prefetch *ahead; /* of the samples that come next; NULL where all are in memory */
+    model *before;   /* where the epoch began, to go back to */
     tensor ***slots_before;
     int64_t step_before;
     double train_loss, val_loss, score, began; /* SCORE: what the monitor says */
@@ -117,6 +119,7 @@ typedef struct epoch_run {
 
 static void epoch_run_clear(epoch_run *r)
 {
+    prefetch_stop(r->ahead);
     if (r->before)
         slots_free(r->slots_before, r->before->graph->parameter_count, r->s->slot_count);
     model_free(r->before);
@@ -135,6 +138,7 @@ static status epoch_run_begin(epoch_run *r, error *e)
     }
     random_stream shuffle = random_new(r->t->seed, "shuffle", (uint64_t)s->epoch);
     random_shuffle(&shuffle, r->train, r->train_count);
+    TRY(prefetch_start(&r->ahead, r->d, e));
     r->step_before = s->step;
     r->before = model_copy(s->last, e);
     if (!r->before)
@@ -198,6 +202,8 @@ static status run_batches(epoch_run *r, error *e)
         if (task_cancelled(r->watch))
             return stopped(r, "train", i, total, e);
         train_batch_bounds(r->train_count, batch, i, &begin, &end);
+        const int64_t left = r->train_count - end;
+        prefetch_want(r->ahead, r->train + end, left < batch ? left : batch);
         status code = train_step_of(r->s, r->t, r->d, r->train_count, r->train + begin,
                                     end - begin, &loss, e);
         if (code == E_NUMERIC)

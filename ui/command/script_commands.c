@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/spill.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 #include "ui/interpreter.h"
@@ -148,6 +149,9 @@ static const option set_options[] = {
     {"seed", OPTION_INTEGER, "0..", NULL, NULL, "of what is drawn at random"},
     {"threads", OPTION_INTEGER, "0..256", NULL, NULL,
      "threads at work, 0 for all cores; results do not depend on it"},
+    {"memory", OPTION_TEXT, NULL, NULL, NULL,
+     "what data may take, as 2GiB, before they are kept in files and streamed; auto for "
+     "half of what is left"},
     {"timer", OPTION_FLAG, NULL, NULL, NULL, "tell the time of every command"},
     {"echo", OPTION_FLAG, NULL, NULL, NULL, "print the lines of scripts as they run"},
     {"colour", OPTION_FLAG, NULL, NULL, NULL, "colours at the terminal"},
@@ -184,16 +188,34 @@ static status set_seed(call *c, error *e)
     return result;
 }
 
+static status set_memory(const call *c, error *e)
+{
+    const char *words = option_words(&c->options, "memory");
+    double bytes = 0;
+    if (!text_equal(words, "auto") &&
+        (!text_to_bytes(words, &bytes) || bytes < 1 || bytes > 0x1p60))
+        return fail(e, E_RANGE,
+                    "set: memory=%s, a size as 2GiB or 500MB, or auto, was "
+                    "wanted",
+                    words);
+    spill_set_budget((size_t)bytes);
+    return E_OK;
+}
+
 static void put_setting(call *c, const char *name)
 {
     settings *s = interpreter_settings(c->interpreter);
     bool *flag = find_flag(s, name);
+    char words[32];
     table_row(c->rows);
     table_text(c->rows, "setting", name);
     if (flag)
         table_flag(c->rows, "value", *flag);
     else if (text_equal(name, "format"))
         table_text(c->rows, "value", output_format_name(s->format));
+    else if (text_equal(name, "memory"))
+        table_text(c->rows, "value",
+                   spill_budget() ? text_bytes(words, (double)spill_budget()) : "auto");
     else if (text_equal(name, "seed"))
         table_integer(c->rows, "value", (int64_t)session_seed(c->session));
     else
@@ -206,6 +228,8 @@ static status set_command(call *c, error *e)
     bool any = false;
     if (option_given(&c->options, "seed"))
         TRY(set_seed(c, e));
+    if (option_given(&c->options, "memory"))
+        TRY(set_memory(c, e));
     if (option_given(&c->options, "format"))
         output_format_find(option_words(&c->options, "format"), &s->format);
     if (option_given(&c->options, "threads"))
