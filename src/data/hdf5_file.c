@@ -8,6 +8,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -87,6 +90,9 @@ static void run_child(const hdf5_question *q)
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         signal(plain[i], SIG_DFL);
     signal(SIGINT, SIG_IGN); /* the parent hears it, and ends this one */
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* nor does it loop on when the parent is gone */
+#endif
     limit_child(q->room);
     hdf5_answer_question(q);
     raise(SIGKILL);
