@@ -210,6 +210,7 @@ static void confusion_agrees_with_accuracy(void **state)
                      E_OK);
     assert_int_equal(classes, CLASSES);
     assert_memory_equal(counts, wanted, sizeof wanted);
+    memory_free(counts);
     evaluation v;
     assert_int_equal(evaluate(m, d, SPLIT_TEST, 8, NULL, NULL, &v, NULL, &e), E_OK);
     assert_true(fabs(evaluation_get(&v, "accuracy") - (double)hits / PICTURES) < 1e-12);
@@ -221,7 +222,7 @@ static void confusion_agrees_with_accuracy(void **state)
     d->class_count = 0;
     assert_int_equal(evaluate_confusion(m, d, SPLIT_TEST, 8, NULL, &counts, &classes, &e),
                      E_USAGE);
-    memory_free(counts);
+    assert_null(counts);
     model_free(m);
     dataset_free(d);
 }
