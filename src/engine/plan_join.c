@@ -14,16 +14,22 @@ static step *step_of_output(const plan *p, int value)
     return NULL;
 }
 
-static bool step_takes(const step *s, bool input)
+static bool step_takes(const plan *p, const step *s, bool input)
 {
     const operator_row *row = s->op.node->op;
-    return !s->op.integer && (input ? row->takes_x_pitch : row->takes_y_pitch);
+    return !s->op.integer && (!p->training || row->pitches_in_training) &&
+           (input ? row->takes_x_pitch : row->takes_y_pitch);
 }
 
-/* May the pixels of input K of S be further apart than their channels? */
-static bool input_takes(const step *s, int k)
+/* May the pixels of input K of step I be further apart than their channels?  In training
+   the concat must be the last reader: going back, it is the first, and its gradient is
+   there before others add to it. */
+static bool input_takes(const plan *p, int i, int k, int join)
 {
-    return k == 0 ? step_takes(s, true) : k == 1 && s->op.node->op->second_is_shape;
+    const step *s = &p->steps[i];
+    if (p->training && s->node > join)
+        return false;
+    return k == 0 ? step_takes(p, s, true) : k == 1 && s->op.node->op->second_is_shape;
 }
 
 static bool readers_take(const plan *p, int value, int join)
@@ -32,7 +38,7 @@ static bool readers_take(const plan *p, int value, int join)
         const step *s = &p->steps[i];
         const node *n = s->op.node;
         for (int k = 0; s->node != join && k < n->input_count; k++)
-            if (n->inputs[k] == value && !input_takes(s, k))
+            if (n->inputs[k] == value && !input_takes(p, i, k, join))
                 return false;
     }
     return true;
@@ -48,7 +54,7 @@ static bool can_move_in(const plan *p, int join, int k)
         if (i != k && n->inputs[i] == value)
             return false;
     return writer && !plan_keeps(p, value) && p->host[value] < 0 &&
-           step_takes(writer, false) && readers_take(p, value, join);
+           step_takes(p, writer, false) && readers_take(p, value, join);
 }
 
 static void move_in(plan *p, int value, int host, int64_t channel)
@@ -76,7 +82,7 @@ status plan_join_values(plan *p, error *e)
         return E_MEMORY;
     for (int v = 0; v < g->value_count; v++)
         p->host[v] = -1;
-    for (int i = 0; !p->training && !p->keep_values && i < p->step_count; i++) {
+    for (int i = 0; !p->keep_values && i < p->step_count; i++) {
         const node *n = p->steps[i].op.node;
         int64_t channel = 0;
         for (int k = 0; n->op == &op_concat && k < n->input_count; k++) {

@@ -14,13 +14,24 @@ void *plan_piece(const plan *p, int piece)
     return piece == NO_PIECE || !p->arena ? NULL : p->arena + p->pieces[piece].offset;
 }
 
-void *plan_place(const plan *p, int value)
+/* VALUE's first element where PIECE holds it, or the concat's output that it is part of. */
+static void *place_in(const plan *p, int value, int piece)
 {
-    char *place = plan_piece(p, p->value_piece[value]);
+    char *place = plan_piece(p, piece);
     if (!place || p->host[value] < 0)
         return place;
     return place +
            (size_t)p->host_channel[value] * dtype_size(p->graph->values[value].type);
+}
+
+void *plan_place(const plan *p, int value)
+{
+    return place_in(p, value, p->value_piece[value]);
+}
+
+float *plan_gradient_place(const plan *p, int value)
+{
+    return place_in(p, value, p->gradient_piece[value]);
 }
 
 size_t plan_value_bytes(const plan *p, int value)
@@ -162,34 +173,51 @@ static void mark_wanted(const plan *p, bool *wanted)
 }
 
 /* A gradient lives from the backward of the value's last reader to that of its producer;
-   the output's from before the first backward step. */
+   the output's from before the first backward step.  False where nobody reads it. */
+static bool gradient_life(const plan *p, int value, int *first, int *last)
+{
+    *first = INT_MAX;
+    *last = last_time(p);
+    for (int i = 0; i < p->step_count; i++) {
+        if (reads(p->graph, &p->steps[i], value) && backward_time(p, i) < *first)
+            *first = backward_time(p, i);
+        if (p->steps[i].output == value)
+            *last = backward_time(p, i);
+    }
+    if (plan_keeps(p, value))
+        *first = p->step_count - 1;
+    return *first != INT_MAX;
+}
+
+static status place_wanted(plan *p, const bool *wanted, error *e)
+{
+    int first, last, count = p->graph->value_count;
+    for (int v = 0; v < count; v++) {
+        if (!wanted[v] || p->host[v] >= 0 || !gradient_life(p, v, &first, &last))
+            continue;
+        p->gradient_piece[v] = add_piece(p, plan_value_bytes(p, v), first, last, e);
+        if (p->gradient_piece[v] == NO_PIECE)
+            return E_MEMORY;
+    }
+    for (int v = 0; v < count; v++) {
+        if (!wanted[v] || p->host[v] < 0 || !gradient_life(p, v, &first, &last))
+            continue;
+        p->gradient_piece[v] = p->gradient_piece[p->host[v]];
+        if (p->gradient_piece[v] != NO_PIECE)
+            extend(p, p->gradient_piece[v], last);
+    }
+    return E_OK;
+}
+
 static status place_gradients(plan *p, error *e)
 {
-    const graph *g = p->graph;
-    bool *wanted = memory_new(g->value_count, sizeof *wanted, e);
+    bool *wanted = memory_new(p->graph->value_count, sizeof *wanted, e);
     if (!wanted)
         return E_MEMORY;
     mark_wanted(p, wanted);
-    for (int v = 0; v < g->value_count; v++) {
-        int first = INT_MAX, last = last_time(p);
-        for (int i = 0; i < p->step_count; i++) {
-            if (reads(g, &p->steps[i], v) && backward_time(p, i) < first)
-                first = backward_time(p, i);
-            if (p->steps[i].output == v)
-                last = backward_time(p, i);
-        }
-        if (plan_keeps(p, v))
-            first = p->step_count - 1;
-        if (!wanted[v] || first == INT_MAX)
-            continue;
-        p->gradient_piece[v] = add_piece(p, plan_value_bytes(p, v), first, last, e);
-        if (p->gradient_piece[v] == NO_PIECE) {
-            memory_free(wanted);
-            return E_MEMORY;
-        }
-    }
+    status code = place_wanted(p, wanted, e);
     memory_free(wanted);
-    return E_OK;
+    return code;
 }
 
 /* What is handed over lives while its step runs backward; a bias, which the operator
@@ -306,10 +334,10 @@ status plan_make_memory(plan *p, error *e)
 static void bind_backward(plan *p, step *s, bool *written)
 {
     operation *op = &s->op;
-    op->grad_y = plan_piece(p, p->gradient_piece[s->output]);
+    op->grad_y = plan_gradient_place(p, s->output);
     for (int k = 0; k < op->node->input_count; k++) {
         int v = op->node->inputs[k];
-        op->grad_x[k] = plan_piece(p, p->gradient_piece[v]);
+        op->grad_x[k] = plan_gradient_place(p, v);
         op->accumulate[k] = written[v];
         written[v] = true;
     }

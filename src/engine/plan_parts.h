@@ -50,8 +50,8 @@ struct plan {
                             into at once, or -1 */
     int64_t *host_channel; /* [value_count] its first channel there */
     int *value_piece;    /* [value_count] where a value lies, or NO_PIECE */
-    int *gradient_piece; /* [value_count] */
-    int wanted; /* a value that is kept beside the output, or -1 */
+    int *gradient_piece; /* [value_count] the same of their gradients */
+    int wanted;          /* a value that is kept beside the output, or -1 */
     int scratch_piece;
     char *arena;
     size_t arena_bytes, largest_live;
@@ -84,6 +84,7 @@ void plan_run_step(plan *p, step *s);
 
 void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */
 void *plan_place(const plan *p, int value); /* where its first element lies, or NULL */
+float *plan_gradient_place(const plan *p, int value); /* the same of its gradient */
 size_t plan_value_bytes(const plan *p, int value);
 
 #endif

@@ -45,7 +45,8 @@ static batch_norm batch_norm_geometry(const operation *op)
                         .running_mean = op->running[ROLE_RUNNING_MEAN],
                         .running_variance = op->running[ROLE_RUNNING_VARIANCE],
                         .rectify = tail.rectify,
-                        .slope = tail.slope};
+                        .slope = tail.slope,
+                        .y_pitch = op->out_pitch};
 }
 
 static size_t batch_norm_saved(const operation *op)
@@ -54,10 +55,10 @@ static size_t batch_norm_saved(const operation *op)
     return op->training ? (size_t)(BATCH_NORM_SAVED * channels) * sizeof(float) : 0;
 }
 
-static size_t batch_norm_scratch(const operation *op)
+static size_t batch_norm_room(const operation *op)
 {
-    int64_t channels = op->in[0].dim[op->in[0].rank - 1];
-    return channel_scratch(shape_count(op->in[0]) / channels, channels);
+    batch_norm b = batch_norm_geometry(op);
+    return batch_norm_scratch(&b);
 }
 
 static void batch_norm_forward(const operation *op)
@@ -89,11 +90,13 @@ const operator_row op_batch_norm = {
     .parameter_shape = batch_norm_parameter,
     .cost = cost_of_moving,
     .saved_bytes = batch_norm_saved,
-    .scratch_bytes = batch_norm_scratch,
+    .scratch_bytes = batch_norm_room,
     .forward = batch_norm_forward,
     .backward = batch_norm_backward,
     .needs_x = true,
     .in_place = true,
+    .takes_y_pitch = true,
+    .pitches_in_training = true,
     .fuses_activation = true,
     .sums_gradient = true,
 };

@@ -47,7 +47,8 @@ static pooling pool_geometry(const operation *op)
                      .stride_h = a->stride[1],
                      .stride_w = a->stride[2],
                      .pad_h = a->padding[1],
-                     .pad_w = a->padding[2]};
+                     .pad_w = a->padding[2],
+                     .x_pitch = op->in_pitch[0]};
 }
 
 static size_t max_pool2d_saved(const operation *op)
@@ -58,7 +59,6 @@ static size_t max_pool2d_saved(const operation *op)
 static void max_pool2d_forward(const operation *op)
 {
     pooling p = pool_geometry(op);
-    p.x_pitch = op->in_pitch[0];
     max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL);
 }
 
@@ -83,6 +83,7 @@ const operator_row op_max_pool2d = {
     .forward_s8 = max_pool2d_forward_s8,
     .reach = REACH_WINDOW,
     .takes_x_pitch = true,
+    .pitches_in_training = true,
 };
 
 static void avg_pool2d_forward(const operation *op)

@@ -79,6 +79,7 @@ const operator_row op_resize_bilinear = {
     .forward_s8 = resize_forward_s8,
     .reach = REACH_BLENDED,
     .takes_y_pitch = true,
+    .pitches_in_training = true,
 };
 
 static size_t resize_nearest_scratch(const operation *op)
@@ -116,4 +117,5 @@ const operator_row op_resize_nearest = {
     .forward_s8 = resize_forward_s8,
     .reach = REACH_SCALED,
     .takes_y_pitch = true,
+    .pitches_in_training = true,
 };

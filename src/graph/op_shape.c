@@ -65,6 +65,7 @@ const operator_row op_pad_or_crop = {
     .backward = pad_or_crop_backward,
     .forward_s8 = pad_or_crop_forward_s8,
     .takes_y_pitch = true,
+    .pitches_in_training = true,
     .second_is_shape = true,
 };
 
@@ -107,7 +108,8 @@ static void concat_backward(const operation *op)
     int last = op->out.rank - 1;
     int64_t total = op->out.dim[last], rows = shape_count(op->out) / total, first = 0;
     for (int i = 0; i < op->node->input_count; i++) {
-        if (op->grad_x[i])
+        /* Nor is there anything to move of the gradient of what has its place there. */
+        if (op->grad_x[i] && !op->in_pitch[i])
             concat_get(rows, total, first, op->in[i].dim[last], op->grad_y, op->grad_x[i],
                        op->accumulate[i]);
         first += op->in[i].dim[last];

@@ -153,7 +153,9 @@ struct operator_row {
     bool sums_gradient;    /* backward obeys op->grad_x_sum */
     bool bias_is_added;    /* the bias's gradient is the sum of grad_y over pixels */
     bool takes_x_pitch; /* forward (f32) obeys op->in_pitch[0], */
-    bool takes_y_pitch; /* and op->out_pitch */
+    bool takes_y_pitch; /* and op->out_pitch; */
+    bool pitches_in_training; /* these hold in training too, and backward obeys them in
+                                 grad_x[0] and grad_y, which lie as x and y do */
     bool second_is_shape; /* the second input gives its size alone: nothing is read */
 };
 

@@ -97,9 +97,15 @@ static void pad_row_back(void *context, int64_t row, int thread)
     overlap(p->w, p->out_w, &first, &count);
     if (y < 0 || y >= p->out_h || count <= 0)
         return;
-    const float *from = j->x + ((row / p->h * p->out_h + y) * p->out_w + first) * p->c;
-    j->loops->blend(count * p->c, 1, from, j->accumulate ? 1 : 0,
-                    to + (first - before) * p->c);
+    int64_t pitch = p->y_pitch ? p->y_pitch : p->c;
+    const float *from = j->x + ((row / p->h * p->out_h + y) * p->out_w + first) * pitch;
+    to += (first - before) * p->c;
+    if (pitch == p->c)
+        j->loops->blend(count * p->c, 1, from, j->accumulate ? 1 : 0, to);
+    else
+        for (int64_t i = 0; i < count; i++)
+            j->loops->blend(p->c, 1, from + i * pitch, j->accumulate ? 1 : 0,
+                            to + i * p->c);
 }
 
 void pad_backward(const padding *p, const float *grad_y, float *grad_x, bool accumulate)

@@ -13,7 +13,7 @@ int64_t pad_before(int64_t in, int64_t out);
 /* y [n, out_h, out_w, c] = x [n, h, w, c] centred, zeros around or borders cut. */
 typedef struct padding {
     int64_t n, h, w, c, out_h, out_w;
-    int64_t y_pitch; /* pad_forward: floats from pixel to pixel; 0: c */
+    int64_t y_pitch; /* floats from pixel to pixel of y and its gradient; 0: c */
 } padding;
 void pad_forward(const padding *p, const float *x, float *y);
 void pad_backward(const padding *p, const float *grad_y, float *grad_x, bool accumulate);

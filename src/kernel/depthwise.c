@@ -212,8 +212,8 @@ static void weight_row(const weight_job *j, int64_t row, float *sums, float *was
                 j->loops->row_products(
                     last - first, m->channels,
                     line + (first * m->step_w + m->columns.place[b]) * m->pitch,
-                    m->step_w * m->pitch, &plain, g + first * m->outputs, waste,
-                    sums + m->rows.weight[a] + m->columns.weight[b]);
+                    m->step_w * m->pitch, &plain, g + first * m->outputs, m->outputs,
+                    waste, sums + m->rows.weight[a] + m->columns.weight[b]);
         }
     }
 }

@@ -77,6 +77,19 @@ typedef struct window_gradient {
     bool accumulate; /* else every place of a window is written */
 } window_gradient;
 
+/* Back through a line of pixels that were mixed of others:
+   gx[low[p]] (+)= share (1 - t[p]) g[p], gx[high[p]] (+)= share t[p] g[p]. */
+typedef struct resample_gradient {
+    int64_t pixels, x_pixels, channels;
+    const float *g;
+    int64_t g_step;
+    float share;
+    const int64_t *low; /* [pixels] never falling; high is low + 1, or t is 0 */
+    const float *t;     /* [pixels] */
+    float *gx;                 /* [x_pixels][channels] */
+    bool accumulate;
+} resample_gradient;
+
 /* rectify((x - mean) scale + shift), all by column.  Without a rectifier the gradient
    needs the mean alone. */
 typedef struct affine {
@@ -84,6 +97,15 @@ typedef struct affine {
     rectifier rectify;
     float slope;
 } affine;
+
+/* What row_gradient works on. */
+typedef struct row_slope {
+    const affine *a;
+    const float *x;
+    const float *g;
+    int64_t g_step;
+    const float *scale, *slope, *shift; /* by column */
+} row_slope;
 
 typedef struct kernel_loops {
     int64_t lanes; /* floats in a vector */
@@ -114,21 +136,22 @@ typedef struct kernel_loops {
          row_sum       sum += x
          row_moments   sum += x - shift, square += (x - shift)^2
          row_affine    y = rectify((x - mean) scale + shift)
-         row_products  sum += g, product += g (x - mean); x steps by X_STEP a row
+         row_products  sum += g, product += g (x - mean)
          row_gradient  v = g scale - (x - mean) slope - shift; gx (+)= v, sum += v
-       where in the last two g counts as row_affine's rectifier let it pass.
+       where in the last two g counts as row_affine's rectifier let it pass, and a step
+       other than WIDTH is given.
          add_finish    y = rectify((a + b) scale + shift + residual); a and y step by STEP
          multiply      y (+)= a b */
     void (*row_sum)(int64_t rows, int64_t width, const float *x, float *sum);
     void (*row_moments)(int64_t rows, int64_t width, const float *x, const float *shift,
                         float *sum, float *square);
     void (*row_affine)(int64_t rows, int64_t width, const float *x, const affine *a,
-                       float *y);
+                       float *y, int64_t y_step);
     void (*row_products)(int64_t rows, int64_t width, const float *x, int64_t x_step,
-                         const affine *a, const float *g, float *sum, float *product);
-    void (*row_gradient)(int64_t rows, int64_t width, const float *x, const affine *a,
-                         const float *g, const float *scale, const float *slope,
-                         const float *shift, float *gx, bool accumulate, float *sum);
+                         const affine *a, const float *g, int64_t g_step, float *sum,
+                         float *product);
+    void (*row_gradient)(int64_t rows, int64_t width, const row_slope *t, float *gx,
+                         bool accumulate, float *sum);
     void (*add_finish)(int64_t rows, int64_t width, const float *a, const float *b,
                        int64_t b_step, const finish *f, float *y, int64_t step);
     void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,
@@ -141,12 +164,10 @@ typedef struct kernel_loops {
     void (*window_max)(const window *t);
     void (*window_back)(const window_gradient *t);
     /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS, where low and
-       high never fall; and back, to gx [x_pixels]. */
+       high never fall; and back. */
     void (*resample)(int64_t pixels, int64_t channels, const float *x, const int64_t *low,
                      const int64_t *high, const float *t, float *y, int64_t y_step);
-    void (*resample_back)(int64_t pixels, int64_t channels, const float *g,
-                          const int64_t *low, const int64_t *high, const float *t,
-                          int64_t x_pixels, float *gx, bool accumulate);
+    void (*resample_back)(const resample_gradient *t);
 
     /* One step on elements begin..end - 1 of a parameter. */
     void (*adadelta)(const update *u, int64_t begin, int64_t end);

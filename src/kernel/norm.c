@@ -19,6 +19,7 @@ enum {
 typedef struct job {
     const kernel_loops *loops;
     int64_t rows, channels, fold, width, block, blocks;
+    int64_t pitch; /* of y and its gradient */
     const float *x, *g;
     float *y;
     bool accumulate;
@@ -28,13 +29,16 @@ typedef struct job {
     affine affine; /* columns 0, 1 and 2 */
 } job;
 
-static size_t prepare(job *j, int64_t rows, int64_t channels, void *block)
+static size_t prepare(job *j, int64_t rows, int64_t channels, int64_t pitch, void *block)
 {
     scratch s = {.base = block};
+    int64_t fold = channels >= WIDE ? 1 : (WIDE - 1) / channels + 1;
+    int64_t folds = BLOCK_FLOATS / (fold * channels);
     *j = (job){.loops = loops_get(), .rows = rows, .channels = channels};
-    j->fold = channels >= WIDE ? 1 : (WIDE - 1) / channels + 1;
+    j->pitch = pitch ? pitch : channels;
+    j->fold = j->pitch == channels ? fold : 1;
     j->width = j->fold * channels;
-    int64_t folds = BLOCK_FLOATS / j->width;
+    /* As many rows in a float's sum, folded or not. */
     j->block = (folds < 1 ? 1 : folds) * j->fold;
     j->blocks = (rows - 1) / j->block + 1;
     j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
@@ -46,7 +50,13 @@ static size_t prepare(job *j, int64_t rows, int64_t channels, void *block)
 size_t channel_scratch(int64_t rows, int64_t channels)
 {
     job j;
-    return prepare(&j, rows, channels, NULL);
+    return prepare(&j, rows, channels, 0, NULL);
+}
+
+size_t batch_norm_scratch(const batch_norm *b)
+{
+    job j;
+    return prepare(&j, b->rows, b->channels, b->y_pitch, NULL);
 }
 
 /* The sum of a channel over its columns of one folded row. */
@@ -102,7 +112,7 @@ void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
                  void *scratch)
 {
     job j;
-    prepare(&j, rows, channels, scratch);
+    prepare(&j, rows, channels, 0, scratch);
     j.x = x;
     parallel_range(rows, j.block, sum_block, &j);
     for (int64_t c = 0; c < channels; c++)
@@ -153,14 +163,31 @@ static void join_moments(const job *j, int64_t channel, double *mean, double *ab
     *about = q;
 }
 
+/* Where in x or gx, and in y or its gradient, the whole folded rows of a block begin and
+   the rows behind them. */
+typedef struct span {
+    int64_t whole, rest, x, x_rest, y, y_rest, step;
+} span;
+
+static span span_of(const job *j, int64_t begin, int64_t end)
+{
+    span s = {.whole = (end - begin) / j->fold, .rest = (end - begin) % j->fold};
+    s.x = begin * j->channels;
+    s.x_rest = s.x + s.whole * j->width;
+    s.y = begin * j->pitch;
+    s.step = j->fold * j->pitch;
+    s.y_rest = s.y + s.whole * s.step;
+    return s;
+}
+
 static void affine_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
-    int64_t at = begin * j->channels, after = at + whole * j->width;
+    span s = span_of(j, begin, end);
     (void)thread;
-    j->loops->row_affine(whole, j->width, j->x + at, &j->affine, j->y + at);
-    j->loops->row_affine(1, rest * j->channels, j->x + after, &j->affine, j->y + after);
+    j->loops->row_affine(s.whole, j->width, j->x + s.x, &j->affine, j->y + s.y, s.step);
+    j->loops->row_affine(1, s.rest * j->channels, j->x + s.x_rest, &j->affine,
+                         j->y + s.y_rest, s.step);
 }
 
 /* Columns for y = (x - mean) gamma / deviation + beta.  What float(mean) loses goes into
@@ -210,7 +237,7 @@ void batch_norm_train(const batch_norm *b, const float *x, float *y, float *save
                       void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, scratch);
+    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
     j.x = x;
     parallel_range(b->rows, j.block, moments_block, &j);
     for (int64_t c = 0; c < b->channels; c++) {
@@ -232,7 +259,7 @@ void batch_norm_apply(const batch_norm *b, const float *mean, const float *varia
                       const float *x, float *y, void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, scratch);
+    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
     for (int64_t c = 0; c < b->channels; c++)
         set_affine(&j, b, c, (double)mean[c], 1 / sqrt((double)variance[c] + b->epsilon));
     run_affine(&j, b, x, y);
@@ -244,13 +271,12 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
     const job *j = context;
     float *sum = j->own + thread * 3 * j->width, *product = sum + j->width;
     double *to = block_sums(j, begin);
-    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
-    int64_t at = begin * j->channels, after = at + whole * j->width;
+    span s = span_of(j, begin, end);
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    j->loops->row_products(whole, j->width, j->x + at, j->width, &j->affine, j->g + at,
-                           sum, product);
-    j->loops->row_products(1, rest * j->channels, j->x + after, j->width, &j->affine,
-                           j->g + after, sum, product);
+    j->loops->row_products(s.whole, j->width, j->x + s.x, j->width, &j->affine,
+                           j->g + s.y, s.step, sum, product);
+    j->loops->row_products(1, s.rest * j->channels, j->x + s.x_rest, j->width, &j->affine,
+                           j->g + s.y_rest, s.step, sum, product);
     for (int64_t c = 0; c < j->channels; c++) {
         to[c] = folded(j, sum, c);
         to[j->channels + c] = folded(j, product, c);
@@ -261,17 +287,22 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
 static void gradient_rows_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    const float *scale = j->column + 3 * j->width, *slope = scale + j->width;
-    const float *shift = slope + j->width;
     float *sum = j->own + thread * 3 * j->width;
     double *to = block_sums(j, begin);
-    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
-    int64_t at = begin * j->channels, after = at + whole * j->width;
+    span s = span_of(j, begin, end);
+    row_slope t = {.a = &j->affine,
+                   .x = j->x + s.x,
+                   .g = j->g + s.y,
+                   .g_step = s.step,
+                   .scale = j->column + 3 * j->width,
+                   .slope = j->column + 4 * j->width,
+                   .shift = j->column + 5 * j->width};
     memset(sum, 0, (size_t)j->width * sizeof *sum);
-    j->loops->row_gradient(whole, j->width, j->x + at, &j->affine, j->g + at, scale,
-                           slope, shift, j->y + at, j->accumulate, sum);
-    j->loops->row_gradient(1, rest * j->channels, j->x + after, &j->affine, j->g + after,
-                           scale, slope, shift, j->y + after, j->accumulate, sum);
+    j->loops->row_gradient(s.whole, j->width, &t, j->y + s.x, j->accumulate, sum);
+    t.x = j->x + s.x_rest;
+    t.g = j->g + s.y_rest;
+    j->loops->row_gradient(1, s.rest * j->channels, &t, j->y + s.x_rest, j->accumulate,
+                           sum);
     for (int64_t c = 0; c < j->channels; c++)
         to[c] = folded(j, sum, c);
 }
@@ -294,7 +325,7 @@ void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved
                          void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, scratch);
+    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
     int64_t channels = b->channels, width = j.width;
     j.x = x;
     j.g = grad_y;

@@ -19,6 +19,7 @@ typedef struct batch_norm {
     float *running_mean, *running_variance; /* [channels], NULL: not wanted */
     rectifier rectify;                      /* of y, in the same pass */
     float slope;
+    int64_t y_pitch; /* floats from row to row of y and its gradient; 0: the channels */
 } batch_norm;
 
 /* Floats that the forward keeps for the backward: mean, inverse deviation, the part of
@@ -26,8 +27,9 @@ typedef struct batch_norm {
    moved by. */
 #define BATCH_NORM_SAVED 5
 
-/* Scratch bytes of each function below. */
+/* Scratch bytes of channel_sum, and of the functions behind it. */
 size_t channel_scratch(int64_t rows, int64_t channels);
+size_t batch_norm_scratch(const batch_norm *b);
 
 /* sum[c] = sum over rows of x[row, c]. */
 void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,

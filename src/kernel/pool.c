@@ -22,6 +22,11 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t pitch_of(const pooling *p)
+{
+    return p->x_pitch ? p->x_pitch : p->c;
+}
+
 /* The part of a window at START that lies in 0..length-1: first .. last - 1. */
 static void clip(int64_t start, int64_t kernel, int64_t length, int64_t *first,
                  int64_t *last)
@@ -45,7 +50,7 @@ static void max_row(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
-    int64_t pitch = p->x_pitch ? p->x_pitch : p->c, y0, y1, line = p->w * pitch;
+    int64_t pitch = pitch_of(p), y0, y1, line = p->w * pitch;
     (void)thread;
     clip(top, p->kernel_h, p->h, &y0, &y1);
     for (int64_t i = 0; i < p->out_w;) {
@@ -81,23 +86,32 @@ void max_pool_forward(const pooling *p, const float *x, float *y, uint16_t *wher
     parallel_for(p->n * p->out_h, max_row, &j);
 }
 
+static void clear_pixels(const pooling *p, float *gx, int64_t count)
+{
+    int64_t pitch = pitch_of(p);
+    if (pitch == p->c)
+        memset(gx, 0, (size_t)(count * p->c) * sizeof *gx);
+    else
+        for (int64_t i = 0; i < count; i++)
+            memset(gx + i * pitch, 0, (size_t)p->c * sizeof *gx);
+}
+
 /* Windows that do not overlap: a tile is one row of windows, written once. */
 static void max_rows_back(void *context, int64_t row, int thread)
 {
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->kernel_h;
-    int64_t at = row * p->out_w * p->c, line = p->w * p->c;
+    int64_t at = row * p->out_w * p->c, pitch = pitch_of(p), line = p->w * pitch;
     float *gx = j->y + (image * p->h + top) * line;
-    int64_t beyond = p->out_w * p->kernel_w, rest = (p->w - beyond) * p->c;
+    int64_t beyond = p->out_w * p->kernel_w;
     bool last = row % p->out_h == p->out_h - 1;
-    int64_t rows = last ? p->h - top : p->kernel_h;
     (void)thread;
     if (!j->accumulate) {
         for (int64_t ky = 0; ky < p->kernel_h; ky++)
-            memset(gx + ky * line + beyond * p->c, 0, (size_t)rest * sizeof *gx);
-        memset(gx + p->kernel_h * line, 0,
-               (size_t)((rows - p->kernel_h) * line) * sizeof *gx);
+            clear_pixels(p, gx + ky * line + beyond * pitch, p->w - beyond);
+        if (last)
+            clear_pixels(p, gx + p->kernel_h * line, (p->h - top - p->kernel_h) * p->w);
     }
     window_gradient t = {.pixels = p->out_w,
                          .channels = p->c,
@@ -107,9 +121,9 @@ static void max_rows_back(void *context, int64_t row, int thread)
                          .where = j->from + at,
                          .row = p->kernel_w,
                          .gx = gx,
-                         .x_step = p->kernel_w * p->c,
+                         .x_step = p->kernel_w * pitch,
                          .x_row = line,
-                         .x_column = p->c,
+                         .x_column = pitch,
                          .accumulate = j->accumulate};
     j->loops->window_back(&t);
 }
@@ -120,11 +134,11 @@ static void max_row_back(void *context, int64_t row, int thread)
 {
     const job *j = context;
     const pooling *p = j->p;
-    int64_t image = row / p->h, at = row % p->h, first, last;
-    float *gx = j->y + row * p->w * p->c;
+    int64_t image = row / p->h, at = row % p->h, pitch = pitch_of(p), first, last;
+    float *gx = j->y + row * p->w * pitch;
     (void)thread;
     if (!j->accumulate)
-        memset(gx, 0, (size_t)(p->w * p->c) * sizeof *gx);
+        clear_pixels(p, gx, p->w);
     covering(at, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &first, &last);
     for (int64_t o = first; o < last; o++) {
         int64_t ky = at + p->pad_h - o * p->stride_h;
@@ -143,8 +157,8 @@ static void max_row_back(void *context, int64_t row, int thread)
                                  .g = j->x + from + i0 * p->c,
                                  .where = j->from + from + i0 * p->c,
                                  .first = ky * p->kernel_w + kx,
-                                 .gx = gx + (i0 * p->stride_w + place) * p->c,
-                                 .x_step = p->stride_w * p->c,
+                                 .gx = gx + (i0 * p->stride_w + place) * pitch,
+                                 .x_step = p->stride_w * pitch,
                                  .accumulate = true};
             j->loops->window_back(&t);
         }

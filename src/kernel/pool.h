@@ -10,7 +10,7 @@
 typedef struct pooling {
     int64_t n, h, w, c, out_h, out_w;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
-    int64_t x_pitch; /* max_pool_forward: floats from pixel to pixel; 0: c */
+    int64_t x_pitch; /* max_pool: floats from pixel to pixel of x and its gradient; 0: c */
 } pooling;
 
 /* Kernel positions that fit the saved index. */

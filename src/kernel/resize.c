@@ -128,24 +128,38 @@ static int64_t first_reader(const job *j, int64_t y)
     return begin;
 }
 
+/* The share of output row I that is input row Y. */
+static float share_of(const places *p, int64_t i, int64_t y)
+{
+    return (p->low[i] == y ? 1 - p->t[i] : 0) + (p->high[i] == y ? p->t[i] : 0);
+}
+
 static void input_row(void *context, int64_t row, int thread)
 {
     const job *j = context;
     const resizing *r = j->r;
-    int64_t y = row % r->h, line = r->out_w * r->c;
-    float *sum = j->own + thread * j->own_floats, *gx = j->y + row * r->w * r->c;
+    int64_t y = row % r->h, pitch = r->y_pitch ? r->y_pitch : r->c;
+    int64_t line = r->out_w * pitch;
     const float *g = j->x + row / r->h * r->out_h * line;
-    memset(sum, 0, (size_t)line * sizeof *sum);
+    float *gx = j->y + row * r->w * r->c;
+    bool adds = j->accumulate;
+    (void)thread;
     for (int64_t i = first_reader(j, y); i < r->out_h && j->rows.low[i] <= y; i++) {
-        float share = 0;
-        if (j->rows.low[i] == y)
-            share += 1 - j->rows.t[i];
-        if (j->rows.high[i] == y)
-            share += j->rows.t[i];
-        j->loops->blend(line, share, g + i * line, 1, sum);
+        resample_gradient t = {.pixels = r->out_w,
+                               .x_pixels = r->w,
+                               .channels = r->c,
+                               .g = g + i * line,
+                               .g_step = pitch,
+                               .share = share_of(&j->rows, i, y),
+                               .low = j->columns.low,
+                               .t = j->columns.t,
+                               .gx = gx,
+                               .accumulate = adds};
+        j->loops->resample_back(&t);
+        adds = true;
     }
-    j->loops->resample_back(r->out_w, r->c, sum, j->columns.low, j->columns.high,
-                            j->columns.t, r->w, gx, j->accumulate);
+    if (!adds)
+        memset(gx, 0, (size_t)(r->w * r->c) * sizeof *gx);
 }
 
 void resize_backward(const resizing *r, const float *grad_y, float *grad_x,

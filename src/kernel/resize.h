@@ -18,7 +18,7 @@ int64_t resize_nearest_place(int64_t in, int64_t out, int64_t i);
 typedef struct resizing {
     int64_t n, h, w, c, out_h, out_w;
     bool nearest, align_corners;
-    int64_t y_pitch; /* resize_forward: floats from pixel to pixel; 0: c */
+    int64_t y_pitch; /* floats from pixel to pixel of y and its gradient; 0: c */
 } resizing;
 
 size_t resize_scratch(const resizing *r); /* forward and backward */
