@@ -27,26 +27,45 @@ static void run_here(int64_t tiles, void (*body)(void *context, int64_t tile, in
         body(context, tile, number);
 }
 
-struct job {
-    int64_t tiles;
-    void (*body)(void *context, int64_t tile, int thread);
-    void *context;
-    atomic_int_fast64_t next;
+/* What is left of one member's tiles, in a cache line of its own. */
+struct share {
+    _Alignas(64) atomic_int_fast64_t next;
+    int64_t end;
 };
 
+struct job {
+    void (*body)(void *context, int64_t tile, int thread);
+    void *context;
+    int size; /* shares */
+    struct share shares[TEAM_MOST];
+};
+
+/* Every member begins with tiles of its own, so that it finds in its cache what it wrote
+   in the job before, and then helps the others. */
 static void take_tiles(void *context, int member)
 {
     struct job *j = context;
     cpu_flush_subnormals();
     working = true;
     number = member;
-    for (;;) {
-        int64_t tile = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed);
-        if (tile >= j->tiles)
-            break;
-        j->body(j->context, tile, member);
+    for (int i = 0; i < j->size; i++) {
+        struct share *s = &j->shares[(member + i) % j->size];
+        for (;;) {
+            int64_t tile = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+            if (tile >= s->end)
+                break;
+            j->body(j->context, tile, member);
+        }
     }
     working = false;
+}
+
+static void share_out(struct job *j, int64_t tiles)
+{
+    for (int i = 0; i < j->size; i++) {
+        atomic_init(&j->shares[i].next, tiles * i / j->size);
+        j->shares[i].end = tiles * (i + 1) / j->size;
+    }
 }
 
 void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
@@ -58,10 +77,14 @@ void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int t
         return;
     }
     pthread_once(&once, make_blas_serial);
-    struct job j = {.tiles = tiles, .body = body, .context = context};
-    int size = cpu_threads();
+    struct job j;
+    int size = cpu_threads() < TEAM_MOST ? cpu_threads() : TEAM_MOST;
     if (tiles < size)
         size = tiles < 1 ? 1 : (int)tiles;
+    j.body = body;
+    j.context = context;
+    j.size = size;
+    share_out(&j, tiles);
     if (size == 1 || !team_run(size, take_tiles, &j))
         take_tiles(&j, 0);
 }
