@@ -29,16 +29,34 @@ static int64_t tap_count(const convolution *v)
     return v->kernel_h * v->kernel_w;
 }
 
+/* Output columns that see the same taps first .. last - 1 of a row. */
+typedef struct segment {
+    int64_t begin, end, first, last;
+} segment;
+
+enum { SEGMENTS_MOST = 2 * CONVOLUTION_KERNEL_MAX + 1 };
+
 typedef struct job {
     const mapping *m;
     const kernel_loops *loops;
-    const float *source, *packed, *bias;
-    const finish *tail;
+    const float *source, *packed;
+    float *scale, *shift; /* [fold][channels]; NULL: sums alone */
+    finish tail;
     float *y;
     bool accumulate;
-    int64_t taps;
-    int64_t *lists; /* of each thread: 2 * taps */
+    int64_t taps, segments;
+    segment segment[SEGMENTS_MOST];
+    int64_t height, parts, part; /* rows of a task; parts of the channels, and of each */
+    int64_t packed_fold, fold;   /* pixels side by side in a vector; in this job */
+    int64_t *lists;              /* of each thread: 2 * taps */
 } job;
+
+/* Where vectors have room for several pixels, weights are packed that often. */
+static int64_t fold_of(int64_t channels)
+{
+    int64_t lanes = loops_get()->lanes;
+    return channels < lanes && lanes % channels == 0 ? lanes / channels : 1;
+}
 
 /* Taps a (or b) with 0 <= at + place < length: a contiguous range. */
 static void inside(const axis *a, int64_t at, int64_t length, int64_t *first,
@@ -53,57 +71,140 @@ static void inside(const axis *a, int64_t at, int64_t length, int64_t *first,
     *last = i;
 }
 
-static void row_task(void *context, int64_t task, int thread)
+static void find_segments(job *j)
+{
+    const mapping *m = j->m;
+    segment *s = NULL;
+    j->segments = 0;
+    for (int64_t x = 0; x < m->out_w; x++) {
+        int64_t first, last;
+        inside(&m->columns, x * m->step_w, m->w, &first, &last);
+        if (!s || first != s->first || last != s->last) {
+            s = &j->segment[j->segments++];
+            *s = (segment){x, x, first, last};
+        }
+        s->end = x + 1;
+    }
+}
+
+/* Several tasks for each thread that might be there, of rows that share what they read;
+   where rows are few, of parts of the channels; of little work, one. */
+static void cut_tasks(job *j)
+{
+    enum { TASKS_WANTED = 16, CHANNELS_LEAST = 64, PRODUCTS_LEAST = 24 * 1024 };
+    const mapping *m = j->m;
+    int64_t rows = m->images * m->out_h;
+    bool small = rows * m->out_w * m->channels * j->taps < PRODUCTS_LEAST;
+    j->height = small ? rows : (rows - 1) / TASKS_WANTED + 1;
+    int64_t parts = small ? 1 : (TASKS_WANTED - 1) / rows + 1;
+    j->part = (m->channels / parts / CHANNELS_LEAST + 1) * CHANNELS_LEAST;
+    j->parts = (m->channels - 1) / j->part + 1;
+}
+
+/* Puts COUNT pixels from X on, first with all of a vector's lanes. */
+static void run_line(const job *j, weighted *t, int64_t count, int64_t channel)
+{
+    const mapping *m = j->m;
+    int64_t together = j->fold > 1 ? count / j->fold : 0, left = m->channels - channel;
+    t->channels = left < j->part ? left : j->part;
+    t->x_step = m->step_w * m->pitch;
+    t->y_step = m->y_pixel;
+    t->residual_step = j->tail.residual_pitch;
+    if (together) {
+        weighted wide = *t;
+        wide.pixels = together;
+        wide.channels *= j->fold;
+        wide.x_step *= j->fold;
+        wide.y_step *= j->fold;
+        wide.residual_step *= j->fold;
+        j->loops->weighted_sum(&wide);
+        together *= j->fold;
+        t->x += together * t->x_step;
+        t->y += together * t->y_step;
+        t->residual += t->residual ? together * t->residual_step : 0;
+    }
+    t->pixels = count - together;
+    if (t->pixels)
+        j->loops->weighted_sum(t);
+}
+
+static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset)
+{
+    const mapping *m = j->m;
+    int64_t image = row / m->out_h, i = row % m->out_h, a0, a1;
+    int64_t *w_offset = offset + j->taps;
+    inside(&m->rows, i * m->step_h, m->h, &a0, &a1);
+    const float *x = j->source + (image * m->h + i * m->step_h) * m->w * m->pitch;
+    for (int64_t k = 0; k < j->segments; k++) {
+        const segment *s = &j->segment[k];
+        weighted t = {.x = x + s->begin * m->step_w * m->pitch + channel,
+                      .w = j->packed + channel,
+                      .offset = offset,
+                      .w_offset = w_offset,
+                      .scale = j->scale ? j->scale + channel : NULL,
+                      .shift = j->scale ? j->shift + channel : NULL,
+                      .rectify = j->tail.rectify,
+                      .slope = j->tail.slope,
+                      .y = j->y + image * m->y_image + i * m->y_row +
+                           s->begin * m->y_pixel + channel,
+                      .accumulate = j->accumulate};
+        if (j->tail.residual)
+            t.residual = j->tail.residual +
+                         (row * m->out_w + s->begin) * j->tail.residual_pitch + channel;
+        for (int64_t a = a0; a < a1; a++)
+            for (int64_t b = s->first; b < s->last; b++, t.taps++) {
+                offset[t.taps] =
+                    (m->rows.place[a] * m->w + m->columns.place[b]) * m->pitch;
+                w_offset[t.taps] =
+                    (m->rows.weight[a] + m->columns.weight[b]) * j->packed_fold;
+            }
+        run_line(j, &t, s->end - s->begin, channel);
+    }
+}
+
+static void rows_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
-    const mapping *m = j->m;
-    int64_t image = task / m->out_h, i = task % m->out_h;
-    int64_t *offset = j->lists + thread * 2 * j->taps, *weight = offset + j->taps;
-    int64_t a0, a1, b0, b1, from = -1, to = -1, taps = 0;
-    inside(&m->rows, i * m->step_h, m->h, &a0, &a1);
-    const float *line = j->source + (image * m->h + i * m->step_h) * m->w * m->pitch;
-    float *y = j->y + image * m->y_image + i * m->y_row;
-    for (int64_t x = 0; x < m->out_w; x++) {
-        inside(&m->columns, x * m->step_w, m->w, &b0, &b1);
-        if (b0 != from || b1 != to) {
-            taps = 0;
-            for (int64_t a = a0; a < a1; a++)
-                for (int64_t b = b0; b < b1; b++, taps++) {
-                    offset[taps] =
-                        (m->rows.place[a] * m->w + m->columns.place[b]) * m->pitch;
-                    weight[taps] = m->rows.weight[a] + m->columns.weight[b];
-                }
-            from = b0;
-            to = b1;
-        }
-        j->loops->weighted_sum(taps, line + x * m->step_w * m->pitch, offset, j->packed,
-                               weight, m->channels, y + x * m->y_pixel, j->accumulate);
-    }
-    if (!j->tail)
-        return;
-    finish tail = *j->tail;
-    if (tail.residual)
-        tail.residual += task * m->out_w * tail.residual_pitch;
-    j->loops->add_finish(m->out_w, m->channels, y, j->bias, 0, &tail, y, m->y_pixel);
+    int64_t rows = j->m->images * j->m->out_h, first = task / j->parts * j->height;
+    for (int64_t row = first; row < first + j->height && row < rows; row++)
+        run_row(j, row, task % j->parts * j->part, j->lists + thread * 2 * j->taps);
 }
 
-/* to[tap][c] = from[c][tap]. */
+static void run(job *j)
+{
+    const mapping *m = j->m;
+    bool dense = m->pitch == m->channels && m->step_w == 1 && m->y_pixel == m->channels &&
+                 (!j->tail.residual || j->tail.residual_pitch == m->channels);
+    j->packed_fold = fold_of(m->channels);
+    j->fold = dense ? j->packed_fold : 1;
+    j->loops = loops_get();
+    find_segments(j);
+    cut_tasks(j);
+    parallel_for(((m->images * m->out_h - 1) / j->height + 1) * j->parts, rows_task, j);
+}
+
+/* to[tap][fold][c] = from[c][tap]. */
 static void turn(int64_t channels, int64_t taps, const float *from, float *to)
 {
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t t = 0; t < taps; t++)
-            to[t * channels + c] = from[c * taps + t];
+    int64_t fold = fold_of(channels);
+    for (int64_t t = 0; t < taps; t++)
+        for (int64_t f = 0; f < fold; f++)
+            for (int64_t c = 0; c < channels; c++)
+                *to++ = from[c * taps + t];
 }
 
-static size_t layout(const convolution *v, void *block, job *j, float **packed,
-                     float **bias)
+static size_t layout(const convolution *v, void *block, job *j, float **packed)
 {
     scratch s = {.base = block};
+    int64_t width = v->c * fold_of(v->c);
     j->taps = tap_count(v);
-    *bias = scratch_floats(&s, v->c);
     j->lists = scratch_take(&s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
-    if (packed)
-        *packed = scratch_floats(&s, j->taps * v->c);
+    if (packed) {
+        *packed = scratch_floats(&s, j->taps * width);
+    } else {
+        j->scale = scratch_floats(&s, width);
+        j->shift = scratch_floats(&s, width);
+    }
     return s.used;
 }
 
@@ -116,7 +217,7 @@ static bool depthwise_suits(const convolution *v, const float *weight)
 static size_t depthwise_prepared(const convolution *v, const float *weight)
 {
     (void)weight;
-    return (size_t)(tap_count(v) * v->c) * sizeof(float);
+    return (size_t)(tap_count(v) * v->c * fold_of(v->c)) * sizeof(float);
 }
 
 static void depthwise_prepare(const convolution *v, const float *weight, void *prepared)
@@ -127,8 +228,18 @@ static void depthwise_prepare(const convolution *v, const float *weight, void *p
 static size_t depthwise_scratch(const convolution *v)
 {
     job j;
-    float *bias;
-    return layout(v, NULL, &j, NULL, &bias);
+    return layout(v, NULL, &j, NULL);
+}
+
+static void fill_finish(const job *j, int64_t channels, const float *bias)
+{
+    for (int64_t i = 0; i < channels * fold_of(channels); i++) {
+        int64_t c = i % channels;
+        float scale = j->tail.scale ? j->tail.scale[c] : 1;
+        float shift = j->tail.shift ? j->tail.shift[c] : 0;
+        j->scale[i] = scale;
+        j->shift[i] = bias ? bias[c] * scale + shift : shift;
+    }
 }
 
 static void depthwise_forward(const convolution *v, const float *x, const void *prepared,
@@ -137,21 +248,11 @@ static void depthwise_forward(const convolution *v, const float *x, const void *
 {
     convolution one = ungrouped(v);
     mapping m;
-    float *shift;
-    job j = {.m = &m,
-             .loops = loops_get(),
-             .source = x,
-             .packed = prepared,
-             .tail = tail,
-             .y = y};
+    job j = {.m = &m, .source = x, .packed = prepared, .tail = *tail, .y = y};
     mapping_forward(&m, &one);
-    layout(v, block, &j, NULL, &shift);
-    if (bias)
-        memcpy(shift, bias, (size_t)v->c * sizeof *shift);
-    else
-        memset(shift, 0, (size_t)v->c * sizeof *shift);
-    j.bias = shift;
-    parallel_for(m.images * m.out_h, row_task, &j);
+    layout(v, block, &j, NULL);
+    fill_finish(&j, v->c, bias);
+    run(&j);
 }
 
 static void depthwise_grad_input(const convolution *v, const float *grad_y,
@@ -160,15 +261,15 @@ static void depthwise_grad_input(const convolution *v, const float *grad_y,
 {
     convolution one = ungrouped(v);
     mapping m;
-    float *packed, *unused;
-    job j = {.m = &m, .loops = loops_get(), .source = grad_y, .accumulate = accumulate};
-    layout(v, block, &j, &packed, &unused);
+    float *packed;
+    job j = {.m = &m, .source = grad_y, .accumulate = accumulate};
+    layout(v, block, &j, &packed);
     turn(v->c, j.taps, weight, packed);
     j.packed = packed;
     for (int64_t h = 0; h < v->stride_h; h++)
         for (int64_t w = 0; w < v->stride_w && mapping_backward(&m, &one, h, w); w++) {
             j.y = grad_x + (h * v->w + w) * v->c;
-            parallel_for(m.images * m.out_h, row_task, &j);
+            run(&j);
         }
 }
 
@@ -247,8 +348,8 @@ static size_t depthwise_gradient_scratch(const convolution *v)
 {
     job j;
     weight_job w;
-    float *one, *other;
-    size_t pixels = layout(v, NULL, &j, &one, &other);
+    float *one;
+    size_t pixels = layout(v, NULL, &j, &one);
     size_t weight = weight_layout(v, NULL, &w, &one);
     return pixels > weight ? pixels : weight;
 }

@@ -53,6 +53,23 @@ typedef struct outer {
     bool overwrite; /* what SUM holds before */
 } outer;
 
+/* A line of pixels that have the same taps: y[p][c] (+)= finish of the sum over taps t of
+   x[p * x_step + offset[t] + c] w[w_offset[t] + c]. */
+typedef struct weighted {
+    int64_t pixels, channels, taps;
+    const float *x, *w;
+    int64_t x_step;
+    const int64_t *offset, *w_offset;
+    const float *scale, *shift; /* [channels]; NULL: 1 and 0 */
+    rectifier rectify;
+    float slope;
+    const float *residual; /* NULL, or laid out as y but for its step */
+    int64_t residual_step;
+    float *y;
+    int64_t y_step;
+    bool accumulate;
+} weighted;
+
 /* A line of windows over an image whose pixels are X_COLUMN floats apart and rows X_ROW:
    y[p][c] = the largest of x[p * x_step + ky * x_row + kx * x_column + c], and its place,
    first + ky * row + kx (WHERE may be NULL). */
@@ -86,7 +103,7 @@ typedef struct resample_gradient {
     float share;
     const int64_t *low; /* [pixels] never falling; high is low + 1, or t is 0 */
     const float *t;     /* [pixels] */
-    float *gx;                 /* [x_pixels][channels] */
+    float *gx;          /* [x_pixels][channels] */
     bool accumulate;
 } resample_gradient;
 
@@ -157,10 +174,7 @@ typedef struct kernel_loops {
     void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,
                      int64_t b_step, float *y, bool accumulate);
 
-    /* y[c] (+)= sum over taps t of x[offset[t] + c] w[w_offset[t] + c]. */
-    void (*weighted_sum)(int64_t taps, const float *x, const int64_t *offset,
-                         const float *w, const int64_t *w_offset, int64_t channels,
-                         float *y, bool accumulate);
+    void (*weighted_sum)(const weighted *t);
     void (*window_max)(const window *t);
     void (*window_back)(const window_gradient *t);
     /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS, where low and
