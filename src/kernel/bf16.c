@@ -235,6 +235,16 @@ static bool bf16_suits(const convolution *v, const float *weight)
     return !depthwise_is(v);
 }
 
+/* Turning pixels for the sums of a weight's gradient takes longer than the products of f32
+   where these are few. */
+static bool bf16_pays(const convolution *v, const float *weight, algorithm_task task)
+{
+    enum { PRODUCTS_LEAST = 64 }; /* of a pixel */
+    (void)weight;
+    return task != ALGORITHM_GRAD_WEIGHT ||
+           v->kernel_h * v->kernel_w * v->c * v->out_c >= PRODUCTS_LEAST;
+}
+
 /* Bytes of one group's packed weights. */
 static size_t packed_bytes(const mapping *m)
 {
@@ -337,6 +347,7 @@ const algorithm algorithm_bf16 = {
     .name = "pairs",
     .precision = PRECISION_BF16,
     .suits = bf16_suits,
+    .pays = bf16_pays,
     .prepared_bytes = bf16_prepared_bytes,
     .prepare = bf16_prepare,
     .scratch_bytes = bf16_scratch,
