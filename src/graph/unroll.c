@@ -11,6 +11,8 @@
 #include "graph/convolve.h"
 #include "graph/op_integer.h"
 #include "graph/rule.h"
+#include "kernel/algorithm.h"
+#include "kernel/gather.h"
 #include "kernel/norm.h"
 #include "kernel/scratch.h"
 
@@ -147,9 +149,9 @@ unrolled unroll(const operation *op, bool whole)
     if (u.transposed)
         split_rows(&u.patch);
     const int64_t all = u.patch.images;
+    u.exact = u.transposed && patch_is_exact(&u.patch);
     u.patch.images = whole ? all : chunk_images(&u.patch);
     u.chunks = all / u.patch.images;
-    u.exact = u.transposed && patch_is_exact(&u.patch);
     if (u.transposed)
         unroll_product(&u, op);
     else
@@ -235,9 +237,30 @@ const operator_methods unroll_methods = {
 
 /* ---- forward ---- */
 
+/* Can products go to their places at once?  Rows of patches have to follow each other in
+   y as they do in x. */
+static bool is_placed(const operation *op, const unrolled *u)
+{
+    const patch *p = &u->patch;
+    return u->exact && op->is_prepared && convolve_algorithm(op) == &algorithm_gather &&
+           p->size[0] == 1 && p->count[1] == 1 && p->groups == 1 &&
+           gather_can_place(&u->inner, p->channels);
+}
+
+static unrolled unroll_inference(const operation *op)
+{
+    unrolled u = unroll(op, false);
+    if (is_placed(op, &u)) {
+        u = unroll(op, true);
+        u.placed = true;
+    }
+    return u;
+}
+
 /* What the forward keeps in scratch memory. */
 typedef struct forward_room {
     float *weight, *patches;
+    int64_t *at; /* where placed: of each tap in y */
     float *bias, *scale,
         *shift; /* of each channel; where exact, for each tap once more */
     void *rest;
@@ -247,7 +270,8 @@ static forward_room cut_forward(const operation *op, const unrolled *u, scratch 
 {
     forward_room r;
     r.weight = op->is_prepared ? NULL : scratch_floats(s, turned_floats(u));
-    r.patches = scratch_floats(s, unroll_patch_elements(u));
+    r.patches = scratch_floats(s, u->placed ? 0 : unroll_patch_elements(u));
+    r.at = scratch_take(s, u->placed ? patch_taps(&u->patch) : 0, sizeof *r.at);
     const int64_t outputs = u->exact ? u->inner.out_c : channels_of(op->out);
     r.bias = scratch_floats(s, outputs);
     r.scale = scratch_floats(s, u->exact ? outputs : 0);
@@ -283,13 +307,25 @@ static float *repeat(const unrolled *u, const float *from, float otherwise, floa
 static void run_exact(const operation *op, const unrolled *u, const float *x,
                       const float *weight, const forward_room *room, float *y)
 {
-    run_inner(op, u, x, weight, room->bias,
-              &(finish){.scale = room->scale,
-                        .shift = room->shift,
-                        .rectify = operation_finish(op).rectify,
-                        .slope = op->tail.slope},
-              room->patches, room->rest);
-    patch_place(&u->patch, sizeof *y, room->patches, y);
+    const patch *p = &u->patch;
+    const finish tail = {.scale = room->scale,
+                         .shift = room->shift,
+                         .rectify = operation_finish(op).rectify,
+                         .slope = op->tail.slope};
+    if (!u->placed) {
+        run_inner(op, u, x, weight, room->bias, &tail, room->patches, room->rest);
+        patch_place(p, sizeof *y, room->patches, y);
+        return;
+    }
+    for (int64_t t = 0; t < patch_taps(p); t++)
+        room->at[t] = (t / p->kernel[2] * p->size[2] + t % p->kernel[2]) * p->pitch;
+    const placing place = {.each = p->channels,
+                           .at = room->at,
+                           .row_pixels = p->count[2],
+                           .y_pixel = p->stride[2] * p->pitch,
+                           .y_row = p->size[1] * p->size[2] * p->pitch};
+    gather_forward_placed(&u->inner, x, op->prepared, room->bias, &tail, &place, y,
+                          room->rest);
 }
 
 static void fill_room(const operation *op, const unrolled *u, forward_room *room)
@@ -308,7 +344,7 @@ static void fill_room(const operation *op, const unrolled *u, forward_room *room
 void unroll_forward(const operation *op)
 {
     static const finish nothing = {0};
-    unrolled u = unroll(op, false);
+    unrolled u = unroll_inference(op);
     scratch s = {.base = op->scratch};
     forward_room room = cut_forward(op, &u, &s);
     const float *weight = NULL;
@@ -424,7 +460,7 @@ size_t unroll_scratch(const operation *op)
 {
     if (op->integer)
         return integer_unroll_scratch(op);
-    unrolled u = unroll(op, false);
+    unrolled u = unroll_inference(op);
     const algorithm *a = convolve_algorithm(op);
     const int64_t channels = channels_of(op->out);
     scratch s = {0};

@@ -16,6 +16,7 @@ bool unroll_is(const operator_row *op);
 /* How it runs: chunk by chunk, all of them alike. */
 typedef struct unrolled {
     bool transposed, exact; /* exact: no pixel of y is in two patches, or in none */
+    bool placed;            /* the inner convolution writes y itself */
     convolution inner;      /* of one chunk */
     patch patch;            /* of one chunk: of x, or of y where transposed */
     int64_t chunks;

@@ -4,10 +4,11 @@
    Images of some width go by rows: each output row is a line of pixels that reads the
    source tile in place.  Small images and single pixels are gathered first.  Which of
    the two, and every tile, depends on shapes alone. */
-#include "kernel/algorithm.h"
+#include "kernel/gather.h"
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/algorithm.h"
 #include "kernel/depthwise.h"
 #include "kernel/panel.h"
 #include "kernel/weight.h"
@@ -28,8 +29,9 @@ typedef struct job {
     float *gathered; /* gathered: [tile of pixels][k] */
     const float *g;
     int64_t step, first, last, chunk, chunks;
-    int64_t columns; /* gathered: tasks side by side, of a panel each or of all */
-    float *sums;     /* gathered, where y is not dense: [tile of pixels][outputs] */
+    int64_t columns;      /* gathered: tasks side by side, of a panel each or of all */
+    float *sums;          /* gathered, where y is not dense: [tile of pixels][outputs] */
+    const placing *place; /* gathered: where outputs lie, or NULL */
 } job;
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -164,6 +166,17 @@ static float *gathered_y(const job *j, int64_t begin)
                    : j->y + (j->first + begin) * j->m->y_pixel;
 }
 
+/* A panel's outputs from FIRST on are all of one block. */
+static void place_outputs(const job *j, int64_t first, int64_t pixel, product *p)
+{
+    const placing *q = j->place;
+    p->row_pixels = q->row_pixels;
+    p->row_first = pixel;
+    p->y_row = q->y_row;
+    p->y_step = q->y_pixel;
+    p->y = j->y + q->at[first / q->each] + first % q->each;
+}
+
 static void run_panel(const job *j, int64_t panel, int64_t begin, int thread)
 {
     const mapping *m = j->m;
@@ -181,6 +194,8 @@ static void run_panel(const job *j, int64_t panel, int64_t begin, int thread)
     if (j->tail->residual)
         p.residual = j->tail->residual + pixel * j->tail->residual_pitch + first;
     p.y_step = j->sums ? m->outputs : m->y_pixel;
+    if (j->place)
+        place_outputs(j, first, pixel, &p);
     j->panels.loops->product(&p);
 }
 
@@ -353,6 +368,31 @@ static size_t gather_scratch(const convolution *v)
     mapping m;
     mapping_forward(&m, v);
     return mapping_scratch(&m, false);
+}
+
+bool gather_can_place(const convolution *v, int64_t each)
+{
+    panel_form form = panel_form_for(v->out_c, loops_get()->lanes);
+    mapping m;
+    mapping_forward(&m, v);
+    return v->groups == 1 && form.split == 1 && each % form.outputs == 0 &&
+           is_gathered(&m) && source_is_gathered(&m) && y_is_dense(&m);
+}
+
+void gather_forward_placed(const convolution *v, const float *x, const void *prepared,
+                           const float *bias, const finish *tail, const placing *place,
+                           float *y, void *block)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    job j = {.m = &m,
+             .source = x,
+             .prepared = prepared,
+             .bias = bias,
+             .tail = tail,
+             .y = y,
+             .place = place};
+    mapping_run(&j, false, &(scratch){.base = block});
 }
 
 static void gather_forward(const convolution *v, const float *x, const void *prepared,

@@ -38,6 +38,9 @@ typedef struct product {
     int64_t residual_step;
     float *y;
     int64_t y_step;
+    /* Where pixels lie in y as rows of an image: pixel 0 is the row_first-th of y, and y
+       its first; 0 pixels: all are y_step apart.  Of a split of 1. */
+    int64_t row_pixels, row_first, y_row;
     bool accumulate;
 } product;
 
