@@ -178,6 +178,8 @@ typedef struct kernel_loops {
                      int64_t b_step, float *y, bool accumulate);
 
     void (*weighted_sum)(const weighted *t);
+    /* sum[c] += x[r * step + c] over all rows, in double. */
+    void (*total)(int64_t rows, int64_t width, const float *x, int64_t step, double *sum);
     void (*window_max)(const window *t);
     void (*window_back)(const window_gradient *t);
     /* y[p] = x[low[p]] (1 - t[p]) + x[high[p]] t[p] for pixels of CHANNELS, where low and

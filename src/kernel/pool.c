@@ -261,17 +261,19 @@ static void global_mean(void *context, int64_t tile, int thread)
     const float *x = j->x + image * j->pixels * j->c + first;
     double sum[CHANNELS] = {0};
     (void)thread;
-    for (int64_t p = 0; p < j->pixels; p++)
-        for (int64_t c = 0; c < count; c++)
-            sum[c] += (double)x[p * j->c + c];
+    j->loops->total(j->pixels, count, x, j->c, sum);
     for (int64_t c = 0; c < count; c++)
         j->y[image * j->c + first + c] = (float)(sum[c] / (double)j->pixels);
 }
 
 void global_pool_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
 {
-    global_job j = {
-        .pixels = pixels, .c = c, .parts = (c - 1) / CHANNELS + 1, .x = x, .y = y};
+    global_job j = {.pixels = pixels,
+                    .c = c,
+                    .parts = (c - 1) / CHANNELS + 1,
+                    .loops = loops_get(),
+                    .x = x,
+                    .y = y};
     parallel_for(n * j.parts, global_mean, &j);
 }
 
