@@ -98,16 +98,14 @@ typedef struct window_gradient {
 } window_gradient;
 
 /* Back through a line of pixels that were mixed of others:
-   gx[low[p]] (+)= share (1 - t[p]) g[p], gx[high[p]] (+)= share t[p] g[p]. */
+   gx[low[p]] += (1 - t[p]) g[p], gx[high[p]] += t[p] g[p], from 0 on. */
 typedef struct resample_gradient {
     int64_t pixels, x_pixels, channels;
     const float *g;
     int64_t g_step;
-    float share;
     const int64_t *low; /* [pixels] never falling; high is low + 1, or t is 0 */
     const float *t;     /* [pixels] */
     float *gx;          /* [x_pixels][channels] */
-    bool accumulate;
 } resample_gradient;
 
 /* rectify((x - mean) scale + shift), all by column.  Without a rectifier the gradient

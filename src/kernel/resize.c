@@ -128,38 +128,50 @@ static int64_t first_reader(const job *j, int64_t y)
     return begin;
 }
 
-/* The share of output row I that is input row Y. */
-static float share_of(const places *p, int64_t i, int64_t y)
+enum { ROWS_BACK = 8 }; /* input rows of a tile: few are reached from two tiles */
+
+/* A line of g, brought back to the input's columns, in LINE. */
+static void reduce_row(const job *j, const float *g, float *line)
 {
-    return (p->low[i] == y ? 1 - p->t[i] : 0) + (p->high[i] == y ? p->t[i] : 0);
+    const resizing *r = j->r;
+    resample_gradient t = {.pixels = r->out_w,
+                           .x_pixels = r->w,
+                           .channels = r->c,
+                           .g = g,
+                           .g_step = r->y_pitch ? r->y_pitch : r->c,
+                           .low = j->columns.low,
+                           .t = j->columns.t,
+                           .gx = line};
+    j->loops->resample_back(&t);
 }
 
-static void input_row(void *context, int64_t row, int thread)
+/* Adds SHARE of LINE to input row Y of the tile BEGIN.. at GX, if it is one of COUNT. */
+static void add_row(const job *j, const float *line, float share, int64_t y,
+                    int64_t begin, int64_t count, float *gx)
+{
+    int64_t floats = j->r->w * j->r->c;
+    if (share != 0 && y >= begin && y < begin + count)
+        j->loops->blend(floats, share, line, 1, gx + (y - begin) * floats);
+}
+
+static void input_rows(void *context, int64_t tile, int thread)
 {
     const job *j = context;
     const resizing *r = j->r;
-    int64_t y = row % r->h, pitch = r->y_pitch ? r->y_pitch : r->c;
-    int64_t line = r->out_w * pitch;
-    const float *g = j->x + row / r->h * r->out_h * line;
-    float *gx = j->y + row * r->w * r->c;
-    bool adds = j->accumulate;
-    (void)thread;
-    for (int64_t i = first_reader(j, y); i < r->out_h && j->rows.low[i] <= y; i++) {
-        resample_gradient t = {.pixels = r->out_w,
-                               .x_pixels = r->w,
-                               .channels = r->c,
-                               .g = g + i * line,
-                               .g_step = pitch,
-                               .share = share_of(&j->rows, i, y),
-                               .low = j->columns.low,
-                               .t = j->columns.t,
-                               .gx = gx,
-                               .accumulate = adds};
-        j->loops->resample_back(&t);
-        adds = true;
+    int64_t tiles = (r->h - 1) / ROWS_BACK + 1, begin = tile % tiles * ROWS_BACK;
+    int64_t count = r->h - begin < ROWS_BACK ? r->h - begin : ROWS_BACK;
+    int64_t step = r->out_w * (r->y_pitch ? r->y_pitch : r->c), image = tile / tiles;
+    const float *g = j->x + image * r->out_h * step;
+    float *gx = j->y + (image * r->h + begin) * r->w * r->c;
+    float *line = j->own + thread * j->own_floats;
+    if (!j->accumulate)
+        memset(gx, 0, (size_t)(count * r->w * r->c) * sizeof *gx);
+    for (int64_t i = first_reader(j, begin);
+         i < r->out_h && j->rows.low[i] < begin + count; i++) {
+        reduce_row(j, g + i * step, line);
+        add_row(j, line, 1 - j->rows.t[i], j->rows.low[i], begin, count, gx);
+        add_row(j, line, j->rows.t[i], j->rows.high[i], begin, count, gx);
     }
-    if (!adds)
-        memset(gx, 0, (size_t)(r->w * r->c) * sizeof *gx);
 }
 
 void resize_backward(const resizing *r, const float *grad_y, float *grad_x,
@@ -170,5 +182,5 @@ void resize_backward(const resizing *r, const float *grad_y, float *grad_x,
     j.x = grad_y;
     j.y = grad_x;
     j.accumulate = accumulate;
-    parallel_for(r->n * r->h, input_row, &j);
+    parallel_for(r->n * ((r->h - 1) / ROWS_BACK + 1), input_rows, &j);
 }
