@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/bf16.h"
+#include "kernel/loops.h"
 
 enum {
     TASKS_WANTED = 16,
@@ -320,11 +321,8 @@ static void join_task(void *context, int64_t task, int thread)
     (void)thread;
     if (o >= block_tiles(j, block))
         return;
-    for (int64_t part = 1; part < j->parts; part++) {
-        const float *from = sums + part * part_floats;
-        for (int64_t i = 0; i < floats; i++)
-            sums[i] += from[i];
-    }
+    for (int64_t part = 1; part < j->parts; part++)
+        loops_get()->blend(floats, 1, sums + part * part_floats, 1, sums);
     scatter(j, owner / j->blocks, (block * j->block + o) * BF16_LANES, sums);
 }
 
