@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include "base/cpu.h"
 #include "base/team.h"
 
@@ -111,6 +112,18 @@ void parallel_range(int64_t n, int64_t grain,
         grain = 1;
     struct range r = {n, grain, body, context};
     parallel_for(n < 1 ? 0 : (n - 1) / grain + 1, range_tile, &r);
+}
+
+static void clear_range(void *context, int64_t begin, int64_t end, int thread)
+{
+    (void)thread;
+    memset((float *)context + begin, 0, (size_t)(end - begin) * sizeof(float));
+}
+
+void parallel_clear(float *x, int64_t n)
+{
+    enum { GRAIN = 1 << 16 };
+    parallel_range(n, GRAIN, clear_range, x);
 }
 
 /* The tree: at most LEAVES leaves of one length, 16 running sums in each, then pairs. */

@@ -18,6 +18,9 @@ void parallel_range(int64_t n, int64_t grain,
                     void (*body)(void *context, int64_t begin, int64_t end, int thread),
                     void *context);
 
+/* x[0..n-1] = 0. */
+void parallel_clear(float *x, int64_t n);
+
 /* Sum of N numbers by a fixed tree, in double: the same bits for any thread count. */
 double parallel_sum(const float *x, int64_t n);
 double parallel_sum_squares(const float *x, int64_t n);

@@ -421,7 +421,7 @@ static void job_run(job *j)
     int64_t size = m->outputs * m->weight_output, owners = j->chunks * j->blocks;
     /* Taps that never meet the image are in no tile. */
     if (m->rows.count * m->columns.count * m->channels < m->weight_output)
-        memset(j->grad_weight, 0, (size_t)size * sizeof *j->grad_weight);
+        parallel_clear(j->grad_weight, size);
     if (j->layout.gathered)
         gathered_targets(j);
     else

@@ -166,7 +166,7 @@ static void taps_run(job *j)
     int64_t taps = m->rows.count * m->columns.count;
     /* Taps that never meet the image are in no task. */
     if (taps * m->channels * m->outputs < j->size)
-        memset(j->grad_weight, 0, (size_t)j->size * sizeof *j->grad_weight);
+        parallel_clear(j->grad_weight, j->size);
     parallel_for(taps * j->chunks, tap_task, j);
 }
 

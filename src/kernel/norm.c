@@ -11,8 +11,9 @@
 #include "kernel/scratch.h"
 
 enum {
-    BLOCK_FLOATS = 32 * 1024, /* stays in the second-level cache between two passes */
-    WIDE = 64                 /* several rows count as one that fills vectors */
+    BLOCK_FLOATS = 32 * 1024,
+    ROUGH_ROWS = 16, /* of a block, folded */
+    WIDE = 64        /* several rows count as one that fills vectors */
 };
 
 /* What all functions here share: FOLD rows of CHANNELS are one of WIDTH. */
@@ -119,8 +120,9 @@ void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
         sum[c] = (float)joined(&j, 0, c);
 }
 
-/* Mean, and squares about it, of a block: first a rough mean, then sums about that, while
-   the block is still in the cache. */
+/* Mean, and squares about it, of a block: sums about a rough mean, that of its first rows.
+   It is off by at most sqrt(rows / first rows) deviations of the block, however far from 0
+   the mean is, so that little cancels. */
 static void moments_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
@@ -128,9 +130,11 @@ static void moments_block(void *context, int64_t begin, int64_t end, int thread)
     float *sum = rough + j->width, *square = sum + j->width;
     double *mean = block_sums(j, begin), *about = mean + j->channels;
     double n = (double)(end - begin);
-    sum_rows(j, begin, end, sum);
+    int64_t first =
+        ROUGH_ROWS * j->fold < end - begin ? ROUGH_ROWS * j->fold : end - begin;
+    sum_rows(j, begin, begin + first, sum);
     for (int64_t c = 0; c < j->channels; c++)
-        rough[c] = (float)(folded(j, sum, c) / n);
+        rough[c] = (float)(folded(j, sum, c) / (double)first);
     for (int64_t i = j->channels; i < j->width; i++)
         rough[i] = rough[i - j->channels];
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);

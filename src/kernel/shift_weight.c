@@ -94,7 +94,7 @@ static void run(job *j, const float *x, const float *grad_y, scratch *s)
         return;
     int64_t size = m->outputs * m->weight_output;
     if (taps * m->channels * m->outputs < size)
-        memset(j->grad_weight, 0, (size_t)size * sizeof *j->grad_weight);
+        parallel_clear(j->grad_weight, size);
     turn(j, m->h * m->w, m->channels, m->pitch, x, j->x);
     turn(j, m->out_h * m->out_w, m->outputs, m->outputs, grad_y, j->grad_y);
     parallel_for(taps * j->chunks, tap_task, j);
