@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/file.h"
 #include "base/memory.h"
 #include "ui/command/parse.h"
 #include "ui/interpreter_parts.h"
@@ -306,27 +307,55 @@ static status run_lines(interpreter *i, script *s, text *line, error *e)
 static status run_script(interpreter *i, script *s, error *e)
 {
     text line = {0};
+    const char *outer = i->script;
     i->depth++;
+    i->script = s->name;
     status result = run_lines(i, s, &line, e);
     i->depth--;
+    i->script = outer;
     e->code = result;
     text_clear(&line);
     script_close(s);
     return result;
 }
 
-status interpreter_source(interpreter *i, const char *path, error *e)
+/* Where PATH is: from here, or else beside the script that names it. */
+static status find_script(const interpreter *i, const char *path, text *found, error *e)
+{
+    const char *end = i->script ? strrchr(i->script, '/') : NULL;
+    text_clear(found);
+    if (end && path[0] != '/' && !file_exists(path)) {
+        text_addf(found, "%.*s/%s", (int)(end - i->script), i->script, path);
+        if (file_exists(text_get(found)))
+            return text_ok(found, e);
+        text_clear(found);
+    }
+    text_add(found, path);
+    return text_ok(found, e);
+}
+
+static status open_and_run(interpreter *i, const char *path, error *e)
 {
     script s;
-    error_clear(e);
-    if (i->depth == SCRIPT_DEPTH_MAX)
-        return fail(e, E_USAGE, "%s: scripts stand within scripts more than %d deep",
-                    path, SCRIPT_DEPTH_MAX);
     status result = script_open(&s, path, e);
     if (result == E_OK)
         return run_script(i, &s, e);
     if (command_find(path))
         fail_hint(e, "a command is run by lathe -c '%s'", path);
+    return result;
+}
+
+status interpreter_source(interpreter *i, const char *path, error *e)
+{
+    text found = {0};
+    error_clear(e);
+    if (i->depth == SCRIPT_DEPTH_MAX)
+        return fail(e, E_USAGE, "%s: scripts stand within scripts more than %d deep",
+                    path, SCRIPT_DEPTH_MAX);
+    status result = find_script(i, path, &found, e);
+    if (result == E_OK)
+        result = open_and_run(i, text_get(&found), e);
+    text_clear(&found);
     return result;
 }
 

@@ -14,6 +14,7 @@ struct interpreter {
     bool quit;
     int exit_code;
     int depth;    /* scripts within scripts */
+    const char *script; /* the path of the innermost one; NULL: none */
     int captures; /* commands run by commands */
     bool lost;    /* standard output could not be written */
 };

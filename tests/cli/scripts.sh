@@ -172,6 +172,15 @@ echo 'source loop.lathe' >loop.lathe
 expect "status of a script in itself" $? 1
 says err '^loop\.lathe:1: loop\.lathe: scripts stand within scripts more than'
 
+# beside the script that names it, but first from here
+mkdir beside
+echo 'source near.lathe; source inner.lathe' >beside/s.lathe
+echo 'let near = yes; let' >beside/near.lathe
+"$LATHE" beside/s.lathe >out 2>err
+expect "status of scripts side by side" $? 1
+says out 'near.*yes'
+says err '^inner\.lathe:2: '
+
 # ---- answers in files ----
 
 run <<'END'

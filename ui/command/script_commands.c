@@ -134,6 +134,7 @@ const command command_source = {
     .flags = COMMAND_WHOLE,
     .example = "source script.lathe",
     .details =
+        "The file is looked for from here, and then beside the script that names it.  "
         "The script stops at its first error.  Ctrl-C leaves the script, not the "
         "session.  Each of its commands is undone by itself.  when= and unless= run it "
         "only where a file exists or is missing, and say so where it is left out.",
