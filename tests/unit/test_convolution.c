@@ -3,12 +3,11 @@
    pixels) and their gradients against direct sums in double: within 1e-5 of the largest
    value, and the same bits with one thread and two. */
 #include "support.h"
+#include "support_level.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -393,20 +392,7 @@ static void test_choice(void **state)
 static void test_other_levels(void **state)
 {
     (void)state;
-    for (int level = CPU_SCALAR; level < CPU_AVX512 && level < (int)cpu_get_level();
-         level++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            setenv("LATHE_CPU", cpu_level_name(level), 1);
-            execl("/proc/self/exe", "test_convolution", (char *)NULL);
-            _exit(127);
-        }
-        int how = 0;
-        assert_int_equal(waitpid(child, &how, 0), child);
-        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
-            fail_msg("LATHE_CPU=%s: the tests above fail", cpu_level_name(level));
-    }
+    support_run_levels("test_convolution", CPU_AVX512);
 }
 
 int main(void)

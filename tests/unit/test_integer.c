@@ -2,14 +2,13 @@
    test_integer.c -- every integer operator against a slow reference that follows the
    written arithmetic in int64 and double; bit for bit, with one thread and with two. */
 #include "support.h"
+#include "support_level.h"
 #include "support_codes.h"
 #include "support_integer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -383,19 +382,7 @@ static void test_joining(void **state)
 static void test_other_levels(void **state)
 {
     (void)state;
-    for (int level = CPU_SCALAR; level < (int)cpu_get_level(); level++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            setenv("LATHE_CPU", cpu_level_name(level), 1);
-            execl("/proc/self/exe", "test_integer", (char *)NULL);
-            _exit(127);
-        }
-        int how = 0;
-        assert_int_equal(waitpid(child, &how, 0), child);
-        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
-            fail_msg("LATHE_CPU=%s: the tests above fail", cpu_level_name(level));
-    }
+    support_run_levels("test_integer", CPU_AMX);
 }
 
 int main(void)

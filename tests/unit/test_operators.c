@@ -3,13 +3,12 @@
    plain loops in double, backward against central differences of those, at one and two
    threads.  PyTorch's values are in test_operator_values.c. */
 #include "support.h"
+#include "support_level.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include "base/cpu.h"
 #include "graph/rule.h"
 #include "kernel/convolution.h"
@@ -348,20 +347,7 @@ static void test_refused_shapes(void **state)
 static void test_other_levels(void **state)
 {
     (void)state;
-    for (int level = CPU_SCALAR; level < (int)cpu_get_level() && level < CPU_AVX512;
-         level++) {
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            setenv("LATHE_CPU", cpu_level_name(level), 1);
-            execl("/proc/self/exe", "test_operators", (char *)NULL);
-            _exit(127);
-        }
-        int how = 0;
-        assert_int_equal(waitpid(child, &how, 0), child);
-        if (!WIFEXITED(how) || WEXITSTATUS(how) != 0)
-            fail_msg("LATHE_CPU=%s: the tests above fail", cpu_level_name(level));
-    }
+    support_run_levels("test_operators", CPU_AVX512);
 }
 
 int main(void)
