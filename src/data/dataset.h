@@ -106,6 +106,7 @@ typedef struct data_source {
        they have this instead of `read`. */
     dataset *(*derive)(const dataset *from, const option_set *options, uint64_t seed,
                        const task *t, error *e);
+    bool names_test; /* its files may say which samples are for testing */
 } data_source;
 const data_source *data_source_find(const char *name);
 const data_source *data_source_at(int i);

@@ -246,6 +246,7 @@ const data_source source_cifar10 = {
     .required = 1,
     .example = "data d cifar10 cifar-10-batches-bin/",
     .read = read_cifar10,
+    .names_test = true,
 };
 
 const data_source source_cifar100 = {
@@ -256,4 +257,5 @@ const data_source source_cifar100 = {
     .required = 1,
     .example = "data d cifar100 cifar-100-binary/ classes=household",
     .read = read_cifar100,
+    .names_test = true,
 };

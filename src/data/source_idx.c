@@ -305,6 +305,7 @@ const data_source source_idx = {
     .required = 1,
     .example = "data d idx mnist/",
     .read = read_idx,
+    .names_test = true,
 };
 
 static const option fashion_options[] = {
@@ -323,4 +324,5 @@ const data_source source_fashion_mnist = {
     .options = fashion_options,
     .example = "data d fashion-mnist",
     .read = read_fashion,
+    .names_test = true,
 };

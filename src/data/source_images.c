@@ -335,4 +335,5 @@ const data_source source_images = {
     .required = 1,
     .example = "data d images pictures/ size=64",
     .read = read_images,
+    .names_test = true,
 };

@@ -181,6 +181,16 @@ expect "status of scripts side by side" $? 1
 says out 'near.*yes'
 says err '^inner\.lathe:2: '
 
+# ---- test samples that a source names ----
+if "$LATHE" -c 'data d fashion-mnist limit=20' >out 2>err; then
+    "$LATHE" -c 'data d fashion-mnist limit=20; split d train=.8 val=.2 test=0' >out 2>err
+    says err 'split: samples that fashion-mnist keeps for testing are now divided'
+    "$LATHE" -c 'data d gpe n=4 grid=32 starts=1; split d' >out 2>err
+    silent err 'keeps for testing'
+else
+    says err 'fashion'
+fi
+
 # ---- answers in files ----
 
 run <<'END'

@@ -70,11 +70,14 @@ const command command_data = {
     .flags = COMMAND_CHANGES | COMMAND_LONG,
     .example = "data d gpe n=4 grid=32 seed=1",
     .details =
-        "gpe simulates rotating condensates, puncture black holes, and lowlight makes dark "
-        "frames of the pictures of another dataset.  npz and npy read arrays from files in "
+        "gpe simulates rotating condensates, puncture black holes, and lowlight makes "
+        "dark "
+        "frames of the pictures of another dataset.  npz and npy read arrays from files "
+        "in "
         "numpy's format, hdf5 blocks and images out of HDF5 files.  images reads folders "
         "of PNG files, raw frames of a camera's sensor.  idx, fashion-mnist, cifar10 and "
-        "cifar100 read labelled images, whose test split is the files' own; classes= keeps "
+        "cifar100 read labelled images, whose test split is the files' own; classes= "
+        "keeps "
         "some of the classes and numbers them in the order given.",
     .see = "split, show, export, plot phase",
     .run = data_command,
@@ -90,6 +93,17 @@ static const option split_options[] = {
     {"seed", OPTION_INTEGER, "0..", NULL, NULL, "of the draw (default: the session's)"},
     {0},
 };
+
+/* Is a sample that BEFORE keeps for testing to train or choose in D? */
+static bool test_is_used(const dataset *before, const dataset *d)
+{
+    const data_source *source = data_source_find(before->source ? before->source : "");
+    for (int64_t i = 0; source && source->names_test && i < d->count; i++)
+        if (before->split[i] == SPLIT_TEST && d->split[i] != SPLIT_TEST &&
+            d->split[i] != SPLIT_NONE)
+            return true;
+    return false;
+}
 
 static status split_command(call *c, error *e)
 {
@@ -109,6 +123,11 @@ static status split_command(call *c, error *e)
     if (option_is(&c->options, "by", "sample") && d->group)
         rows_note(c, "split: samples of one group may now stand in several splits, which "
                      "makes errors look smaller than they are");
+    if (test_is_used(before, d))
+        rows_note(c,
+                  "split: samples that %s keeps for testing are now divided with the "
+                  "others: published figures compare no longer; 'undo' goes back",
+                  before->source);
     table_row(c->rows);
     rows_put_dataset(c->rows, name, d);
     return session_put_dataset(c->session, name, d, e);
