@@ -264,10 +264,12 @@ static void gathered_run(job *j)
     }
 }
 
-/* Rows too short to fill a block of pixels, or too few of them to share out. */
+/* Rows too short to fill a block of pixels, or too few of them to share out; or short
+   ones that would each read more weights than pixels. */
 static bool is_gathered(const mapping *m)
 {
-    return m->out_w < 8 || m->images * m->out_h < 4;
+    bool heavy = m->out_w < 16 && m->channels * m->outputs > CACHED_FLOATS / 4;
+    return m->out_w < 8 || m->images * m->out_h < 4 || (heavy && source_is_gathered(m));
 }
 
 /* Lays out what J needs in S, and runs it there where S is more than a measure. */
