@@ -52,10 +52,10 @@ static model *build(const option_set *set, int stages, bool large, error *e)
     if (large)
         builder_add(&b, "max_pool2d", of_pool(3, 2, 1), "maxpool");
     for (int i = 0; i < stages; i++)
-        for (int64_t k = 0; k < option_integer(set, "blocks"); k++) {
+        for (int k = 0; k < (int)option_integer(set, "blocks"); k++) {
             char stage[STAGE_NAME_MAX];
             const bool halves = i > 0 && k == 0;
-            snprintf(stage, sizeof stage, "layer%d.%lld", i + 1, (long long)k);
+            snprintf(stage, sizeof stage, "layer%d.%d", i + 1, k);
             basic_block(&b, stage, first << i, halves ? 2 : 1, halves);
         }
     builder_add(&b, "global_avg_pool2d", of_nothing(), "avgpool");

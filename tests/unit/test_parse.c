@@ -63,9 +63,9 @@ static const option phase_options[] = {
 static bool more(const char *word, extra *out, error *e)
 {
     if (strcmp(word, "curve") == 0)
-        *out = (extra){curve_options, 1, 1};
+        *out = (extra){.options = curve_options, .arguments = 1, .required = 1};
     else if (strcmp(word, "phase") == 0)
-        *out = (extra){phase_options, 2, 1};
+        *out = (extra){.options = phase_options, .arguments = 2, .required = 1};
     else
         fail(e, E_NAME, "no kind '%s'", word);
     return out->options != NULL;
