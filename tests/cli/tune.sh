@@ -75,7 +75,7 @@ expect "layers of the lab" "$(rows out tune 3)" "$(rows out tune 1)"
 
 # ---- undo ----
 
-lathe -q --format json -c 'session load work; tune m budget=0.5; list; undo; list' >out
+lathe -q --format json -c 'session load work; tune m budget=4; list; undo; list' >out
 expect "models after undo" "$(lines out list | sed -n 1p | grep -c '"m"')" \
     "$(lines out list | sed -n 2p | grep -c '"m"')"
 

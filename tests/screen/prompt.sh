@@ -31,7 +31,7 @@ write y
 key Tab
 wait_for '^lathe> show first layers=yes$'
 key C-u
-write 'model m unet-'
+write 'model m unet-p'
 key Tab
 wait_for '^lathe> model m unet-phase$'
 write 'lev'
