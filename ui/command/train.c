@@ -21,9 +21,7 @@ static const option options[] = {
     {"epochs", OPTION_INTEGER, "1..", "10", NULL, "passes over the split train"},
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one step"},
     {"lr", OPTION_REAL, "0..", NULL, NULL,
-     "learning rate (one-cycle: its largest; default: the optimizer's own, which is "
-     "0.001, "
-     "of adadelta 1)"},
+     "learning rate (one-cycle: its largest; default: 1 with adadelta, else 0.001)"},
     {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,
      "rule of a step"},
     {"schedule", OPTION_WORD, "constant|step|cosine|one-cycle", "constant", NULL,
