@@ -35,10 +35,12 @@ static void extremes_range(void *context, int64_t begin, int64_t end, int thread
         __atomic_store_n(&r->broken, true, __ATOMIC_RELAXED);
 }
 
-/* Widens LOW and HIGH by X [n]; false where X holds a value that is not finite. */
-static bool widen_range(const float *x, int64_t n, double *low, double *high)
+/* The range of X [n]; false where X holds a value that is not finite. */
+static bool find_range(const float *x, int64_t n, double *low, double *high)
 {
     extremes r = {.x = x};
+    *low = (double)INFINITY;
+    *high = (double)-INFINITY;
     for (int i = 0; i < THREADS_MAX; i++) {
         r.low[i] = INFINITY;
         r.high[i] = -INFINITY;
@@ -63,6 +65,7 @@ typedef struct observation {
     const dataset *d;
     const int64_t *index;
     int64_t n;
+    const observer_row *observer;
     const task *watch;
     plan *p;
     double *low, *high;
@@ -72,10 +75,19 @@ typedef struct observation {
 
 static status see_range(observation *o, int value, const float *x, int64_t n, error *e)
 {
-    if (widen_range(x, n, &o->low[value], &o->high[value]))
-        return E_OK;
-    return fail(e, E_NUMERIC, "calibration: %s gives values that are not finite",
-                value_name(o->m->graph, value));
+    double low, high, share = o->observer->average;
+    if (!find_range(x, n, &low, &high))
+        return fail(e, E_NUMERIC, "calibration: %s gives values that are not finite",
+                    value_name(o->m->graph, value));
+    bool first = o->low[value] > o->high[value];
+    if (share == 0 || first) {
+        o->low[value] = fmin(o->low[value], low);
+        o->high[value] = fmax(o->high[value], high);
+    } else {
+        o->low[value] += share * (low - o->low[value]);
+        o->high[value] += share * (high - o->high[value]);
+    }
+    return E_OK;
 }
 
 typedef struct counting {
@@ -146,8 +158,7 @@ static status observe_all(observation *o, error *e)
     return E_OK;
 }
 
-static status narrow_ranges(observation *o, const observer_row *observer, int bits,
-                            error *e)
+static status narrow_ranges(observation *o, int bits, error *e)
 {
     int values = o->m->graph->value_count;
     o->seen = memory_new(values, sizeof *o->seen, e);
@@ -157,7 +168,7 @@ static status narrow_ranges(observation *o, const observer_row *observer, int bi
     status s = observe_all(o, e);
     for (int v = 0; v < values && !s; v++)
         if (o->high[v] > o->low[v])
-            observer->narrow(&o->seen[v], bits, &o->low[v], &o->high[v]);
+            o->observer->narrow(&o->seen[v], bits, &o->low[v], &o->high[v]);
     memory_free(o->seen);
     return s;
 }
@@ -193,6 +204,7 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
                      .d = d,
                      .index = index,
                      .n = n,
+                     .observer = observer,
                      .watch = watch,
                      .p = p,
                      .low = low,
@@ -204,7 +216,7 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
     if (!s)
         s = observe_all(&o, e);
     if (!s && observer->narrow)
-        s = narrow_ranges(&o, observer, bits, e);
+        s = narrow_ranges(&o, bits, e);
     plan_free(p);
     return s;
 }

@@ -16,11 +16,13 @@ typedef struct histogram {
 
 typedef struct observer_row {
     const char *name, *summary, *source;
+    /* Share of each small batch in a moving average of ranges; 0: the widest counts. */
+    double average;
     /* Narrows the range [*LOW, *HIGH] that was seen, for codes of BITS.  NULL: keeps it. */
     void (*narrow)(const histogram *h, int bits, double *low, double *high);
 } observer_row;
 
-const observer_row *observer_find(const char *name); /* min-max, mse */
+const observer_row *observer_find(const char *name); /* min-max, mse, ... */
 const observer_row *observer_at(int i);
 
 #endif

@@ -135,6 +135,61 @@ static void test_observers(void **state)
         }
 }
 
+static int compare_reals(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* X [n] as a histogram over its own range. */
+static void fill_histogram(const double *x, int64_t n, histogram *h)
+{
+    *h = (histogram){.low = x[0], .high = x[0]};
+    for (int64_t i = 0; i < n; i++) {
+        h->low = fmin(h->low, x[i]);
+        h->high = fmax(h->high, x[i]);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        int bin = (int)((x[i] - h->low) / (h->high - h->low) * HISTOGRAM_BINS);
+        h->count[bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1]++;
+    }
+}
+
+/* A lopsided bell with outliers on one side: the percentile is that of the sorted numbers
+   within a bin; either end for itself is at least as good as both alike; entropy cuts the
+   outliers off, and nothing of numbers spread evenly. */
+static void test_narrowing(void **state)
+{
+    enum { N = 40000 };
+    static double x[N];
+    static histogram h;
+    (void)state;
+    random_stream r = random_new(5, "observe", 1);
+    for (int64_t i = 0; i < N; i++)
+        x[i] = random_normal(&r) * (i < 12 ? 30 : 1) + 1;
+    fill_histogram(x, N, &h);
+    double low = h.low, high = h.high, width = (h.high - h.low) / HISTOGRAM_BINS;
+    observer_find("percentile")->narrow(&h, 8, &low, &high);
+    double like_low = h.low, like_high = h.high, own_low = h.low, own_high = h.high;
+    observer_find("mse")->narrow(&h, 4, &like_low, &like_high);
+    observer_find("histogram")->narrow(&h, 4, &own_low, &own_high);
+    double alike = real_error(x, N, 4, like_low, like_high);
+    assert_true(real_error(x, N, 4, own_low, own_high) <= 1.01 * alike);
+    double told_low = h.low, told_high = h.high;
+    observer_find("entropy")->narrow(&h, 8, &told_low, &told_high);
+    assert_true(told_high < 0.5 * h.high && told_high > 2 && told_low < 0);
+    qsort(x, N, sizeof *x, compare_reals);
+    assert_true(fabs(low - x[4]) <= fmax(width, x[5] - x[3]));
+    assert_true(fabs(high - x[N - 5]) <= fmax(width, x[N - 4] - x[N - 6]));
+    for (int64_t i = 0; i < N; i++)
+        x[i] = (double)i / N;
+    fill_histogram(x, N, &h);
+    told_low = h.low;
+    told_high = h.high;
+    observer_find("entropy")->narrow(&h, 8, &told_low, &told_high);
+    assert_true(told_high > 0.98 * h.high);
+}
+
 /* Each channel of WEIGHT is kept by its codes in G within 3 % of its largest number. */
 static void check_channels(const parameter *weight, const graph *g)
 {
@@ -190,9 +245,9 @@ static void test_wild_norms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_bits),   cmocka_unit_test(test_reference_codes),
-        cmocka_unit_test(test_ranges),     cmocka_unit_test(test_observers),
-        cmocka_unit_test(test_wild_norms),
+        cmocka_unit_test(test_two_bits),  cmocka_unit_test(test_reference_codes),
+        cmocka_unit_test(test_ranges),    cmocka_unit_test(test_observers),
+        cmocka_unit_test(test_narrowing), cmocka_unit_test(test_wild_norms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
