@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    fold.c -- batch norms folded into the layer before them.  Exact but for rounding; no
    other node is touched. */
-#include "compress/quantize.h"
+#include "compress/quantize_parts.h"
 
 #include <math.h>
 #include <string.h>
@@ -161,4 +161,76 @@ status fold_batch_norm(graph *g, int *folded, error *e)
         (*folded)++;
     }
     return E_OK;
+}
+
+/* ---- norms that cannot be folded ---- */
+
+#define LAYER_SUFFIX ".layer"
+
+bool norm_is_layer(const graph *g, const node *n)
+{
+    size_t length = strlen(n->name), suffix = strlen(LAYER_SUFFIX);
+    const parameter *weight = graph_parameter(g, n, ROLE_WEIGHT);
+    return weight && n->op == &op_conv2d && length > suffix &&
+           strcmp(n->name + length - suffix, LAYER_SUFFIX) == 0 &&
+           tensor_count(weight->data) == tensor_shape(weight->data).dim[0];
+}
+
+/* Weights and biases of LAYER are the norm's; a masked scale masks its weight. */
+static status fill_layer(graph *g, const node *layer, const node *norm, const affine *a,
+                         error *e)
+{
+    parameter *weight = graph_parameter(g, layer, ROLE_WEIGHT);
+    float *w = tensor_write_f32(weight->data, e);
+    float *b = tensor_write_f32(graph_parameter(g, layer, ROLE_BIAS)->data, e);
+    if (!w || !b)
+        return E_MEMORY;
+    for (int64_t c = 0; c < a->channels; c++) {
+        w[c] = (float)a->factor[c];
+        b[c] = (float)a->offset[c];
+    }
+    return mask_channels(weight, graph_parameter(g, norm, ROLE_SCALE), e);
+}
+
+static status norm_to_layer(graph *g, int norm, error *e)
+{
+    affine a;
+    TRY(affine_of(g, &g->nodes[norm], &a, e));
+    attributes depthwise = {.kernel = {1, 1, 1},
+                            .stride = {1, 1, 1},
+                            .dilation = {1, 1, 1},
+                            .groups = a.channels,
+                            .channels = a.channels,
+                            .bias = true};
+    int x = g->nodes[norm].inputs[0];
+    char *name = memory_format(e, "%s" LAYER_SUFFIX, g->nodes[norm].name);
+    int y = name ? graph_insert(g, norm, "conv2d", name, &depthwise, &x, 1, e) : -1;
+    status s = y >= 0 ? E_OK : e ? e->code : E_MEMORY;
+    memory_free(name);
+    if (!s)
+        s = fill_layer(g, &g->nodes[norm], &g->nodes[norm + 1], &a, e);
+    memory_free(a.factor);
+    if (s)
+        return s;
+    g->nodes[norm + 1].inputs[0] = y;
+    return graph_bypass(g, norm + 1, e);
+}
+
+status norms_to_layers(graph *g, error *e)
+{
+    shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
+    status s = shapes ? graph_shapes(g, 1, g->input_shape, shapes, e) : E_MEMORY;
+    bool *image = shapes ? memory_new(g->node_count, sizeof *image, e) : NULL;
+    if (!image)
+        s = s ? s : E_MEMORY;
+    for (int i = 0; i < g->node_count && !s; i++)
+        image[i] =
+            g->nodes[i].op == &op_batch_norm && shapes[g->nodes[i].inputs[0]].rank == 4;
+    /* One node takes the place of one: the numbers of the others stay. */
+    for (int i = 0; i < g->node_count && !s; i++)
+        if (image[i])
+            s = norm_to_layer(g, i, e);
+    memory_free(shapes);
+    memory_free(image);
+    return s;
 }

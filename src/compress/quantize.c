@@ -3,29 +3,14 @@
    only its weights into codes.  Arithmetic is kernel/integer.h's, ranges observe.c's. */
 #include "compress/quantize.h"
 
-#include <float.h>
-#include <math.h>
 #include "base/memory.h"
 #include "base/random.h"
+#include "compress/quantize_parts.h"
 #include "graph/check.h"
 #include "graph/coding.h"
 #include "graph/op_integer.h"
 #include "graph/operator.h"
 #include "kernel/integer.h"
-
-typedef struct pass {
-    graph *graph;
-    const quantize_settings *settings;
-    bool *chosen;        /* [parameter_count] weights that become codes */
-    const graph *before; /* as it was before batch norms were folded */
-    float model_scale;   /* PER_MODEL: one for all weights of `before` */
-    int32_t model_zero;
-} pass;
-
-static bool is_chosen(const pass *p, const node *n)
-{
-    return integer_is_layer(n) && p->chosen[n->parameters[ROLE_WEIGHT]];
-}
 
 bool quantize_is_done(const graph *g)
 {
@@ -43,6 +28,10 @@ static status check_settings(const model *m, const quantize_settings *s, const d
 {
     if (s->bits < 2 || s->bits > 8)
         return fail(e, E_RANGE, "quantize: %d bits, wanted 2 to 8", s->bits);
+    if (s->layer_bits && s->grain == PER_MODEL)
+        return fail(e, E_USAGE,
+                    "quantize: one scale for the model wants one number of "
+                    "bits for all layers");
     if (s->keep_first < 0 || s->keep_last < 0)
         return fail(e, E_RANGE, "quantize: a negative number of layers to keep");
     if (quantize_is_done(m->graph)) {
@@ -61,176 +50,68 @@ static status check_settings(const model *m, const quantize_settings *s, const d
 /* ---- choosing ---- */
 
 /* The most that |q_w - Z_w| can be. */
-static int64_t largest_code(const quantize_settings *s)
+static int64_t largest_code(granularity grain, int bits)
 {
-    int64_t most = integer_high(s->bits);
-    return s->grain == PER_MODEL ? most - integer_low(s->bits) : most;
+    int64_t most = integer_high(bits);
+    return grain == PER_MODEL ? most - integer_low(bits) : most;
 }
 
 /* A row of so many taps cannot leave 32 bits, whatever its codes. */
-static bool sums_fit(const quantize_settings *s, const parameter *weight)
+static bool sums_fit(granularity grain, int bits, const parameter *weight)
 {
     int64_t rows = tensor_shape(weight->data).dim[0];
     int64_t taps = tensor_count(weight->data) / rows;
-    return taps <= INTEGER_SUM_MAX / 255 / largest_code(s);
+    return taps <= INTEGER_SUM_MAX / 255 / largest_code(grain, bits);
+}
+
+/* A norm that became a layer is none that a user counts. */
+static bool is_counted(const graph *g, const node *n)
+{
+    return integer_is_layer(n) && !norm_is_layer(g, n);
+}
+
+int quantize_layers(const graph *g)
+{
+    int layers = 0;
+    for (int i = 0; i < g->node_count; i++)
+        layers += is_counted(g, &g->nodes[i]);
+    return layers;
+}
+
+/* Bits of the weights of layer AT of LAYERS; 0: it stays f32. */
+static int wanted_bits(const quantize_settings *s, int64_t at, int64_t layers)
+{
+    if (at < s->keep_first || layers - at <= s->keep_last)
+        return 0;
+    if (!s->layer_bits || s->layer_bits[at] == 0)
+        return s->bits;
+    return s->layer_bits[at] >= QUANTIZE_WIDE ? 0 : s->layer_bits[at];
 }
 
 static status choose_layers(pass *p, error *e)
 {
     const quantize_settings *s = p->settings;
     const graph *g = p->graph;
-    int64_t layers = 0, at = 0, chosen = 0;
-    p->chosen = memory_new(g->parameter_count, sizeof *p->chosen, e);
-    if (!p->chosen)
+    int64_t layers = quantize_layers(g), at = 0, chosen = 0;
+    p->bits = memory_new(g->parameter_count, sizeof *p->bits, e);
+    if (!p->bits)
         return E_MEMORY;
-    for (int i = 0; i < g->node_count; i++)
-        layers += integer_is_layer(&g->nodes[i]);
     for (int i = 0; i < g->node_count; i++) {
         const node *n = &g->nodes[i];
         if (!integer_is_layer(n))
             continue;
-        bool kept = at < s->keep_first || layers - at <= s->keep_last;
-        bool fits = s->scheme == QUANTIZE_WEIGHT ||
-                    sums_fit(s, graph_parameter(g, n, ROLE_WEIGHT));
-        p->chosen[n->parameters[ROLE_WEIGHT]] = !kept && fits;
-        chosen += !kept && fits;
-        at++;
+        bool counted = is_counted(g, n);
+        int bits = counted ? wanted_bits(s, at++, layers) : s->bits;
+        bool fits =
+            s->scheme == QUANTIZE_WEIGHT ||
+            (bits > 0 && sums_fit(s->grain, bits, graph_parameter(g, n, ROLE_WEIGHT)));
+        p->bits[n->parameters[ROLE_WEIGHT]] = fits ? bits : 0;
+        chosen += counted && fits && bits > 0;
     }
     if (chosen == 0)
         return fail(e, E_RANGE, "quantize: of %lld layers none is left to quantize",
                     (long long)layers);
     return E_OK;
-}
-
-/* PER_MODEL: one affine range over all chosen weights. */
-static void observe_weights(pass *p)
-{
-    double low = 0.0, high = 0.0;
-    for (int i = 0; i < p->graph->parameter_count; i++) {
-        if (!p->chosen[i])
-            continue;
-        int same = graph_find_parameter(p->before, p->graph->parameters[i].name);
-        const tensor *t = p->before->parameters[same].data;
-        const float *x = tensor_f32(t);
-        for (int64_t k = 0; k < tensor_count(t); k++) {
-            low = (double)x[k] < low ? (double)x[k] : low;
-            high = (double)x[k] > high ? (double)x[k] : high;
-        }
-    }
-    quantizer_from_range(low, high, p->settings->bits, &p->model_scale, &p->model_zero);
-}
-
-static status check_finite(const parameter *p, error *e)
-{
-    const float *x = tensor_f32(p->data);
-    for (int64_t i = 0; i < tensor_count(p->data); i++)
-        if (!isfinite(x[i]))
-            return fail(e, E_NUMERIC, "quantize: %s holds a value that is not finite",
-                        p->name);
-    return E_OK;
-}
-
-/* ---- weights and biases ---- */
-
-/* One scale for a tensor or the model is that of the weights before batch norm was folded
-   into them; the norm's factor f goes to the channel's own scale, S |f|.  A channel with a
-   negative factor has its codes turned round: zero point -Z. */
-static void spread_scale(const pass *p, quantizer *q, float scale, int32_t zero_point,
-                         const double *factor, const double *least)
-{
-    const int bits = p->settings->bits;
-    for (int64_t c = 0; c < q->channels; c++) {
-        double own = (double)scale * fabs(factor[c]);
-        int64_t zero = factor[c] < 0 ? -(int64_t)zero_point : zero_point;
-        if (least && least[c] > own)
-            own = least[c];
-        q->scale[c] = own >= (double)FLT_MIN ? (float)own : 1.0f;
-        q->zero_point[c] =
-            (int32_t)(zero > integer_high(bits) ? integer_high(bits) : zero);
-    }
-}
-
-/* Nothing was folded where weights alone are quantized. */
-static status own_factors(const pass *p, int before, double *factor, error *e)
-{
-    factor[0] = 1.0;
-    return p->settings->scheme == QUANTIZE_WEIGHT
-               ? E_OK
-               : fold_factors(p->before, before, factor, e);
-}
-
-static status shared_quantizer(const pass *p, const parameter *weight,
-                               const double *least, quantizer **made, error *e)
-{
-    const quantize_settings *s = p->settings;
-    int before = graph_find_parameter(p->before, weight->name);
-    int64_t channels =
-        s->scheme == QUANTIZE_WEIGHT ? 1 : tensor_shape(weight->data).dim[0];
-    double *factor = memory_new(channels, sizeof *factor, e);
-    float scale = p->model_scale;
-    status result = factor ? own_factors(p, before, factor, e) : E_MEMORY;
-    if (!result && s->grain == PER_TENSOR) {
-        quantizer *whole = quantizer_of_weight(&p->before->parameters[before], s->bits,
-                                               PER_TENSOR, NULL, e);
-        result = whole ? E_OK : E_MEMORY;
-        scale = whole ? whole->scale[0] : 1.0f;
-        quantizer_free(whole);
-    }
-    *made = result ? NULL : quantizer_new(s->bits, s->grain, channels, e);
-    if (*made)
-        spread_scale(p, *made, scale, s->grain == PER_MODEL ? p->model_zero : 0, factor,
-                     s->grain == PER_MODEL ? NULL : least);
-    memory_free(factor);
-    return *made ? E_OK : e ? e->code : E_MEMORY;
-}
-
-static status quantize_weight(const pass *p, parameter *weight, const double *least,
-                              error *e)
-{
-    const quantize_settings *s = p->settings;
-    quantizer *q = NULL;
-    TRY(check_finite(weight, e));
-    if (s->grain == PER_CHANNEL)
-        q = quantizer_of_weight(weight, s->bits, s->grain, least, e);
-    else
-        TRY(shared_quantizer(p, weight, least, &q, e));
-    return q ? parameter_encode(weight, q, DTYPE_S8, e) : E_MEMORY;
-}
-
-/* Codes with S = S_x S_w[c]; they saturate at 2^30, which only a model-wide scale can
-   let happen (the others have a least scale that keeps their biases inside). */
-static status quantize_bias(parameter *bias, const quantizer *weight, float input_scale,
-                            error *e)
-{
-    quantizer *q = quantizer_new(32, weight->grain, weight->channels, e);
-    if (!q)
-        return E_MEMORY;
-    for (int64_t c = 0; c < q->channels; c++) {
-        double scale = (double)input_scale * (double)weight->scale[c];
-        q->scale[c] = scale > (double)FLT_MIN ? (float)scale : FLT_MIN;
-    }
-    return parameter_encode(bias, q, DTYPE_S32, e);
-}
-
-/* A weight's scale below |b| / (2^30 S_x) could not hold the bias of its channel. */
-static status quantize_layer(const pass *p, const node *n, error *e)
-{
-    parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
-    parameter *bias = graph_parameter(p->graph, n, ROLE_BIAS);
-    float input_scale = p->graph->values[n->inputs[0]].quantizer->scale[0];
-    if (!bias)
-        return quantize_weight(p, weight, NULL, e);
-    TRY(check_finite(bias, e));
-    int64_t channels = tensor_count(bias->data);
-    double *least = memory_new(channels, sizeof *least, e);
-    if (!least)
-        return E_MEMORY;
-    for (int64_t c = 0; c < channels; c++)
-        least[c] = fabs((double)tensor_f32(bias->data)[c]) /
-                   ((double)(INTEGER_SUM_MAX / 2) * (double)input_scale);
-    status s = quantize_weight(p, weight, least, e);
-    memory_free(least);
-    return s ? s : quantize_bias(bias, weight->quantizer, input_scale, e);
 }
 
 /* ---- values ---- */
@@ -305,7 +186,7 @@ static status fold_relus(const pass *p, error *e)
     for (int i = 0; i < g->node_count;) {
         int from = g->nodes[i].inputs[0], producer = g->values[from].producer;
         if (g->nodes[i].op != &op_relu || producer < 0 || from == g->output ||
-            !is_chosen(p, &g->nodes[producer]) || graph_reader_count(g, from) != 1) {
+            !pass_chose(p, &g->nodes[producer]) || graph_reader_count(g, from) != 1) {
             i++;
             continue;
         }
@@ -334,8 +215,8 @@ static status assign_types(const pass *p, error *e)
     for (int i = 0; i < g->node_count; i++) {
         const node *n = &g->nodes[i];
         value *out = &g->values[n->output];
-        if (is_chosen(p, n)) {
-            TRY(quantize_layer(p, n, e));
+        if (pass_chose(p, n)) {
+            TRY(pass_quantize_layer(p, n, e));
             out->type = DTYPE_S8;
         } else if (!integer_is_layer(n) && n->op->forward_s8 && reads_codes_alone(g, n)) {
             out->type = DTYPE_S8;
@@ -422,15 +303,21 @@ static status place_borders(graph *g, error *e)
     return E_OK;
 }
 
-static status run_static(pass *p, model *m, const dataset *d, const task *watch, error *e)
+status quantize_prepare(graph *g, error *e)
 {
     int folded;
-    TRY(drop_dropouts(p->graph, e));
-    TRY(fold_batch_norm(p->graph, &folded, e));
+    TRY(drop_dropouts(g, e));
+    TRY(fold_batch_norm(g, &folded, e));
+    return norms_to_layers(g, e);
+}
+
+static status run_static(pass *p, model *m, const dataset *d, const task *watch, error *e)
+{
+    TRY(quantize_prepare(p->graph, e));
     TRY(choose_layers(p, e));
     TRY(calibrate(m, p->settings, d, watch, e));
     if (p->settings->grain == PER_MODEL)
-        observe_weights(p);
+        pass_observe_weights(p);
     TRY(fold_relus(p, e));
     TRY(assign_types(p, e));
     TRY(place_borders(p->graph, e));
@@ -441,10 +328,10 @@ static status run_weights(pass *p, error *e)
 {
     TRY(choose_layers(p, e));
     if (p->settings->grain == PER_MODEL)
-        observe_weights(p);
+        pass_observe_weights(p);
     for (int i = 0; i < p->graph->parameter_count; i++)
-        if (p->chosen[i])
-            TRY(quantize_weight(p, &p->graph->parameters[i], NULL, e));
+        if (p->bits[i] > 0)
+            TRY(pass_quantize_weight(p, &p->graph->parameters[i], NULL, e));
     return E_OK;
 }
 
@@ -458,7 +345,7 @@ status quantize_model(model *m, const quantize_settings *s, const dataset *d,
     pass p = {.graph = work->graph, .before = m->graph, .settings = s};
     status result = s->scheme == QUANTIZE_STATIC ? run_static(&p, work, d, watch, e)
                                                  : run_weights(&p, e);
-    memory_free(p.chosen);
+    memory_free(p.bits);
     if (!result) {
         graph_forget_methods(p.graph);
         work->graph = m->graph;

@@ -17,19 +17,28 @@
 
 typedef enum quantize_scheme { QUANTIZE_STATIC, QUANTIZE_WEIGHT } quantize_scheme;
 
+#define QUANTIZE_WIDE 32 /* of layer_bits: the layer stays f32 */
+
 typedef struct quantize_settings {
     quantize_scheme scheme; /* weights and values, or weights alone (runs in f32) */
     int bits;               /* 2..8 */
     granularity grain;      /* of weights: one scale for the model, tensor, channel */
     int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
-    int64_t samples;               /* calibration samples, from the training split */
-    const observer_row *observer;  /* how ranges follow from them; NULL: min-max */
+    const int *layer_bits; /* [quantize_layers] of the weights of each conv and linear
+                              layer: 0 is `bits`, QUANTIZE_WIDE f32; or NULL */
+    int64_t samples;       /* calibration samples, from the training split */
+    const observer_row *observer; /* how ranges follow from them; NULL: min-max */
     uint64_t seed;
 } quantize_settings;
 
 /* Folds each batch norm that follows a conv or linear alone into it (exactly but for
    rounding) and drops the node. */
 status fold_batch_norm(graph *g, int *folded, error *e);
+
+/* Each batch norm of images that is left, such as one behind a ReLU, becomes a depthwise
+   1x1 convolution NAME.layer with its running statistics: y = x w[c] + b[c], with weights
+   that are trained and quantized as others are.  Exact but for rounding. */
+status norms_to_layers(graph *g, error *e);
 
 /* What folding multiplies each output channel of the layer with WEIGHT by: FACTOR
    [channels of the weight], 1 where no batch norm of G can be folded into it. */
@@ -49,6 +58,18 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
    E_USAGE where M is quantized already. */
 status quantize_model(model *m, const quantize_settings *s, const dataset *d,
                       const task *watch, error *e);
+/* What the static scheme does before it observes: dropouts go, batch norms are folded or
+   become layers. */
+status quantize_prepare(graph *g, error *e);
+
+/* Codes of the layers of G, which quantize_model made of a graph like FROM, anew from the
+   weights of FROM, with the ranges of values that G has. */
+status quantize_weights_again(graph *g, const graph *from, const quantize_settings *s,
+                              error *e);
+
+/* Conv and linear layers of G, as keep_first, keep_last and layer_bits count them. */
+int quantize_layers(const graph *g);
+
 bool quantize_is_done(const graph *g); /* is anything in it quantized? */
 
 /* The symmetric quantizer of a weight: S = absmax / qmax of the tensor or of each output

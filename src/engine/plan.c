@@ -168,6 +168,19 @@ status plan_keep_values(plan *p, error *e)
     return E_OK;
 }
 
+status plan_simulate(plan *p, plan_giver give, plan_shaper shape, void *context, error *e)
+{
+    if (p->ready || !p->training)
+        return fail(e, E_USAGE,
+                    "plan: a simulation is asked for before the first run of a training "
+                    "plan");
+    p->keep_values = true;
+    p->give = give;
+    p->shape_gradient = shape;
+    p->simulation = context;
+    return E_OK;
+}
+
 status plan_set_precision(plan *p, precision wanted, error *e)
 {
     if (p->ready)

@@ -56,6 +56,17 @@ typedef status (*plan_taker)(void *context, int parameter, float *gradient, erro
 status plan_pass_gradients(plan *p, error *e); /* before the first run */
 status plan_backward_passing(plan *p, plan_taker take, void *context, error *e);
 
+/* Training whose values are those of another run, such as that of the same graph in
+   integers.  Forward runs only what backward reads beside values, and GIVE writes each
+   value Y in its place, the input's first; SHAPE sees the gradient of each value but the
+   input before it goes on backward, and may change it.  Every value has its own memory.
+   plan_simulate before the first run; then plan_forward_given instead of plan_forward. */
+typedef status (*plan_giver)(void *context, int value, float *y, error *e);
+typedef void (*plan_shaper)(void *context, int value, float *gradient);
+status plan_simulate(plan *p, plan_giver give, plan_shaper shape, void *context,
+                     error *e);
+status plan_forward_given(plan *p, uint64_t seed, uint64_t step, error *e);
+
 float *plan_input_gradient(plan *p); /* NULL unless plan_want_input_gradient was called */
 status plan_want_input_gradient(plan *p, error *e); /* before the first forward */
 

@@ -354,7 +354,7 @@ static void bind_bias(plan *p, step *s)
     const graph *g = p->graph;
     int x = s->op.node->inputs[0];
     if (!s->op.node->op->sums_gradient || !s->op.grad_x[0] || plan_keeps(p, x) ||
-        graph_reader_count(g, x) != 1)
+        p->shape_gradient || graph_reader_count(g, x) != 1)
         return;
     for (int i = 0; i < p->step_count; i++) {
         operation *from = &p->steps[i].op;

@@ -46,15 +46,18 @@ struct plan {
     piece *pieces;
     int piece_count;
     int64_t piece_capacity;
-    int *host;           /* [value_count] the concat's output that a value is written
+    int *host;             /* [value_count] the concat's output that a value is written
                             into at once, or -1 */
     int64_t *host_channel; /* [value_count] its first channel there */
-    int *value_piece;    /* [value_count] where a value lies, or NO_PIECE */
-    int *gradient_piece; /* [value_count] the same of their gradients */
-    int wanted;          /* a value that is kept beside the output, or -1 */
+    int *value_piece;      /* [value_count] where a value lies, or NO_PIECE */
+    int *gradient_piece;   /* [value_count] the same of their gradients */
+    int wanted;            /* a value that is kept beside the output, or -1 */
     int scratch_piece;
     char *arena;
     size_t arena_bytes, largest_live;
+    plan_giver give; /* of plan_simulate, or NULL */
+    plan_shaper shape_gradient;
+    void *simulation;
     bool passing;      /* gradients are handed over as soon as they stand */
     float **gradients; /* [parameter_count] NULL where not trained; own blocks, or where
                           PASSING in the arena */

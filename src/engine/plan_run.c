@@ -44,6 +44,22 @@ status plan_forward(plan *p, uint64_t seed, uint64_t step_number, error *e)
     return E_OK;
 }
 
+status plan_forward_given(plan *p, uint64_t seed, uint64_t step_number, error *e)
+{
+    if (!p->give)
+        return fail(e, E_USAGE, "plan: nobody gives it values");
+    TRY(plan_start(p, e));
+    TRY(p->give(p->simulation, p->graph->input, plan_place(p, p->graph->input), e));
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        TRY(prepare_training(p, s, seed, step_number, i, e));
+        if (s->saved != NO_PIECE)
+            plan_run_step(p, s);
+        TRY(p->give(p->simulation, s->output, plan_place(p, s->output), e));
+    }
+    return E_OK;
+}
+
 static status hand_over(const plan *p, const node *n, plan_taker take, void *context,
                         error *e)
 {
@@ -64,6 +80,9 @@ static status run_backward(plan *p, plan_taker take, void *context, error *e)
                     p->passing ? "handed over: somebody must take them" : "kept");
     for (int i = p->step_count - 1; i >= 0; i--) {
         const operation *op = &p->steps[i].op;
+        if (op->grad_y && p->shape_gradient)
+            p->shape_gradient(p->simulation, p->steps[i].output,
+                              plan_gradient_place(p, p->steps[i].output));
         if (op->grad_y)
             op->node->op->backward(op);
         if (op->grad_y && take)

@@ -67,6 +67,16 @@ static const attribute state_fields[] = {FIELD(train_state, epoch, ATTR_INTEGER)
                                          FIELD(train_state, finished, ATTR_FLAG),
                                          FIELD_END};
 
+static const attribute quantization_fields[] = {
+    FIELD(train_quantization, from, ATTR_INTEGER),
+    FIELD(train_quantization, bits, ATTR_INTEGER),
+    FIELD(train_quantization, samples, ATTR_INTEGER),
+    FIELD(train_quantization, keep_first, ATTR_INTEGER),
+    FIELD(train_quantization, keep_last, ATTR_INTEGER),
+    FIELD_END};
+
+static const char *const grain_names[] = {"model", "tensor", "channel"};
+
 static const attribute score_fields[] = {FIELD(train_state, best_score, ATTR_REAL),
                                          FIELD_END};
 
@@ -77,6 +87,16 @@ static status put_fields(json_t *parent, const char *key, const attribute *rows,
 {
     json_t *object = field_put_object(parent, key, e);
     return object ? fields_put(object, rows, base, e) : E_MEMORY;
+}
+
+static status put_quantization(json_t *parent, const train_quantization *q, error *e)
+{
+    json_t *object = field_put_object(parent, "quantization", e);
+    if (!object)
+        return E_MEMORY;
+    TRY(fields_put(object, quantization_fields, q, e));
+    TRY(field_put(object, "granularity", json_string(grain_names[q->grain]), e));
+    return field_put(object, "observer", json_string(q->observer), e);
 }
 
 static status put_settings(json_t *parent, const train_settings *t, error *e)
@@ -98,6 +118,8 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
         TRY(field_put(object, "regularizer", json_string(t->regularizer->name), e));
         TRY(put_fields(object, "latent", latent_fields, t, e));
     }
+    if (t->quantization.from > 0)
+        TRY(put_quantization(object, &t->quantization, e));
     TRY(put_fields(object, "rates", rates_fields, &t->rates, e));
     return put_fields(object, "plan", plan_fields, &t->plan, e);
 }
@@ -137,6 +159,7 @@ static status put_all(const train_state *s, const train_settings *t, const char 
     if (t->monitor.name)
         TRY(put_fields(object, "score", score_fields, s, e));
     TRY(field_put(object, "slots", json_integer(s->slot_count), e));
+    TRY(field_put(object, "slot_step", json_integer(s->slot_step), e));
     json_t *last = field_put_object(object, "last", e);
     TRY(last ? model_put(s->last, NULL, LAST, last, l, e) : E_MEMORY);
     if (s->best) {
@@ -196,6 +219,22 @@ static status get_monitor(const json_t *object, train_settings *t, error *e)
     return E_OK;
 }
 
+static status get_quantization(const json_t *parent, train_quantization *q, error *e)
+{
+    json_t *object;
+    const char *observer;
+    int grain;
+    TRY(field_object(parent, "quantization", &object, e));
+    TRY(fields_get(object, quantization_fields, INT32_MAX, q, e));
+    TRY(field_word(object, "granularity", grain_names, 3, &grain, e));
+    TRY(field_text(object, "observer", &observer, e));
+    if (strlen(observer) >= sizeof q->observer)
+        return fail(e, E_FORMAT, "the observer '%.40s' is unknown", observer);
+    strcpy(q->observer, observer);
+    q->grain = (granularity)grain;
+    return E_OK;
+}
+
 /* What files from before there was a choice do not have. */
 static status get_later(const json_t *object, train_settings *t, error *e)
 {
@@ -208,6 +247,8 @@ static status get_later(const json_t *object, train_settings *t, error *e)
     if (json_object_get(object, "accumulate"))
         TRY(field_integer(object, "accumulate", 0, INT32_MAX, &t->accumulate, e));
     TRY(get_monitor(object, t, e));
+    if (json_object_get(object, "quantization"))
+        TRY(get_quantization(object, &t->quantization, e));
     if (!json_object_get(object, "regularizer"))
         return E_OK;
     TRY(field_text(object, "regularizer", &regularizer, e));
@@ -309,6 +350,8 @@ static status get_all(const safetensors *f, const json_t *object, train_state *s
     s->best_score = s->best_loss;
     if (t->monitor.name)
         TRY(get_fields(object, "score", score_fields, s, e));
+    if (json_object_get(object, "slot_step"))
+        TRY(field_integer(object, "slot_step", 0, s->step, &s->slot_step, e));
     TRY(get_models(f, object, s, e));
     TRY(get_slots(f, object, s, t, e));
     const char *words = json_string_value(json_object_get(object, "command"));

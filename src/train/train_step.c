@@ -104,13 +104,18 @@ static status cache_plan(train_cache *c, train_state *s, const train_settings *t
         if (!c->plans[i] || (c->plans[at] && c->used[i] < c->used[at]))
             at = i;
     }
+    bool simulated = train_simulates(s, t);
     plan_free(c->plans[at]);
-    c->plans[at] = plan_new_training(s->last->graph, n, c->input, e);
+    c->plans[at] = plan_new_training(
+        simulated ? t->simulation->trained(t->simulation->self) : s->last->graph, n,
+        c->input, e);
     if (!c->plans[at])
         return batch_explain(s->last->graph, d, e);
     TRY(plan_set_precision(c->plans[at], wanted, e));
     if (passing)
         TRY(plan_pass_gradients(c->plans[at], e));
+    if (simulated)
+        TRY(t->simulation->attach(t->simulation->self, c->plans[at], e));
     if (t->regularizer)
         TRY(plan_want_value(c->plans[at], (int)t->latent, e));
     c->sizes[at] = n;
@@ -189,7 +194,11 @@ static status run_batch(train_cache *c, update_job *j, const dataset *d,
                           plan_input(p), e));
     s->times.load += task_clock() - began;
     began = task_clock();
-    TRY(plan_forward(p, t->seed, run, e));
+    if (train_simulates(s, t))
+        TRY(t->simulation->forward(t->simulation->self, s->last->graph, p, t->seed, run,
+                                   e));
+    else
+        TRY(plan_forward(p, t->seed, run, e));
     TRY(batch_loss(c, t, run, d, p, loss, e));
     s->times.forward += task_clock() - began;
     return update_backward(j, p, e);

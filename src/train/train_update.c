@@ -147,8 +147,9 @@ static status update_parameter(void *context, int number, float *gradient, error
         if (!slot[k])
             return E_MEMORY;
     }
-    j->settings->optimizer->step(&j->rates, s->step + 1, tensor_count(p->data), w,
-                                 gradient, slot, p->mask ? tensor_data(p->mask) : NULL);
+    j->settings->optimizer->step(&j->rates, s->step + 1 - s->slot_step,
+                                 tensor_count(p->data), w, gradient, slot,
+                                 p->mask ? tensor_data(p->mask) : NULL);
     j->spent += task_clock() - began;
     return E_OK;
 }

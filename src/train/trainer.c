@@ -12,7 +12,7 @@
 #include "graph/operator.h"
 #include "train/trainer_parts.h"
 
-static void slots_free(tensor ***slots, int parameters, int slot_count)
+void slots_free(tensor ***slots, int parameters, int slot_count)
 {
     for (int i = 0; slots && i < parameters; i++) {
         for (int k = 0; slots[i] && k < slot_count; k++)
@@ -22,8 +22,7 @@ static void slots_free(tensor ***slots, int parameters, int slot_count)
     memory_free(slots);
 }
 
-/* State for each trained parameter of G: zeros, or shared with FROM. */
-static tensor ***slots_new(const graph *g, int slot_count, tensor ***from, error *e)
+tensor ***slots_new(const graph *g, int slot_count, tensor ***from, error *e)
 {
     tensor ***slots = memory_new(g->parameter_count, sizeof *slots, e);
     for (int i = 0; slots && i < g->parameter_count; i++) {
@@ -110,8 +109,9 @@ typedef struct epoch_run {
     const task *watch;
     int64_t *train, *val; /* samples */
     int64_t train_count, val_count;
-    prefetch *ahead; /* of the samples that come next; NULL where all are in memory */
-    model *before;   /* where the epoch began, to go back to */
+    prefetch *ahead;     /* of the samples that come next; NULL where all are in memory */
+    const model *judged; /* what is validated and kept: `last`, or what is deployed */
+    model *before;       /* where the epoch began, to go back to */
     tensor ***slots_before;
     int64_t step_before;
     double train_loss, val_loss, score, began; /* SCORE: what the monitor says */
@@ -290,7 +290,7 @@ static status mean_loss(runner *run, const dataset *d, const train_settings *t,
 static status ask_monitor(epoch_run *r, int64_t batch, error *e)
 {
     const train_monitor *m = &r->t->monitor;
-    TRY(m->measure(m->name, r->s->last, r->d, batch, r->watch, &r->score, e));
+    TRY(m->measure(m->name, r->judged, r->d, batch, r->watch, &r->score, e));
     if (!isnan(r->score))
         return E_OK;
     return fail(e, E_NUMERIC, "train: epoch %lld, validation: there is no %s",
@@ -300,22 +300,40 @@ static status ask_monitor(epoch_run *r, int64_t batch, error *e)
 /* Is the epoch better than the best before it? */
 static bool is_better(const epoch_run *r)
 {
-    if (!r->s->best)
+    if (!r->s->best || train_enters(r->s, r->t))
         return true;
     return r->t->monitor.name && r->t->monitor.higher_is_better
                ? r->score > r->s->best_score
                : r->score < r->s->best_score;
 }
 
-static status validate(epoch_run *r, error *e)
+/* The mean loss of what is judged, on the validation samples. */
+static status judge(epoch_run *r, int64_t batch, error *e)
 {
     runner *run;
+    if (r->judged == r->s->last) {
+        TRY(train_validator(r->s, r->t, batch, r->d, &run, e));
+        return mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e);
+    }
+    run = train_runner(r->judged, r->t, batch, dataset_input_shape(r->d), e);
+    status s = run ? mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e)
+                   : batch_explain(r->judged->graph, r->d, e);
+    runner_free(run);
+    return s;
+}
+
+static status validate(epoch_run *r, error *e)
+{
+    const train_simulation *deploy =
+        train_simulates(r->s, r->t) ? r->t->simulation : NULL;
     r->val_loss = NAN;
+    r->judged = r->s->last;
+    if (deploy)
+        TRY(deploy->deployed(deploy->self, r->s->last->graph, &r->judged, e));
     if (r->val_count < 1)
         return E_OK;
     int64_t batch = r->t->batch < r->val_count ? r->t->batch : r->val_count;
-    TRY(train_validator(r->s, r->t, batch, r->d, &run, e));
-    TRY(mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e));
+    TRY(judge(r, batch, e));
     r->score = r->val_loss;
     if (isfinite(r->val_loss))
         return r->t->monitor.name ? ask_monitor(r, batch, e) : E_OK;
@@ -336,9 +354,9 @@ static void clear_best_flags(model *m, int64_t rows)
 static status record_epoch(epoch_run *r, error *e)
 {
     train_state *s = r->s;
-    bool validated = r->val_count > 0;
-    bool better = validated && is_better(r);
-    model *last = s->last, *best = better ? model_copy(last, e) : s->best;
+    bool validated = r->val_count > 0, deployed = r->judged != s->last;
+    bool better = validated ? is_better(r) : deployed;
+    model *last = s->last, *best = better ? model_copy(r->judged, e) : s->best;
     epoch_row row = {.train_loss = r->train_loss,
                      .val_loss = r->val_loss,
                      .learning_rate = train_rate(r->t, r->train_count, s->step - 1),
@@ -402,7 +420,9 @@ status train_epoch(train_state *s, const train_settings *t, const dataset *d,
     s->finished = is_finished(s, t);
     if (s->finished)
         return E_OK;
-    status code = epoch_run_begin(&r, e);
+    status code = train_begin_simulation(s, t, d, watch, e);
+    if (code == E_OK)
+        code = epoch_run_begin(&r, e);
     if (code == E_OK) {
         code = run_batches(&r, e);
         if (code == E_OK)

@@ -12,6 +12,7 @@
 #include "train/optimizer.h"
 #include "train/regularizer.h"
 #include "train/schedule.h"
+#include "train/simulation.h"
 
 /* What chooses the best epoch and ends a training that has patience: a metric of the
    validation samples, and its direction.  measure/evaluate.h makes one. */
@@ -21,6 +22,14 @@ typedef struct train_monitor {
     status (*measure)(const char *name, const model *m, const dataset *d, int64_t batch,
                       const task *watch, double *value, error *e);
 } train_monitor;
+
+/* Training towards integers: how a simulation is made again. */
+typedef struct train_quantization {
+    int64_t from; /* the first epoch, 1..; 0: none */
+    int64_t bits, samples, keep_first, keep_last;
+    granularity grain;
+    char observer[32]; /* its name, or empty */
+} train_quantization;
 
 typedef struct train_settings {
     int64_t epochs, batch;
@@ -39,7 +48,9 @@ typedef struct train_settings {
     train_monitor monitor;
     int64_t patience; /* epochs without a better one by the monitor, 0: never stop */
     uint64_t seed;
-    precision precision; /* of products in a step; validation runs in f32 */
+    precision precision;             /* of products in a step; validation runs in f32 */
+    train_quantization quantization; /* what a checkpoint keeps of the simulation */
+    const train_simulation *simulation; /* of the deployed model; NULL: none */
 } train_settings;
 
 /* Seconds spent in steps: on bringing samples, forward with the loss, backward, and the
@@ -55,13 +66,15 @@ typedef struct train_cache train_cache; /* plans and buffers, made once */
 typedef struct train_state {
     int64_t epoch;      /* epochs done */
     int64_t step;       /* optimizer steps done */
+    int64_t slot_step;  /* optimizer steps done when the slots were begun */
     int64_t best_epoch; /* 0: none yet */
     int64_t stale;      /* epochs since the best */
-    double best_loss;  /* validation loss of the best epoch */
-    double best_score; /* what the monitor says of it */
-    bool finished;   /* epochs reached, or patience exhausted */
-    model *last;     /* weights, statistics and curve after the last epoch */
-    model *best;     /* shares tensors with `last` where they are the same */
+    double best_loss;   /* validation loss of the best epoch */
+    double best_score;  /* what the monitor says of it */
+    bool finished;      /* epochs reached, or patience exhausted */
+    model *last;        /* weights, statistics and curve after the last epoch */
+    model *
+        best; /* the deployed one where that is simulated; else shares tensors with `last` where they are the same */
     tensor ***slots; /* [parameter][slot], NULL for those not trained */
     int slot_count;
     train_times times;  /* since it was begun or read back */

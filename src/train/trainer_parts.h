@@ -48,4 +48,15 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
 
 void train_cache_free(train_cache *c);
 
+/* State for each trained parameter of G: zeros, or shared with FROM. */
+tensor ***slots_new(const graph *g, int slot_count, tensor ***from, error *e);
+void slots_free(tensor ***slots, int parameters, int slot_count);
+
+/* Is the epoch that comes next one with a simulation, and the first of these? */
+bool train_simulates(const train_state *s, const train_settings *t);
+bool train_enters(const train_state *s, const train_settings *t);
+/* What such an epoch needs before it begins; nothing where it is none. */
+status train_begin_simulation(train_state *s, const train_settings *t, const dataset *d,
+                              const task *watch, error *e);
+
 #endif

@@ -47,6 +47,9 @@ static const struct field {
     {"patience", FIELD_INTEGER, offsetof(train_settings, patience)},
     {"monitor", FIELD_NAME, offsetof(train_settings, monitor.name)},
     {"epochs", FIELD_INTEGER, offsetof(train_settings, epochs)},
+    {"qat", FIELD_INTEGER, offsetof(train_settings, quantization.from)},
+    {"bits", FIELD_INTEGER, offsetof(train_settings, quantization.bits)},
+    {"samples", FIELD_INTEGER, offsetof(train_settings, quantization.samples)},
     {"precision", FIELD_PRECISION, offsetof(train_settings, precision)},
 };
 #define FIELD_COUNT ((int)(sizeof fields / sizeof fields[0]))
@@ -102,6 +105,64 @@ static status choose_monitor(const call *c, train_settings *t, error *e)
     return E_OK;
 }
 
+/* "first2" gives 2 for PREFIX "first"; false for another word. */
+static bool count_behind(const char *word, const char *prefix, int64_t *count)
+{
+    return text_starts(word, prefix) && text_to_integer(word + strlen(prefix), count) &&
+           *count >= 0 && *count <= 10000;
+}
+
+status fit_keep(const call *c, const char *who, int64_t *first, int64_t *last, error *e)
+{
+    const option_value *keep = option_get(&c->options, "keep");
+    for (int64_t i = 0; i < keep->count; i++) {
+        const char *word = keep->items[i];
+        if (strcmp(word, "none") == 0 && keep->count == 1)
+            continue;
+        if (count_behind(word, "first", first) || count_behind(word, "last", last))
+            continue;
+        fail(e, E_RANGE, "%s: keep=%s, wanted firstN, lastN or none", who, word);
+        return fail_hint(e, "keep=first2,last2 leaves two layers at each end in f32");
+    }
+    return E_OK;
+}
+
+granularity fit_granularity(const call *c)
+{
+    const char *words = word_of(c, "granularity", "channel");
+    return strcmp(words, "model") == 0    ? PER_MODEL
+           : strcmp(words, "tensor") == 0 ? PER_TENSOR
+                                          : PER_CHANNEL;
+}
+
+static status choose_quantization(const call *c, const char *who, train_settings *t,
+                                  error *e)
+{
+    train_quantization *q = &t->quantization;
+    if (q->from == 0)
+        return E_OK;
+    q->grain = fit_granularity(c);
+    snprintf(q->observer, sizeof q->observer, "%s", word_of(c, "observer", "mse"));
+    if (q->from > t->epochs) {
+        fail(e, E_RANGE, "%s: qat=%lld, but there are %lld epochs", who,
+             (long long)q->from, (long long)t->epochs);
+        return fail_hint(e, "qat is the first epoch that simulates integers");
+    }
+    return fit_keep(c, who, &q->keep_first, &q->keep_last, e);
+}
+
+status fit_simulation(train_settings *t, simulation **made, error *e)
+{
+    *made = NULL;
+    if (t->quantization.from == 0)
+        return E_OK;
+    *made = simulation_new(t, e);
+    if (!*made)
+        return e->code;
+    t->simulation = simulation_of(*made);
+    return E_OK;
+}
+
 static const char *usual_loss(const dataset *d)
 {
     return d->class_count > 0 ? "cross-entropy" : d->mask ? "masked-mse" : "mse";
@@ -136,6 +197,8 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
     if (t->terms.delta <= 0)
         return fail(e, E_RANGE, "%s: delta=0, wanted more than 0", who);
     TRY(choose_monitor(c, t, e));
+    if (find_present(c, "qat"))
+        TRY(choose_quantization(c, who, t, e));
     if (!d->target)
         return fail(e, E_SHAPE, "%s: the data have no target to train towards", who);
     return E_OK;

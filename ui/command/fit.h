@@ -4,13 +4,15 @@
 #ifndef LATHE_UI_COMMAND_FIT_H
 #define LATHE_UI_COMMAND_FIT_H
 
+#include "compress/simulate.h"
 #include "train/trainer.h"
 #include "ui/command/command.h"
 
 /* Settings from those of the options below that the command declares:
    epochs batch lr optimizer schedule warmup gamma every weight_decay momentum nesterov
    clip patience loss delta smoothing
-   regularizer lambda accumulate monitor seed precision.  What is not declared or not present keeps the optimizer's
+   regularizer lambda accumulate monitor seed precision qat bits granularity observer
+   samples keep.  What is not declared or not present keeps the optimizer's
    own standard; the loss is cross-entropy where D has
    classes, masked-mse where it has a mask, else mse. */
 status fit_settings(const call *c, const char *who, const dataset *d, train_settings *t,
@@ -20,6 +22,16 @@ status fit_settings(const call *c, const char *who, const dataset *d, train_sett
    regularizer; E_USAGE where there is none. */
 status fit_latent(const call *c, const char *who, const model *m, train_settings *t,
                   error *e);
+
+/* Layers that stay f32, from the words of the option keep=: firstN, lastN, or none. */
+status fit_keep(const call *c, const char *who, int64_t *first, int64_t *last, error *e);
+
+/* The option granularity=: model, tensor or channel. */
+granularity fit_granularity(const call *c);
+
+/* The simulation that T asks for, which *MADE owns and T is lent; nothing where it asks
+   for none. */
+status fit_simulation(train_settings *t, simulation **made, error *e);
 
 /* E_RANGE where an option that the user wrote differs from what SAVED was trained with.
    A number of epochs may differ where the schedule does not depend on it. */

@@ -10,6 +10,7 @@
 #include "compress/quantize.h"
 #include "engine/plan.h"
 #include "ui/command/command.h"
+#include "ui/command/fit.h"
 #include "ui/command/rows.h"
 
 static const option quantize_options[] = {
@@ -24,8 +25,11 @@ static const option quantize_options[] = {
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "data to calibrate on (its split train) and to measure on"},
     {"samples", OPTION_INTEGER, "1..", "64", NULL, "samples for calibration, at most"},
-    {"observer", OPTION_WORD, "min-max|mse", "mse", NULL,
-     "ranges of activations: all that was seen, or that of least squared error"},
+    {"observer", OPTION_WORD, "min-max|moving-average|percentile|histogram|mse|entropy",
+     "mse", NULL,
+     "ranges of activations: all that was seen, its moving average, without 0.01 % at "
+     "either end, of least squared error (histogram: either end for itself), or of least "
+     "divergence"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"as", OPTION_NAME, NULL, NULL, NULL,
      "name of the result (default: it replaces the model)"},
@@ -34,48 +38,18 @@ static const option quantize_options[] = {
     {0},
 };
 
-/* "first2" gives 2 for PREFIX "first"; false for another word. */
-static bool count_behind(const char *word, const char *prefix, int64_t *count)
-{
-    return text_starts(word, prefix) && text_to_integer(word + strlen(prefix), count) &&
-           *count >= 0 && *count <= 10000;
-}
-
-static status read_keep(const call *c, quantize_settings *s, error *e)
-{
-    const option_value *keep = option_get(&c->options, "keep");
-    for (int64_t i = 0; i < keep->count; i++) {
-        const char *word = keep->items[i];
-        if (strcmp(word, "none") == 0 && keep->count == 1)
-            continue;
-        if (count_behind(word, "first", &s->keep_first) ||
-            count_behind(word, "last", &s->keep_last))
-            continue;
-        fail(e, E_RANGE, "quantize: keep=%s, wanted firstN, lastN or none", word);
-        return fail_hint(e, "keep=first2,last2 leaves two layers at each end in f32");
-    }
-    return E_OK;
-}
-
-static granularity read_granularity(const call *c)
-{
-    if (option_is(&c->options, "granularity", "model"))
-        return PER_MODEL;
-    return option_is(&c->options, "granularity", "tensor") ? PER_TENSOR : PER_CHANNEL;
-}
-
 static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
 {
     *s = (quantize_settings){
         .scheme = option_is(&c->options, "scheme", "weight") ? QUANTIZE_WEIGHT
                                                              : QUANTIZE_STATIC,
         .bits = (int)option_integer(&c->options, "bits"),
-        .grain = read_granularity(c),
+        .grain = fit_granularity(c),
         .samples = option_integer(&c->options, "samples"),
         .observer = observer_find(option_words(&c->options, "observer")),
         .seed = rows_seed(c),
     };
-    TRY(read_keep(c, s, e));
+    TRY(fit_keep(c, "quantize", &s->keep_first, &s->keep_last, e));
     if (option_words(&c->options, "data"))
         return rows_sample_set(c, "quantize", on, e);
     if (s->scheme == QUANTIZE_WEIGHT)

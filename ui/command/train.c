@@ -60,6 +60,18 @@ static const option options[] = {
      "B"},
     {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
      "what factors of products are rounded to; sums and weights are f32"},
+    {"qat", OPTION_INTEGER, "1..", NULL, NULL,
+     "first epoch that trains towards integers: the kept model runs in integers"},
+    {"bits", OPTION_INTEGER, "2..8", "8", NULL,
+     "qat: bits of a weight and of an activation"},
+    {"granularity", OPTION_WORD, "model|tensor|channel", "channel", NULL,
+     "qat: weights that share a scale"},
+    {"keep", OPTION_WORDS, NULL, "none", NULL,
+     "qat: layers that stay f32: firstN, lastN, or none"},
+    {"observer", OPTION_WORD, "min-max|moving-average|percentile|histogram|mse|entropy",
+     "mse", NULL, "qat: how ranges of activations are found, as in quantize"},
+    {"samples", OPTION_INTEGER, "1..", "64", NULL,
+     "qat: samples for these, before every epoch"},
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,
      "of shuffling and dropout (default: the session's)"},
     {"resume", OPTION_FLAG, NULL, "no", NULL,
@@ -76,9 +88,10 @@ typedef struct job {
     const dataset *data;
     train_settings settings;
     train_state state;
-    char *checkpoint; /* NULL: none is written */
-    bool automatic;   /* the checkpoint is lathe's own and goes when training has ended */
-    int64_t resumed;  /* epochs that the checkpoint had */
+    simulation *simulation; /* NULL: none */
+    char *checkpoint;       /* NULL: none is written */
+    bool automatic;  /* the checkpoint is lathe's own and goes when training has ended */
+    int64_t resumed; /* epochs that the checkpoint had */
 } job;
 
 /* The default checkpoint: found again by the same name in the same folder. */
@@ -175,10 +188,14 @@ static status check_same_model(const call *c, const job *j, error *e)
    another model. */
 static status check_same_data(const job *j, error *e)
 {
-    const model *last = j->state.last;
+    /* Where integers are simulated, what was validated last is not kept, but the best. */
+    const bool simulated = j->settings.quantization.from > 0 && j->state.best &&
+                           j->state.epoch >= j->settings.quantization.from;
+    const model *last = simulated ? j->state.best : j->state.last;
     if (last->epoch_count == 0)
         return E_OK;
-    double before = last->epochs[last->epoch_count - 1].val_loss, now;
+    double now, before = simulated ? j->state.best_loss
+                                   : last->epochs[last->epoch_count - 1].val_loss;
     if (isnan(before))
         return E_OK;
     TRY(train_loss(last, j->data, SPLIT_VAL, &j->settings, &now, e));
@@ -336,8 +353,11 @@ static status train_command(call *c, error *e)
     if (s == E_OK)
         s = begin(c, &j, e);
     if (s == E_OK)
+        s = fit_simulation(&j.settings, &j.simulation, e);
+    if (s == E_OK)
         s = train(c, &j, e);
     train_clear(&j.state);
+    simulation_free(j.simulation);
     memory_free(j.checkpoint);
     return s;
 }
@@ -364,6 +384,10 @@ const command command_train = {
         "8 "
         "bits, forward and backward, which is several times faster on processors that "
         "have bf16; all measurements are in f32.  "
+        "From epoch qat= on every batch runs forward in the integer kernels of the "
+        "deployed model and backward through the float one (straight through); batch "
+        "norm is folded with the statistics it has then, dropout goes, and what is "
+        "validated and kept is the deployed model, to the last bit.  "
         "With regularizer=sliced-wasserstein the loss grows by lambda times the distance "
         "of the latent values of each batch from a normal distribution, along 50 random "
         "directions; so does the validation loss.  "
