@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    fold.c -- batch norms folded into the layer before them.  Exact but for rounding; no
    other node is touched. */
+#include "compress/fold.h"
 #include "compress/quantize_parts.h"
 
 #include <math.h>
 #include <string.h>
 #include "base/memory.h"
 #include "graph/operator.h"
-
-/* y = (W x + b) * factor + offset for each output channel. */
-typedef struct affine {
-    int64_t channels;
-    double *factor, *offset;
-} affine;
 
 static const float *data_of(const graph *g, const node *n, parameter_role role)
 {
@@ -22,7 +17,7 @@ static const float *data_of(const graph *g, const node *n, parameter_role role)
 
 /* factor = gamma / sqrt(var + epsilon), offset = beta - mean * factor.
    Source: Ioffe, Szegedy 2015, arXiv:1502.03167, algorithm 1. */
-static status affine_of(const graph *g, const node *norm, affine *a, error *e)
+status affine_of(const graph *g, const node *norm, affine *a, error *e)
 {
     const float *mean = data_of(g, norm, ROLE_RUNNING_MEAN);
     const float *variance = data_of(g, norm, ROLE_RUNNING_VARIANCE);
@@ -38,7 +33,7 @@ static status affine_of(const graph *g, const node *norm, affine *a, error *e)
         a->factor[c] = (gamma ? (double)gamma[c] : 1.0) / root;
         a->offset[c] = (beta ? (double)beta[c] : 0.0) - (double)mean[c] * a->factor[c];
         if (!isfinite(a->factor[c]) || !isfinite(a->offset[c])) {
-            memory_free(a->factor);
+            affine_clear(a);
             return fail(e, E_NUMERIC, "fold: channel %lld of %s has no finite scale",
                         (long long)c, norm->name);
         }
@@ -46,8 +41,13 @@ static status affine_of(const graph *g, const node *norm, affine *a, error *e)
     return E_OK;
 }
 
-/* A bias of zeros for a layer without one. */
-static status add_bias(graph *g, int layer, int64_t channels, error *e)
+void affine_clear(affine *a)
+{
+    memory_free(a->factor);
+    *a = (affine){0};
+}
+
+status fold_add_bias(graph *g, int layer, int64_t channels, error *e)
 {
     TRY(memory_grow((void **)&g->parameters, &g->parameter_capacity,
                     g->parameter_count + 1, sizeof *g->parameters, e));
@@ -65,6 +65,17 @@ static status add_bias(graph *g, int layer, int64_t channels, error *e)
     return E_OK;
 }
 
+uint8_t *fold_mask(parameter *p, error *e)
+{
+    if (p->mask)
+        return tensor_write(p->mask, e);
+    p->mask = tensor_new(DTYPE_U8, tensor_shape(p->data), e);
+    uint8_t *mask = p->mask ? tensor_write(p->mask, e) : NULL;
+    if (mask)
+        memset(mask, 1, (size_t)tensor_count(p->data));
+    return mask;
+}
+
 /* Where the norm's scale is masked, the channel's weights are zero and stay so. */
 static status mask_channels(parameter *weight, const parameter *gamma, error *e)
 {
@@ -73,15 +84,7 @@ static status mask_channels(parameter *weight, const parameter *gamma, error *e)
     const uint8_t *kept = tensor_data(gamma->mask);
     int64_t channels = tensor_count(gamma->mask);
     int64_t taps = tensor_count(weight->data) / channels;
-    uint8_t *mask;
-    if (weight->mask) {
-        mask = tensor_write(weight->mask, e);
-    } else {
-        weight->mask = tensor_new(DTYPE_U8, tensor_shape(weight->data), e);
-        mask = weight->mask ? tensor_write(weight->mask, e) : NULL;
-        if (mask)
-            memset(mask, 1, (size_t)(channels * taps));
-    }
+    uint8_t *mask = fold_mask(weight, e);
     if (!mask)
         return E_MEMORY;
     for (int64_t c = 0; c < channels; c++)
@@ -96,7 +99,7 @@ static status fold_into(graph *g, int layer, int norm, error *e)
     TRY(affine_of(g, &g->nodes[norm], &a, e));
     status s = E_OK;
     if (!graph_parameter(g, &g->nodes[layer], ROLE_BIAS))
-        s = add_bias(g, layer, a.channels, e);
+        s = fold_add_bias(g, layer, a.channels, e);
     parameter *weight = graph_parameter(g, &g->nodes[layer], ROLE_WEIGHT);
     parameter *bias = graph_parameter(g, &g->nodes[layer], ROLE_BIAS);
     if (!s)
@@ -110,8 +113,21 @@ static status fold_into(graph *g, int layer, int norm, error *e)
             w[i] = mask && !mask[i] ? 0.0f : (float)((double)w[i] * a.factor[c]);
         b[c] = (float)((double)b[c] * a.factor[c] + a.offset[c]);
     }
-    memory_free(a.factor);
+    affine_clear(&a);
     return b ? graph_bypass(g, norm, e) : E_MEMORY;
+}
+
+bool fold_is_layer(const graph *g, const node *n)
+{
+    const parameter *weight = graph_parameter(g, n, ROLE_WEIGHT);
+    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
+    int owners = 0;
+    if (!weight || tensor_shape(weight->data).rank < 2 || weight->quantizer ||
+        (bias && bias->quantizer))
+        return false;
+    for (int i = 0; i < g->node_count; i++)
+        owners += g->nodes[i].parameters[ROLE_WEIGHT] == n->parameters[ROLE_WEIGHT];
+    return owners == 1;
 }
 
 /* The layer that node NORM can be folded into, or -1: a convolution or linear layer in f32 whose
@@ -122,13 +138,7 @@ static int layer_before(const graph *g, int norm)
     if (g->nodes[norm].op != &op_batch_norm || layer < 0 || between == g->output ||
         graph_reader_count(g, between) != 1)
         return -1;
-    const node *n = &g->nodes[layer];
-    const parameter *weight = graph_parameter(g, n, ROLE_WEIGHT);
-    if (!weight || tensor_shape(weight->data).rank < 2)
-        return -1;
-    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
-    bool plain = !weight->quantizer;
-    return plain && !(bias && bias->quantizer) ? layer : -1;
+    return fold_is_layer(g, &g->nodes[layer]) ? layer : -1;
 }
 
 status fold_factors(const graph *g, int weight, double *factor, error *e)
@@ -143,7 +153,7 @@ status fold_factors(const graph *g, int weight, double *factor, error *e)
         affine a;
         TRY(affine_of(g, &g->nodes[i], &a, e));
         memcpy(factor, a.factor, (size_t)channels * sizeof *factor);
-        memory_free(a.factor);
+        affine_clear(&a);
     }
     return E_OK;
 }

@@ -75,6 +75,16 @@ static bool reads(const graph *g, const step *s, int value)
     return false;
 }
 
+/* Does a step behind INDEX read a value that lies within WHOLE, a concat's output? */
+static bool parts_are_read(const plan *p, int whole, int index)
+{
+    for (int v = 0; v < p->graph->value_count; v++)
+        for (int i = index + 1; p->host[v] == whole && i < p->step_count; i++)
+            if (reads(p->graph, &p->steps[i], v))
+                return true;
+    return false;
+}
+
 /* May the step write over its first input?  Only where nobody else needs that any more. */
 static bool runs_in_place(const plan *p, int index)
 {
@@ -85,7 +95,8 @@ static bool runs_in_place(const plan *p, int index)
     if (!n->op->in_place || p->keep_values || p->host[x] >= 0 ||
         p->host[s->output] >= 0 || x == g->input || plan_keeps(p, x) ||
         graph_reader_count(g, x) != 1 ||
-        plan_value_bytes(p, x) != plan_value_bytes(p, s->output))
+        plan_value_bytes(p, x) != plan_value_bytes(p, s->output) ||
+        parts_are_read(p, x, index))
         return false;
     if (!p->training)
         return true;

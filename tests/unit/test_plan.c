@@ -53,6 +53,31 @@ static void fused_equals_unfused(void **state)
     graph_free(g);
 }
 
+/* What was written straight into a concat is read again behind a norm of the whole, which
+   must not write over it. */
+static void parts_of_a_concat_are_kept_for_later(void **state)
+{
+    (void)state;
+    graph *g = graph_new(shape_of(3, (int64_t)SIZE, (int64_t)SIZE, (int64_t)1), NULL);
+    attributes conv = support_convolution(3, 3), norm = support_norm();
+    int part = graph_add(g, "conv2d", "part", &conv, &g->input, 1, NULL);
+    int other = graph_add(g, "conv2d", "other", &conv, &g->input, 1, NULL);
+    int whole = graph_add(g, "concat", "whole", NULL, (int[]){part, other}, 2, NULL);
+    int normed = graph_add(g, "batch_norm", "norm", &norm, &whole, 1, NULL);
+    int late = graph_add(g, "conv2d", "late", &conv, &part, 1, NULL);
+    int both = graph_add(g, "conv2d", "both", &conv, &normed, 1, NULL);
+    graph_add(g, "add", "sum", NULL, (int[]){late, both}, 2, NULL);
+    support_fill(g, 5);
+    int64_t n, m;
+    float *fused = run_inference(g, 2, false, &n), *plain = run_inference(g, 2, true, &m);
+    assert_int_equal(n, m);
+    for (int64_t i = 0; i < n; i++)
+        assert_true(fabsf(fused[i] - plain[i]) <= 1e-5f * (1.0f + fabsf(plain[i])));
+    free(fused);
+    free(plain);
+    graph_free(g);
+}
+
 static void batches_are_independent(void **state)
 {
     (void)state;
@@ -360,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fused_equals_unfused),
+        cmocka_unit_test(parts_of_a_concat_are_kept_for_later),
         cmocka_unit_test(batches_are_independent),
         cmocka_unit_test(gradients_are_derivatives),
         cmocka_unit_test(threads_change_no_bit),

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "engine/calibration.h"
+#include "graph/operator.h"
 #include "measure/latency.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
@@ -201,6 +202,36 @@ static void put_steps(call *c, const table *steps, size_t arena, size_t live)
               text_bytes(live_words, (double)live));
 }
 
+/* Does a step of STEPS begin with node N? */
+static bool begins_step(const table *steps, const node *n)
+{
+    int64_t column = table_column(steps, "node");
+    for (int64_t i = 0; i < steps->row_count; i++)
+        if (text_equal(table_get(steps, i, column)->words, n->name))
+            return true;
+    return false;
+}
+
+/* What of the graph is no step of its own. */
+static void note_joined(call *c, const graph *g, const table *steps)
+{
+    int norms = 0, others = 0;
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = &g->nodes[i];
+        if (begins_step(steps, n))
+            continue;
+        norms += n->op == &op_batch_norm;
+        others += n->op != &op_batch_norm;
+    }
+    if (norms + others > 0)
+        rows_note(c,
+                  "plan: the graph holds %d nodes; %d batch norm%s and %d function%s of "
+                  "them run in the pass of the step before%s",
+                  g->node_count, norms, norms == 1 ? "" : "s", others,
+                  others == 1 ? "" : "s",
+                  norms > 0 ? " ('fuse' takes these norms out of the graph)" : "");
+}
+
 static status plan_command(call *c, error *e)
 {
     size_t arena, live;
@@ -212,6 +243,7 @@ static status plan_command(call *c, error *e)
     if (!steps)
         return e->code;
     put_steps(c, steps, arena, live);
+    note_joined(c, m->graph, steps);
     table_free(steps);
     return E_OK;
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   quantize.c -- the commands `quantize` and `fuse`: models in integers, and batch norm
-   folded into the layer before it.  It prints nothing and does no arithmetic of its own
-   but the comparison that says whether a fold was exact. */
-#include <math.h>
+   quantize.c -- the command `quantize`: models in integers.  It prints nothing and does no
+   arithmetic of its own. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "compress/quantize.h"
-#include "engine/plan.h"
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
@@ -141,111 +138,4 @@ const command command_quantize = {
     .see = "fuse, prune, eval",
     .source = "Jacob et al. 2018, arXiv:1712.05877",
     .run = quantize_command,
-};
-
-static const option fuse_options[] = {
-    {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose batch norm is folded"},
-    {"as", OPTION_NAME, NULL, NULL, NULL,
-     "name of the result (default: it replaces the model)"},
-    {"seed", OPTION_INTEGER, "0..", NULL, NULL,
-     "of the input that both are compared on (default: the session's)"},
-    {0},
-};
-
-/* Beyond this share of the largest output a fold counts as wrong and is refused. */
-#define FUSE_TOLERANCE 1e-4
-
-/* What G answers to a random input; the caller frees. */
-static status answer_to_random(const graph *g, uint64_t seed, tensor **out, error *e)
-{
-    const int64_t batch = 2;
-    plan *p = plan_new_inference(g, batch, g->input_shape, e);
-    if (!p)
-        return e->code;
-    random_stream r = random_new(seed, "fuse", 0);
-    random_fill_uniform(&r, plan_input(p), batch * shape_count(g->input_shape), -1, 1);
-    status s = plan_forward(p, 0, 0, e);
-    *out = s == E_OK ? tensor_new(DTYPE_F32, plan_output_shape(p), e) : NULL;
-    float *y = *out ? tensor_write_f32(*out, e) : NULL;
-    if (y)
-        memcpy(y, plan_output(p), tensor_bytes(*out));
-    plan_free(p);
-    return y ? E_OK : e->code;
-}
-
-/* Largest difference of two answers, and the largest value of the first. */
-static void compare(const tensor *a, const tensor *b, double *difference, double *largest)
-{
-    const float *x = tensor_f32(a), *y = tensor_f32(b);
-    *difference = *largest = 0;
-    for (int64_t i = 0; i < tensor_count(a); i++) {
-        *difference = fmax(*difference, fabs((double)x[i] - (double)y[i]));
-        *largest = fmax(*largest, fabs((double)x[i]));
-    }
-}
-
-/* Folds in M and says by how much its answers changed. */
-static status fuse(model *m, uint64_t seed, int *folded, double *difference, error *e)
-{
-    tensor *before = NULL, *after = NULL;
-    double largest = 0;
-    status s = answer_to_random(m->graph, seed, &before, e);
-    if (s == E_OK)
-        s = fold_batch_norm(m->graph, folded, e);
-    if (s == E_OK)
-        s = answer_to_random(m->graph, seed, &after, e);
-    if (s == E_OK) {
-        compare(before, after, difference, &largest);
-        if (!(*difference <= FUSE_TOLERANCE * fmax(largest, 1e-30)))
-            s = fail(e, E_NUMERIC,
-                     "fuse: the answers differ by %g of %g, at most %g of it is allowed",
-                     *difference, largest, FUSE_TOLERANCE);
-    }
-    tensor_free(before);
-    tensor_free(after);
-    return s;
-}
-
-static status fuse_command(call *c, error *e)
-{
-    const char *name = option_words(&c->options, "model");
-    const model *was = session_get_model(c->session, name, e);
-    model *m = was ? model_copy(was, e) : NULL;
-    int folded = 0;
-    double difference = 0;
-    char summary[64];
-    if (!m)
-        return e->code;
-    status s = fuse(m, rows_seed(c), &folded, &difference, e);
-    if (s != E_OK) {
-        model_free(m);
-        return s;
-    }
-    if (folded == 0)
-        rows_note(c,
-                  "fuse: %s has no batch norm right behind a convolution or linear layer",
-                  name);
-    snprintf(summary, sizeof summary, "%d folded", folded);
-    table_row(c->rows);
-    table_text(c->rows, "model", rows_target(c));
-    table_integer(c->rows, "folded", folded);
-    table_real(c->rows, "largest_difference", difference);
-    return rows_keep(c, rows_target(c), m, summary, NULL, NULL, e);
-}
-
-const command command_fuse = {
-    .name = "fuse",
-    .group = "compress",
-    .summary = "fold batch norm into the layers before it",
-    .options = fuse_options,
-    .arguments = 1,
-    .required = 1,
-    .flags = COMMAND_CHANGES,
-    .example = "fuse m as=fused",
-    .details = "The folded model must give the same answers: both are run on one random "
-               "input, the largest difference is shown, and beyond 1e-4 of the largest "
-               "answer nothing is changed.",
-    .see = "quantize, show",
-    .source = "Jacob et al. 2018, arXiv:1712.05877, section 3.2",
-    .run = fuse_command,
 };
