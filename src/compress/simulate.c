@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "compress/pairing.h"
 #include "engine/plan.h"
 #include "graph/op_integer.h"
 #include "graph/operator.h"
@@ -66,39 +67,17 @@ static status enter(void *self, model *m, error *e)
     return E_OK;
 }
 
-/* ---- which value of the deployed graph is whose ---- */
-
-static int output_named(const graph *g, const char *name, const char *suffix, error *e)
-{
-    char *words = memory_format(e, "%s%s", name, suffix);
-    int at = words ? graph_find_node(g, words) : -1;
-    memory_free(words);
-    return at < 0 ? -1 : g->nodes[at].output;
-}
-
-/* Codes where there are any, for integers read these; a ReLU that is gone is the clamp of
-   the layer before it. */
-static int source_of(const simulation *s, const graph *g, int value, error *e)
-{
-    const graph *d = s->deployed->graph;
-    int producer = g->values[value].producer;
-    const char *name = producer < 0 ? "input" : g->nodes[producer].name;
-    int found = output_named(d, name, ".quantize", e);
-    if (found >= 0 || producer < 0)
-        return found >= 0 ? found : d->input;
-    found = output_named(d, name, "", e);
-    return found >= 0 ? found : s->source[g->nodes[producer].inputs[0]];
-}
-
 static status find_sources(simulation *s, error *e)
 {
     const graph *g = s->decoded;
     s->source = memory_new(g->value_count, sizeof *s->source, e);
     if (!s->source)
         return E_MEMORY;
-    s->source[g->input] = source_of(s, g, g->input, e);
-    for (int i = 0; i < g->node_count; i++)
-        s->source[g->nodes[i].output] = source_of(s, g, g->nodes[i].output, e);
+    TRY(pair_values(g, s->deployed->graph, s->source, e));
+    for (int v = 0; v < g->value_count; v++)
+        if (s->source[v] < 0)
+            return fail(e, E_NAME, "qat: the deployed model lacks a value of %s",
+                        g->nodes[g->values[v].producer].name);
     return E_OK;
 }
 

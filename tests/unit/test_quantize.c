@@ -183,38 +183,6 @@ static void test_fold_limits(void **state)
     graph_free(g);
 }
 
-/* Norms that cannot be folded become layers with the same answers, masks included. */
-static void test_norm_layers(void **state)
-{
-    (void)state;
-    error e = {0};
-    dataset *d = support_phase_data(10, SIZE, 3);
-    attributes norm = support_norm(), conv = support_convolution(2, 3);
-    graph *g = graph_new(shape_of(3, (int64_t)SIZE, (int64_t)SIZE, INT64_C(1)), &e);
-    int v = support_block(g, "a", g->input, 4);
-    v = graph_add(g, "batch_norm", "behind", &norm, &v, 1, &e);
-    graph_add(g, "conv2d", "out", &conv, &v, 1, &e);
-    support_fill(g, 6);
-    model *m = model_new(g, NULL), *layered = model_copy(m, &e);
-    prune_result r;
-    assert_int_equal(prune_weights(layered->graph, criterion_find("magnitude"),
-                                   SCOPE_GLOBAL, TARGET_WEIGHTS_AND_SCALES, 0.3, 1, &r,
-                                   &e),
-                     E_OK);
-    model *pruned = model_copy(layered, &e);
-    assert_int_equal(norms_to_layers(layered->graph, &e), E_OK);
-    assert_int_equal(layered->graph->node_count, pruned->graph->node_count);
-    assert_true(graph_find_node(layered->graph, "behind.layer") >= 0);
-    assert_true(graph_find_parameter(layered->graph, "behind.weight") < 0);
-    assert_true(relative_error(pruned, layered, d) < 1e-5);
-    quantize(m, &STATIC8, d);
-    assert_true(runs_in_integers(m->graph, "behind.layer"));
-    model_free(m);
-    model_free(layered);
-    model_free(pruned);
-    dataset_free(d);
-}
-
 /* ---- observing ---- */
 
 static void test_observe(void **state)
@@ -603,13 +571,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fold),          cmocka_unit_test(test_fold_limits),
-        cmocka_unit_test(test_norm_layers),   cmocka_unit_test(test_observe),
-        cmocka_unit_test(test_unet),          cmocka_unit_test(test_classifier),
-        cmocka_unit_test(test_keep),          cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_weights_alone), cmocka_unit_test(test_tiny_weights),
-        cmocka_unit_test(test_dead_relu),     cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_fold),         cmocka_unit_test(test_fold_limits),
+        cmocka_unit_test(test_observe),      cmocka_unit_test(test_unet),
+        cmocka_unit_test(test_classifier),   cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_masks),        cmocka_unit_test(test_weights_alone),
+        cmocka_unit_test(test_tiny_weights), cmocka_unit_test(test_dead_relu),
+        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,7 @@ const command command_quantize = {
         "each channel.  Data without targets calibrate, and nothing is compared.  "
         "granularity=tensor keep=first2,last2 leaves the layers at both "
         "ends in f32, which costs little and often saves most of the loss.",
-    .see = "fuse, prune, eval",
+    .see = "verify, fuse, prune, eval",
     .source = "Jacob et al. 2018, arXiv:1712.05877",
     .run = quantize_command,
 };

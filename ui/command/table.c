@@ -11,7 +11,7 @@ static const command *const commands[] = {
     &command_plot,   &command_prune,  &command_quantize, &command_quit,    &command_redo,
     &command_rename, &command_run,    &command_save,     &command_session, &command_set,
     &command_show,   &command_source, &command_split,    &command_sweep,   &command_train,
-    &command_tune,   &command_undo,
+    &command_tune,   &command_undo,   &command_verify,
 };
 
 const command *command_at(int i)
