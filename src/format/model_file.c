@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
@@ -30,6 +31,30 @@ static const attribute epoch_fields[] = {
     {"best", ATTR_FLAG, offsetof(epoch_row, best)},
     {NULL, ATTR_INTEGER, 0},
 };
+
+/* The metric that was monitored, where there was one: files that are older have none. */
+static status put_score(json_t *row, const epoch_row *epoch, error *e)
+{
+    if (!epoch->metric[0])
+        return E_OK;
+    TRY(field_put(row, "metric", json_string(epoch->metric), e));
+    return field_put(row, "score", field_from_real(epoch->score), e);
+}
+
+static status get_score(const json_t *row, epoch_row *epoch, error *e)
+{
+    const char *name;
+    epoch->score = NAN;
+    if (!json_object_get(row, "metric"))
+        return E_OK;
+    TRY(field_text(row, "metric", &name, e));
+    const size_t length = strlen(name);
+    if (length == 0 || length >= sizeof epoch->metric ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length)
+        return fail(e, E_FORMAT, "the field 'metric' holds no name of a metric");
+    memcpy(epoch->metric, name, length + 1);
+    return field_real(row, "score", &epoch->score, e);
+}
 
 static const char *const transform_names[] = {[TRANSFORM_NONE] = "none",
                                               [TRANSFORM_LOG] = "log",
@@ -82,6 +107,7 @@ static status put_history(json_t *object, const model *m, error *e)
     for (int64_t i = 0; i < m->epoch_count; i++) {
         json_t *row = field_append_object(epochs, e);
         TRY(row ? fields_put(row, epoch_fields, &m->epochs[i], e) : E_MEMORY);
+        TRY(put_score(row, &m->epochs[i], e));
     }
     for (int64_t i = 0; i < m->step_count; i++) {
         json_t *row = field_append_object(steps, e);
@@ -232,6 +258,7 @@ static status get_history(const json_t *object, model *m, error *e)
     for (size_t i = 0; i < json_array_size(epochs); i++) {
         epoch_row row = {.seconds = NAN};
         TRY(fields_get(json_array_get(epochs, i), epoch_fields, INT64_MAX, &row, e));
+        TRY(get_score(json_array_get(epochs, i), &row, e));
         TRY(model_add_epoch(m, row, e));
     }
     int64_t count = (int64_t)json_array_size(steps);

@@ -9,12 +9,16 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 
+#define METRIC_NAME 32
+
 typedef struct epoch_row {
     int64_t epoch;       /* 1.. */
     double train_loss, val_loss; /* NaN where not measured */
     double learning_rate;
     double seconds;      /* not kept in files, where it is NaN */
     bool best;           /* the weights kept are of this epoch */
+    char metric[METRIC_NAME]; /* what was monitored beside the loss; "" for nothing */
+    double score;             /* and what it was on the validation samples */
 } epoch_row;
 
 /* One operation that was done to the model: its command line and what came of it. */

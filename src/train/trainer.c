@@ -4,6 +4,7 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "base/parallel.h"
@@ -359,9 +360,14 @@ static status record_epoch(epoch_run *r, error *e)
     model *last = s->last, *best = better ? model_copy(r->judged, e) : s->best;
     epoch_row row = {.train_loss = r->train_loss,
                      .val_loss = r->val_loss,
+                     .score = NAN,
                      .learning_rate = train_rate(r->t, r->train_count, s->step - 1),
                      .seconds = task_clock() - r->began,
                      .best = better || !s->best};
+    if (validated && r->t->monitor.name) {
+        snprintf(row.metric, sizeof row.metric, "%s", r->t->monitor.name);
+        row.score = r->score;
+    }
     /* A model that was trained before goes on counting. */
     row.epoch = last->epoch_count ? last->epochs[last->epoch_count - 1].epoch + 1 : 1;
     if ((better && !best) || model_add_epoch(last, row, e) != E_OK) {

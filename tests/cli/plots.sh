@@ -16,7 +16,7 @@ cat >make.lathe <<'END'
 data d gpe n=6 grid=32 starts=2 seed=3
 split d by=group seed=3
 model m unet-phase size=32 levels=3 channels=8 seed=3
-train m d epochs=2 batch=2 seed=3
+train m d epochs=2 batch=2 seed=3 monitor=valid_mae
 prune m amount=0.9 as=m90
 sweep s prune m amount=0.5,0.8 scope=global,layer data=d
 session save kept

@@ -76,7 +76,9 @@ static void check_same_model(const model *a, const model *b)
     assert_int_equal(a->epoch_count, b->epoch_count);
     for (int64_t i = 0; i < a->epoch_count; i++)
         assert_true(a->epochs[i].val_loss == b->epochs[i].val_loss &&
-                    a->epochs[i].best == b->epochs[i].best);
+                    a->epochs[i].best == b->epochs[i].best &&
+                    a->epochs[i].score == b->epochs[i].score &&
+                    strcmp(a->epochs[i].metric, b->epochs[i].metric) == 0);
     assert_int_equal(a->step_count, b->step_count);
 }
 

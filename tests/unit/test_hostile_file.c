@@ -33,7 +33,7 @@ static model *small_model(void)
                            .keep_first = 1};
     assert_int_equal(quantize_model(m, &s, d, NULL, &e), E_OK);
     model_add_step(m, "quantize m", "ok", &e);
-    model_add_epoch(m, (epoch_row){1, 0.5, 0.25, 1e-3, 2, true}, &e);
+    model_add_epoch(m, (epoch_row){1, 0.5, 0.25, 1e-3, 2, true, "psnr", 31}, &e);
     dataset_free(d);
     return m;
 }

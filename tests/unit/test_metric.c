@@ -480,6 +480,13 @@ static train_state train_with(train_monitor monitor, int64_t patience)
             evaluate(train_result(&s), d, SPLIT_VAL, 20, NULL, NULL, &v, NULL, &e), E_OK);
         assert_true(fabs(evaluation_get(&v, monitor.name) - s.best_score) < 1e-9);
     }
+    for (int64_t i = 0; i < s.last->epoch_count; i++) { /* the curve keeps them all */
+        const epoch_row *row = &s.last->epochs[i];
+        assert_string_equal(row->metric, monitor.name ? monitor.name : "");
+        assert_true(monitor.name ? isfinite(row->score) : isnan(row->score));
+        assert_true(!monitor.name || !row->best || row->score == s.best_score);
+        assert_true(monitor.measure != falling || row->score == 100 - (double)i);
+    }
     model_free(m);
     dataset_free(d);
     return s;

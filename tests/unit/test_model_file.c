@@ -87,6 +87,8 @@ static void check_same_model(const model *a, const model *b)
         assert_true(x->val_loss == y->val_loss ||
                     (isnan(x->val_loss) && isnan(y->val_loss)));
         assert_true(x->learning_rate == y->learning_rate && x->best == y->best);
+        assert_string_equal(x->metric, y->metric);
+        assert_true(x->score == y->score || !x->metric[0]);
     }
     assert_int_equal(a->step_count, b->step_count);
     for (int64_t i = 0; i < a->step_count; i++) {
@@ -162,9 +164,16 @@ static void test_plain(void **state)
                                      .deviation = {0.229, 1e300, 3}};
     for (int i = 1; i < 4; i++)
         model_add_epoch(m,
-                        (epoch_row){i, 0.1 / i, i == 2 ? (double)NAN : 1.0 / i, 1e-3 * i,
-                                    12.25, i == 3},
+                        (epoch_row){i,
+                                    0.1 / i,
+                                    i == 2 ? (double)NAN : 1.0 / i,
+                                    1e-3 * i,
+                                    12.25,
+                                    i == 3,
+                                    {0},
+                                    NAN},
                         &e);
+    model_add_epoch(m, (epoch_row){4, 0.1, 0.2, 1e-3, 1, false, "top5", 0.875}, &e);
     model_add_step(m, "train m d epochs=3", "loss 0.1", &e);
     model_add_step(m, "prune m amount=0.9", "sparsity 0.9", &e);
     node_set_method(&m->graph->nodes[0], "gather", &e);

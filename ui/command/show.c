@@ -65,6 +65,8 @@ static void show_epochs(call *c, const char *name, const model *m)
         table_integer(c->rows, "epoch", row->epoch);
         rows_put_real(c->rows, "train_loss", row->train_loss);
         rows_put_real(c->rows, "val_loss", row->val_loss);
+        if (row->metric[0])
+            rows_put_real(c->rows, row->metric, row->score);
         rows_put_real(c->rows, "learning_rate", row->learning_rate);
         table_real(c->rows, "seconds", row->seconds);
         table_flag(c->rows, "best", row->best);
