@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,8 +84,9 @@ void spill_free(void *block, size_t bytes)
         munmap(block, bytes);
 }
 
-void spill_settle(void *block, size_t bytes)
+void spill_settle(void *part, size_t bytes)
 {
-    if (msync(block, bytes, MS_SYNC) == 0)
-        madvise(block, bytes, MADV_DONTNEED);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), off = (uintptr_t)part % page;
+    madvise((char *)part - off, off + bytes,
+            MADV_DONTNEED); /* a shared file loses none */
 }

@@ -22,7 +22,12 @@ bool spill_wanted(size_t bytes);
 void *spill_new(size_t bytes, error *e);
 void spill_free(void *block, size_t bytes);
 
-/* Writes to the disk what was changed and gives the memory back; the block stays. */
-void spill_settle(void *block, size_t bytes);
+/* Whoever goes through such a block gives back what is behind him, each time it is so
+   many bytes. */
+#define SPILL_WINDOW ((size_t)1 << 23)
+
+/* Gives the memory of the pages that BYTES at PART of a block are on back to the system,
+   which writes to the disk what was changed.  What is in the block stays. */
+void spill_settle(void *part, size_t bytes);
 
 #endif

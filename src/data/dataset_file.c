@@ -4,9 +4,8 @@
 #include "data/dataset_file.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include "base/memory.h"
+#include "base/spill.h"
 #include "base/text.h"
 #include "data/source.h"
 
@@ -18,40 +17,10 @@ typedef struct reading {
     const char *path;
     const dataset_layout *layout;
     dataset *d;
+    const task *watch;
     shape whole;     /* the input, one channel */
     int64_t samples; /* in the file: more than d->count where the layout limits it */
 } reading;
-
-/* The entry's first index as numpy writes it: "[3, 0, 12, 7]". */
-static const char *index_text(char buffer[128], shape s, int64_t at)
-{
-    int64_t index[SHAPE_MAX];
-    size_t length = 1;
-    for (int i = s.rank - 1; i >= 0; i--) {
-        index[i] = at % s.dim[i];
-        at /= s.dim[i];
-    }
-    buffer[0] = '[';
-    for (int i = 0; i < s.rank; i++)
-        length += (size_t)snprintf(buffer + length, 128 - length, "%s%lld", i ? ", " : "",
-                                   (long long)index[i]);
-    snprintf(buffer + length, 128 - length, "]");
-    return buffer;
-}
-
-static status check_finite(const char *path, const char *entry, const tensor *t, error *e)
-{
-    const float *x = tensor_f32(t);
-    const int64_t count = tensor_count(t);
-    char where[128];
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(x[i]))
-            return fail(e, E_NUMERIC,
-                        "%s: %s: %s at %s; every value must be finite in 32 bits", path,
-                        entry, isnan(x[i]) ? "NaN" : "infinity",
-                        index_text(where, tensor_shape(t), i));
-    return E_OK;
-}
 
 /* S without its channels: the size of the samples. */
 static shape without_channels(shape s)
@@ -99,86 +68,78 @@ static status check_images(reading *r, const char *entry, bool target, shape s, 
     return E_OK;
 }
 
-/* T, which is given away, in lathe's order. */
-static tensor *turn(tensor *t, error *e)
+/* What F feeds, (N,H,W), (N,C,H,W) or (N,C,D,H,W), in lathe's order. */
+static tensor *take_images(array_feed *f, array_rule rule, int64_t limit,
+                           const task *watch, error *e)
 {
-    const shape s = tensor_shape(t);
-    const bool one = s.rank == 3 || s.dim[1] == 1;
-    tensor *turned = NULL;
-    if (one) { /* one channel: the same bytes in either order */
-        shape to = without_channels(s);
-        to.dim[to.rank++] = 1;
-        if (tensor_reshape(t, to, e) == E_OK)
-            return t;
-    } else {
-        int order[SHAPE_MAX];
-        tensor_order_from_outside(s.rank, order);
-        turned = tensor_permute(t, order, e);
-    }
-    tensor_free(t);
-    return turned;
-}
-
-/* The first LIMIT of T, which is given away. */
-static tensor *cut(tensor *t, int64_t limit, error *e)
-{
-    shape s = tensor_shape(t);
-    if (s.dim[0] <= limit)
+    array_wish wish = {.first = limit, .rule = rule, .least = -INFINITY, .watch = watch};
+    const int rank = f->shape.rank;
+    if (rank > 3)
+        tensor_order_from_outside(rank, wish.order);
+    else
+        for (int i = 0; i < rank; i++)
+            wish.order[i] = i;
+    tensor *t = array_take(f, &wish, e);
+    shape s = t ? tensor_shape(t) : (shape){0};
+    if (s.rank != 3)
         return t;
-    s.dim[0] = limit;
-    tensor *part = tensor_new(tensor_dtype(t), s, e);
-    void *to = part ? tensor_write(part, e) : NULL;
-    if (to)
-        memcpy(to, tensor_data(t), tensor_bytes(part));
+    s.dim[s.rank++] = 1; /* one channel */
+    if (tensor_reshape(t, s, e) == E_OK)
+        return t;
     tensor_free(t);
-    return part;
+    return NULL;
 }
 
-tensor *dataset_images(tensor *t, const char *path, const char *entry, int64_t limit,
-                       error *e)
+tensor *dataset_images(const char *path, const char *entry, int64_t limit,
+                       const task *watch, error *e)
 {
-    if (check_rank(path, entry, tensor_shape(t), e) != E_OK) {
-        tensor_free(t);
+    array_feed f;
+    tensor *t = NULL;
+    if (npy_feed(path, &f, e) != E_OK)
         return NULL;
-    }
-    tensor *part = cut(t, limit, e);
-    tensor *real = part ? tensor_to_f32(part, e) : NULL;
-    tensor_free(part);
-    if (real && check_finite(path, entry, real, e) != E_OK) {
-        tensor_free(real);
-        return NULL;
-    }
-    return real ? turn(real, e) : NULL;
-}
-
-static tensor *read_f32(reading *r, const char *entry, error *e)
-{
-    tensor *raw = npz_read_first(r->archive, entry, r->layout->limit, e);
-    if (raw && !r->d->input && tensor_dtype(raw) == DTYPE_U8 &&
-        npz_has(r->archive, ENTRY_SCALE))
-        return raw;
-    tensor *t = raw ? tensor_to_f32(raw, e) : NULL;
-    tensor_free(raw);
-    if (t && check_finite(r->path, entry, t, e) != E_OK) {
-        tensor_free(t);
-        return NULL;
-    }
+    if (check_rank(path, entry, f.shape, e) == E_OK)
+        t = take_images(&f, ARRAY_REAL, limit, watch, e);
+    array_feed_close(&f);
     return t;
 }
 
-static tensor *read_images(reading *r, const char *entry, bool target, error *e)
+/* Images of RULE; bytes that ENTRY_SCALE speaks of stay bytes where they are the input. */
+static tensor *read_images(reading *r, const char *entry, bool target, array_rule rule,
+                           error *e)
 {
-    npy_header h;
-    if (npz_describe(r->archive, entry, &h, e) != E_OK)
+    array_feed f;
+    tensor *t = NULL;
+    if (npz_feed(r->archive, entry, &f, e) != E_OK)
         return NULL;
-    if (!r->d->input && h.shape.rank > 0)
-        r->samples = h.shape.dim[0];
-    if (h.shape.rank > 0 && h.shape.dim[0] > r->layout->limit)
-        h.shape.dim[0] = r->layout->limit;
-    if (check_images(r, entry, target, h.shape, e) != E_OK)
-        return NULL;
-    tensor *t = read_f32(r, entry, e);
-    return t ? turn(t, e) : NULL;
+    shape s = f.shape;
+    if (!r->d->input) {
+        r->samples = s.rank > 0 ? s.dim[0] : 0;
+        if (f.type == DTYPE_U8 && npz_has(r->archive, ENTRY_SCALE))
+            rule = ARRAY_BYTES;
+    }
+    if (s.rank > 0 && s.dim[0] > r->layout->limit)
+        s.dim[0] = r->layout->limit;
+    if (check_images(r, entry, target, s, e) == E_OK)
+        t = take_images(&f, rule, r->layout->limit, r->watch, e);
+    array_feed_close(&f);
+    return t;
+}
+
+/* Do all channels of MASK (N, ..., C) say the same? */
+static bool channels_agree(const tensor *mask, int64_t channels)
+{
+    const int64_t points = tensor_count(mask) / channels;
+    const uint8_t *from = tensor_data(mask);
+    for (int64_t i = 0, behind = 0; i < points; i++) {
+        for (int64_t c = 1; c < channels; c++)
+            if (from[i * channels + c] != from[i * channels])
+                return false;
+        if ((size_t)((i - behind) * channels) >= SPILL_WINDOW) {
+            tensor_settle(mask, behind * channels, i * channels);
+            behind = i;
+        }
+    }
+    return true;
 }
 
 /* MASK, which is given away, with one channel where all its channels say the same, as
@@ -188,45 +149,28 @@ static tensor *merge_channels(tensor *mask, error *e)
     shape s = tensor_shape(mask);
     const int last = s.rank - 1;
     const int64_t channels = s.dim[last], points = tensor_count(mask) / channels;
-    const uint8_t *from = tensor_data(mask);
-    for (int64_t i = 0; i < points; i++)
-        for (int64_t c = 1; c < channels; c++)
-            if (from[i * channels + c] != from[i * channels])
-                return mask;
-    if (channels == 1)
+    if (channels == 1 || !channels_agree(mask, channels))
         return mask;
+    const uint8_t *from = tensor_data(mask);
     s.dim[last] = 1;
     tensor *merged = tensor_new(DTYPE_U8, s, e);
     uint8_t *to = merged ? tensor_write(merged, e) : NULL;
-    for (int64_t i = 0; to && i < points; i++)
+    for (int64_t i = 0, behind = 0; to && i < points; i++) {
         to[i] = from[i * channels];
+        if ((size_t)((i - behind) * channels) >= SPILL_WINDOW) {
+            tensor_settle(mask, behind * channels, i * channels);
+            tensor_settle(merged, behind, i);
+            behind = i;
+        }
+    }
     tensor_free(mask);
     return merged;
 }
 
 static tensor *read_mask(reading *r, const char *entry, error *e)
 {
-    tensor *images = read_images(r, entry, false, e);
-    tensor *mask = images ? tensor_new(DTYPE_U8, tensor_shape(images), e) : NULL;
-    uint8_t *to = mask ? tensor_write(mask, e) : NULL;
-    const float *from = images ? tensor_f32(images) : NULL;
-    const int64_t count = to ? tensor_count(mask) : 0;
-    for (int64_t i = 0; i < count; i++) {
-        if (from[i] != 0 && from[i] != 1) {
-            fail(e, E_RANGE,
-                 "%s: %s: holds the value %g, a mask is 0 (valid) or 1 (invalid)",
-                 r->path, entry, (double)from[i]);
-            to = NULL;
-            break;
-        }
-        to[i] = from[i] == 1;
-    }
-    tensor_free(images);
-    if (!to) {
-        tensor_free(mask);
-        return NULL;
-    }
-    return merge_channels(mask, e);
+    tensor *mask = read_images(r, entry, false, ARRAY_MASK, e);
+    return mask ? merge_channels(mask, e) : NULL;
 }
 
 /* Element I of a tensor of any number type. */
@@ -417,13 +361,13 @@ static status read_target(reading *r, error *e)
     const dataset_layout *l = r->layout;
     if (l->labels)
         return read_labels(r, e);
-    if (l->target && !((r->d->target = read_images(r, l->target, true, e)) &&
+    if (l->target && !((r->d->target = read_images(r, l->target, true, ARRAY_REAL, e)) &&
                        (r->d->target_name = name_of(l->target, e))))
         return E_FORMAT;
     return share_input(r->d, e);
 }
 
-static status read_all(reading *r, uint64_t seed, const task *watch, error *e)
+static status read_all(reading *r, uint64_t seed, error *e)
 {
     const dataset_layout *l = r->layout;
     dataset *d = r->d;
@@ -432,13 +376,9 @@ static status read_all(reading *r, uint64_t seed, const task *watch, error *e)
     d->input_name = d->origin ? name_of(l->input, e) : NULL;
     if (!d->input_name)
         return E_MEMORY;
-    if (!(d->input = read_images(r, l->input, false, e)))
+    if (!(d->input = read_images(r, l->input, false, ARRAY_REAL, e)))
         return E_FORMAT;
-    if (task_cancelled(watch))
-        return fail(e, E_STOPPED, "%s: stopped", r->path);
     TRY(read_target(r, e));
-    if (task_cancelled(watch))
-        return fail(e, E_STOPPED, "%s: stopped", r->path);
     if (l->mask && !(d->mask = read_mask(r, l->mask, e)))
         return E_FORMAT;
     TRY(read_groups(r, e));
@@ -451,10 +391,10 @@ static status read_all(reading *r, uint64_t seed, const task *watch, error *e)
 dataset *dataset_read_layout(const char *path, const dataset_layout *layout,
                              uint64_t seed, const task *watch, error *e)
 {
-    reading r = {.path = path, .layout = layout};
+    reading r = {.path = path, .layout = layout, .watch = watch};
     r.archive = npz_open(path, e);
     r.d = r.archive ? dataset_new(e) : NULL;
-    if (r.d && read_all(&r, seed, watch, e) != E_OK) {
+    if (r.d && read_all(&r, seed, e) != E_OK) {
         dataset_free(r.d);
         r.d = NULL;
     }

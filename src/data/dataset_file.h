@@ -36,10 +36,9 @@ typedef struct dataset_layout {
 dataset *dataset_read_layout(const char *path, const dataset_layout *layout,
                              uint64_t seed, const task *watch, error *e);
 
-/* Array T, which is given away, in lathe's order and f32: (N,H,W), (N,C,H,W) or
-   (N,C,D,H,W), every value finite.  PATH and ENTRY name it in messages; of its first
-   dimension at most LIMIT. */
-tensor *dataset_images(tensor *t, const char *path, const char *entry, int64_t limit,
-                       error *e);
+/* The array file PATH in lathe's order and f32: (N,H,W), (N,C,H,W) or (N,C,D,H,W), every
+   value finite; of its first dimension at most LIMIT.  ENTRY is what it is for. */
+tensor *dataset_images(const char *path, const char *entry, int64_t limit,
+                       const task *watch, error *e);
 
 #endif

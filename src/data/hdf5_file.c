@@ -31,6 +31,11 @@ typedef struct hdf5_child {
     int pipe;
     const char *file;
     const task *watch;
+    shape shape; /* of what is answered */
+    int64_t row; /* numbers of each of ROWS rows, as pieces are cut */
+    int64_t rows;
+    int64_t next;     /* row of the next piece */
+    int64_t of_piece; /* numbers left in this one */
 } hdf5_child;
 
 /* What is not read within a minute never comes: damaged files can make the library loop. */
@@ -127,73 +132,172 @@ static void end_child(const hdf5_child *c)
         continue;
 }
 
-/* The pieces, in the sizes that the child cuts them. */
-static status hear_numbers(const hdf5_child *c, tensor *t, error *e)
+/* The next piece's status, and how much is in it. */
+static status hear_piece(hdf5_child *c, error *e)
 {
-    float *to = tensor_write_f32(t, e);
-    const shape s = tensor_shape(t);
-    if (!to)
-        return E_MEMORY;
-    int split = 0;
-    while (split + 1 < s.rank && s.dim[split] == 1)
-        split++;
-    int64_t row = 1;
-    for (int i = split + 1; i < s.rank; i++)
-        row *= s.dim[i];
-    const int64_t step = row < HDF5_PIECE ? HDF5_PIECE / row : 1;
-    for (int64_t at = 0; at < s.dim[split]; at += step) {
-        int32_t told;
-        const int64_t rows = s.dim[split] - at < step ? s.dim[split] - at : step;
-        TRY(hear(c, &told, sizeof told, e));
-        if (told != E_OK)
-            return fail(e, E_FORMAT, "%s: is damaged: its numbers cannot be read",
-                        c->file);
-        TRY(hear(c, to + at * row, (size_t)(rows * row) * sizeof *to, e));
+    int32_t told;
+    const int64_t step = c->row < HDF5_PIECE ? HDF5_PIECE / c->row : 1;
+    const int64_t rows = c->rows - c->next < step ? c->rows - c->next : step;
+    TRY(hear(c, &told, sizeof told, e));
+    if (told != E_OK)
+        return fail(e, E_FORMAT, "%s: is damaged: its numbers cannot be read", c->file);
+    c->next += rows;
+    c->of_piece = rows * c->row;
+    return E_OK;
+}
+
+static status hear_numbers(hdf5_child *c, float *to, int64_t count, error *e)
+{
+    for (int64_t n; count > 0; count -= n, to += n) {
+        if (c->of_piece == 0)
+            TRY(hear_piece(c, e));
+        n = count < c->of_piece ? count : c->of_piece;
+        TRY(hear(c, to, (size_t)n * sizeof *to, e));
+        c->of_piece -= n;
     }
     return E_OK;
 }
 
-static tensor *hear_answer(const hdf5_child *c, error *e)
+static status hear_answer(hdf5_child *c, error *e)
 {
     hdf5_answer answer;
-    if (hear(c, &answer, sizeof answer, e) != E_OK)
-        return NULL;
+    TRY(hear(c, &answer, sizeof answer, e));
     if (answer.why.code != E_OK) {
         if (e)
             *e = answer.why;
-        return NULL;
+        return answer.why.code;
     }
-    tensor *t = tensor_new(DTYPE_F32, answer.shape, e);
-    if (t && hear_numbers(c, t, e) != E_OK) {
-        tensor_free(t);
-        return NULL;
-    }
-    return t;
+    const shape s = c->shape = answer.shape;
+    int split = 0;
+    while (split + 1 < s.rank && s.dim[split] == 1)
+        split++;
+    c->rows = s.dim[split];
+    c->row = 1;
+    for (int i = split + 1; i < s.rank; i++)
+        c->row *= s.dim[i];
+    return E_OK;
+}
+
+/* Bytes that one byte of a file may stand for: by deflate 1032 (RFC 1951), each of them a
+   number of four. */
+enum { STAND_MOST = 4 * 1032 };
+
+/* A file of little may say that it holds much: no more is believed than its bytes can stand
+   for, or than there is memory for. */
+static status weigh_file(hdf5_question *q, error *e)
+{
+    struct stat about;
+    if (stat(q->file, &about) != 0)
+        return fail(e, E_FILE, "%s: cannot be opened: %s", q->file, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return fail(e, E_FILE, "%s: cannot be opened: it is no regular file", q->file);
+    q->room = memory_available() / 3;
+    if (__builtin_mul_overflow((size_t)about.st_size, (size_t)STAND_MOST, &q->most))
+        q->most = SIZE_MAX;
+    q->most = q->most > q->room ? q->most : q->room;
+    return E_OK;
+}
+
+/* A child that has answered what shape its numbers have; end_child ends it. */
+static status ask(hdf5_child *c, hdf5_question *q, const task *watch, error *e)
+{
+    *c = (hdf5_child){.file = q->file, .watch = watch};
+    TRY(weigh_file(q, e));
+    TRY(start_child(c, q, e));
+    const status result = hear_answer(c, e);
+    if (result != E_OK)
+        end_child(c);
+    return result;
 }
 
 tensor *hdf5_read(const char *file, const char *path, int rank, const hdf5_box *box,
                   const task *watch, error *e)
 {
-    struct stat about;
-    hdf5_child c = {.file = file, .watch = watch};
-    hdf5_question q = {
-        .file = file,
-        .path = path,
-        .rank = rank,
-        .box = box,
-        .room = memory_available() / 3,
-    };
-    if (stat(file, &about) != 0) {
-        fail(e, E_FILE, "%s: cannot be opened: %s", file, strerror(errno));
+    hdf5_child c;
+    hdf5_question q = {file, path, rank, box, -1, 0, 0};
+    if (ask(&c, &q, watch, e) != E_OK)
         return NULL;
-    }
-    if (!S_ISREG(about.st_mode)) {
-        fail(e, E_FILE, "%s: cannot be opened: it is no regular file", file);
-        return NULL;
-    }
-    if (start_child(&c, &q, e) != E_OK)
-        return NULL;
-    tensor *t = hear_answer(&c, e);
+    tensor *t = tensor_new(DTYPE_F32, c.shape, e);
+    float *to = t ? tensor_write_f32(t, e) : NULL;
+    const status result = to ? hear_numbers(&c, to, tensor_count(t), e) : E_MEMORY;
     end_child(&c);
-    return t;
+    if (result == E_OK)
+        return t;
+    tensor_free(t);
+    return NULL;
+}
+
+/* A reading that goes on, and what begins it anew. */
+typedef struct hdf5_reading {
+    hdf5_child child;
+    hdf5_question q;
+    hdf5_box box;
+    const task *watch;
+    char *file, *path;
+    bool asked;
+} hdf5_reading;
+
+static status feed_fill(void *context, void *to, size_t bytes, error *e)
+{
+    hdf5_reading *r = context;
+    return hear_numbers(&r->child, to, (int64_t)(bytes / sizeof(float)), e);
+}
+
+static void feed_stop(hdf5_reading *r)
+{
+    if (r->asked)
+        end_child(&r->child);
+    r->asked = false;
+}
+
+static status feed_start(void *context, error *e)
+{
+    hdf5_reading *r = context;
+    feed_stop(r);
+    TRY(ask(&r->child, &r->q, r->watch, e));
+    r->asked = true;
+    return E_OK;
+}
+
+static status feed_finish(void *context, error *e)
+{
+    (void)context, (void)e; /* every piece had its status */
+    return E_OK;
+}
+
+static void feed_close(void *context)
+{
+    hdf5_reading *r = context;
+    feed_stop(r);
+    memory_free(r->file);
+    memory_free(r->path);
+    memory_free(r);
+}
+
+status hdf5_feed(const char *file, const char *path, int rank, const hdf5_box *box,
+                 const task *watch, array_feed *out, error *e)
+{
+    hdf5_reading *r = memory_new(1, sizeof *r, e);
+    *out = (array_feed){.type = DTYPE_F32};
+    if (!r)
+        return E_MEMORY;
+    r->box = *box;
+    r->watch = watch;
+    r->file = memory_text(file, e);
+    r->path = r->file ? memory_text(path, e) : NULL;
+    r->q = (hdf5_question){r->file, r->path, rank, &r->box, -1, 0, 0};
+    status result = r->path ? feed_start(r, e) : E_MEMORY;
+    if (result == E_OK)
+        out->who = memory_text(file, e);
+    if (!out->who) {
+        feed_close(r);
+        return result == E_OK ? E_MEMORY : result;
+    }
+    out->shape = r->child.shape;
+    out->context = r;
+    out->fill = feed_fill;
+    out->rewind = feed_start;
+    out->finish = feed_finish;
+    out->close = feed_close;
+    return E_OK;
 }

@@ -5,6 +5,7 @@
 #define LATHE_DATA_HDF5_FILE_H
 
 #include "base/task.h"
+#include "data/array_feed.h"
 #include "tensor/tensor.h"
 
 /* A box of a dataset: START and COUNT of each dimension; COUNT 0 stands for all from
@@ -20,5 +21,10 @@ typedef struct hdf5_box {
    E_NAME lists the datasets there are.  E_STOPPED where WATCH asks for it. */
 tensor *hdf5_read(const char *file, const char *path, int rank, const hdf5_box *box,
                   const task *watch, error *e);
+
+/* The same as a feed, which keeps copies of FILE, PATH and BOX and borrows WATCH;
+   array_feed_close ends it. */
+status hdf5_feed(const char *file, const char *path, int rank, const hdf5_box *box,
+                 const task *watch, array_feed *out, error *e);
 
 #endif

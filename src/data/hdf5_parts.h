@@ -11,8 +11,9 @@ typedef struct hdf5_question {
     const char *file, *path;
     int rank;
     const hdf5_box *box;
-    int pipe; /* answers go here */
-    size_t room; /* bytes of numbers that may be answered */
+    int pipe;    /* answers go here */
+    size_t room; /* bytes that reading may take in the child */
+    size_t most; /* bytes of numbers that may be answered */
 } hdf5_question;
 
 enum { HDF5_PIECE = 1 << 20 };

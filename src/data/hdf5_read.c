@@ -151,8 +151,10 @@ static status place_box(hdf5_open *o, shape *s)
         s->dim[i] = (int64_t)count;
     }
     const int64_t count = shape_count(*s);
-    if (count < 0 || (uint64_t)count > o->q->room / sizeof(float))
-        return fail(o->e, E_MEMORY, "%s: %s does not fit into the memory left",
+    if (count < 0 || (uint64_t)count > o->q->most / sizeof(float))
+        return fail(o->e, E_MEMORY,
+                    "%s: %s says it holds more than there is memory for, and than the "
+                    "bytes of the file can stand for",
                     o->q->file, o->q->path);
     return E_OK;
 }

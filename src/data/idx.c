@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <zlib.h>
 #include "base/memory.h"
-#include "base/text.h"
 
 enum {
     DEFLATE_MOST = 1032, /* bytes that one byte of deflate can stand for, RFC 1951 */
@@ -23,11 +22,13 @@ static const struct {
     {0x0c, DTYPE_S32}, {0x0d, DTYPE_F32}, {0x0e, DTYPE_F64},
 };
 
-typedef struct idx_file {
+struct idx_file {
     gzFile stream;
-    const char *path;
+    char *path;
     int64_t bytes; /* of the file */
-} idx_file;
+    dtype type;
+    shape shape;
+};
 
 static status fail_read(const idx_file *f, error *e)
 {
@@ -73,24 +74,25 @@ static status read_type(const idx_file *f, dtype *type, int *rank, error *e)
     return E_OK;
 }
 
-static status read_header(const idx_file *f, dtype *type, shape *s, error *e)
+static status read_header(idx_file *f, error *e)
 {
     unsigned char size[4];
     char words[128];
     int64_t bytes;
-    *s = (shape){0};
-    TRY(read_type(f, type, &s->rank, e));
+    shape *s = &f->shape;
+    TRY(read_type(f, &f->type, &s->rank, e));
     for (int i = 0; i < s->rank; i++) {
         TRY(take(f, size, sizeof size, e));
         s->dim[i] = (int64_t)size[0] << 24 | size[1] << 16 | size[2] << 8 | size[3];
     }
     const int64_t count = shape_count(*s);
     const int64_t most = gzdirect(f->stream) ? f->bytes : f->bytes * DEFLATE_MOST;
-    if (count < 0 || __builtin_mul_overflow(count, (int64_t)dtype_size(*type), &bytes) ||
+    if (count < 0 ||
+        __builtin_mul_overflow(count, (int64_t)dtype_size(f->type), &bytes) ||
         bytes > most)
         return fail(e, E_FORMAT,
                     "%s: says it holds %s of %s, more than its %lld bytes can stand for",
-                    f->path, shape_text(words, *s), dtype_name(*type),
+                    f->path, shape_text(words, *s), dtype_name(f->type),
                     (long long)f->bytes);
     if (count == 0)
         return fail(e, E_SHAPE, "%s: is empty: its shape is %s", f->path,
@@ -110,7 +112,25 @@ static void from_big_endian(unsigned char *bytes, int64_t count, size_t size)
         }
 }
 
-static status expect_end(const idx_file *f, error *e)
+dtype idx_type(const idx_file *f)
+{
+    return f->type;
+}
+
+shape idx_shape(const idx_file *f)
+{
+    return f->shape;
+}
+
+status idx_take(idx_file *f, void *to, int64_t count, error *e)
+{
+    const size_t size = dtype_size(f->type);
+    TRY(take(f, to, count * (int64_t)size, e));
+    from_big_endian(to, count, size);
+    return E_OK;
+}
+
+status idx_expect_end(idx_file *f, error *e)
 {
     unsigned char more;
     const int got = gzread(f->stream, &more, 1);
@@ -121,56 +141,59 @@ static status expect_end(const idx_file *f, error *e)
                : fail(e, E_FORMAT, "%s: goes on behind what its header tells", f->path);
 }
 
-static tensor *read_array(const idx_file *f, int64_t limit, error *e)
+static status open_stream(idx_file *f, error *e)
 {
-    dtype type = DTYPE_U8;
-    shape s;
-    char wanted[32], room[32];
-    if (read_header(f, &type, &s, e) != E_OK)
+    struct stat about;
+    if (stat(f->path, &about) != 0)
+        return fail(e, E_FILE, "%s: cannot be opened: %s", f->path, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return fail(e, E_FILE, "%s: cannot be opened: it is no regular file", f->path);
+    f->bytes = about.st_size;
+    f->stream = gzopen(f->path, "rbe");
+    if (!f->stream)
+        return fail(e, E_FILE, "%s: cannot be opened: %s", f->path, strerror(errno));
+    gzbuffer(f->stream, 1 << 17);
+    return E_OK;
+}
+
+idx_file *idx_open(const char *path, error *e)
+{
+    idx_file *f = memory_new(1, sizeof *f, e);
+    if (!f)
         return NULL;
-    const bool part = limit < s.dim[0];
-    s.dim[0] = part ? limit : s.dim[0];
-    const int64_t count = shape_count(s), bytes = count * (int64_t)dtype_size(type);
-    if ((size_t)bytes > memory_available() / 2) {
-        fail(e, E_MEMORY, "%s: %s do not fit twice into the %s of memory left", f->path,
-             text_bytes(wanted, (double)bytes),
-             text_bytes(room, (double)memory_available()));
-        fail_hint(e, "read fewer samples with limit=");
-        return NULL;
-    }
-    tensor *t = tensor_new(type, s, e);
-    void *data = t ? tensor_write(t, e) : NULL;
-    status result = data ? take(f, data, bytes, e) : E_MEMORY;
-    if (result == E_OK && !part)
-        result = expect_end(f, e);
-    if (result != E_OK) {
-        tensor_free(t);
-        return NULL;
-    }
-    from_big_endian(data, count, dtype_size(type));
-    return t;
+    f->path = memory_text(path, e);
+    if (f->path && open_stream(f, e) == E_OK && read_header(f, e) == E_OK)
+        return f;
+    idx_close(f);
+    return NULL;
+}
+
+void idx_close(idx_file *f)
+{
+    if (!f)
+        return;
+    if (f->stream)
+        gzclose(f->stream);
+    memory_free(f->path);
+    memory_free(f);
 }
 
 tensor *idx_read(const char *path, int64_t limit, error *e)
 {
-    struct stat about;
-    idx_file f = {.path = path};
-    if (stat(path, &about) != 0) {
-        fail(e, E_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    idx_file *f = idx_open(path, e);
+    if (!f)
         return NULL;
-    }
-    if (!S_ISREG(about.st_mode)) {
-        fail(e, E_FILE, "%s: cannot be opened: it is no regular file", path);
-        return NULL;
-    }
-    f.bytes = about.st_size;
-    f.stream = gzopen(path, "rbe");
-    if (!f.stream) {
-        fail(e, E_FILE, "%s: cannot be opened: %s", path, strerror(errno));
-        return NULL;
-    }
-    gzbuffer(f.stream, 1 << 17);
-    tensor *t = read_array(&f, limit, e);
-    gzclose(f.stream);
-    return t;
+    shape s = f->shape;
+    const bool part = limit < s.dim[0];
+    s.dim[0] = part ? limit : s.dim[0];
+    tensor *t = tensor_new(f->type, s, e);
+    void *data = t ? tensor_write(t, e) : NULL;
+    status result = data ? idx_take(f, data, shape_count(s), e) : E_MEMORY;
+    if (result == E_OK && !part)
+        result = idx_expect_end(f, e);
+    idx_close(f);
+    if (result == E_OK)
+        return t;
+    tensor_free(t);
+    return NULL;
 }

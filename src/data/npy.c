@@ -328,17 +328,6 @@ tensor *npy_parse(const void *bytes, size_t length, const char *who, error *e)
     return npy_array(&h, fill_from_memory, data.to, e);
 }
 
-tensor *npy_read(const char *path, error *e)
-{
-    void *bytes = NULL;
-    size_t length = 0;
-    if (file_read_regular(path, memory_available() / 2, &bytes, &length, e) != E_OK)
-        return NULL;
-    tensor *t = npy_parse(bytes, length, path, e);
-    memory_free(bytes);
-    return t;
-}
-
 status npy_header_make(const tensor *t, text *words, error *e)
 {
     const dtype type = tensor_dtype(t);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "base/text.h"
+#include "data/array_feed.h"
 #include "tensor/tensor.h"
 
 /* Parses LENGTH bytes of an .npy file: any numpy integer, float16/32/64 or bool, either
@@ -17,6 +18,8 @@
    dimension order, native byte order, C order. */
 tensor *npy_parse(const void *bytes, size_t length, const char *who, error *e);
 tensor *npy_read(const char *path, error *e);
+/* The same block by block; array_feed_close ends it.  The status tells what failed. */
+status npy_feed(const char *path, array_feed *out, error *e);
 status npy_write(const char *path, const tensor *t, error *e); /* atomic */
 
 /* The parts of the above, for archives: a header, and the array behind it. */
@@ -54,6 +57,8 @@ bool npz_has(const npz *z, const char *entry);
 tensor *npz_read(npz *z, const char *entry, error *e);
 /* The same, but of the first dimension at most ROWS; what lies behind is not read. */
 tensor *npz_read_first(npz *z, const char *entry, int64_t rows, error *e);
+/* An entry block by block; array_feed_close ends it, before the archive is closed. */
+status npz_feed(npz *z, const char *entry, array_feed *out, error *e);
 /* Type and shape alone. */
 status npz_describe(npz *z, const char *entry, npy_header *out, error *e);
 /* Writes COUNT tensors under their names, atomically. */

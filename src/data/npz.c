@@ -287,6 +287,68 @@ static status stream_open(npz *z, const char *entry, entry_stream *s, error *e)
     return result;
 }
 
+/* An entry that is fed: as a stream, and what opens it anew. */
+typedef struct entry_feed {
+    entry_stream stream;
+    npz *archive;
+    char *entry;
+} entry_feed;
+
+static status feed_fill(void *context, void *to, size_t bytes, error *e)
+{
+    entry_feed *f = context;
+    return read_exactly(&f->stream, to, bytes, e);
+}
+
+static status feed_rewind(void *context, error *e)
+{
+    entry_feed *f = context;
+    stream_close(&f->stream);
+    return stream_open(f->archive, f->entry, &f->stream, e);
+}
+
+static status feed_finish(void *context, error *e)
+{
+    entry_feed *f = context;
+    return expect_end(&f->stream, e);
+}
+
+static void feed_close(void *context)
+{
+    entry_feed *f = context;
+    stream_close(&f->stream);
+    memory_free(f->entry);
+    memory_free(f);
+}
+
+status npz_feed(npz *z, const char *entry, array_feed *out, error *e)
+{
+    *out = (array_feed){0};
+    entry_feed *f = memory_new(1, sizeof *f, e);
+    if (!f)
+        return E_MEMORY;
+    f->archive = z;
+    f->entry = memory_text(entry, e);
+    const status result = f->entry ? stream_open(z, entry, &f->stream, e) : E_MEMORY;
+    if (result == E_OK)
+        out->who = memory_text(f->stream.who, e);
+    if (!out->who) {
+        feed_close(f);
+        return result == E_OK ? E_MEMORY : result;
+    }
+    const npy_header *h = &f->stream.header;
+    out->type = h->type;
+    out->swapped = h->swapped;
+    out->fortran = h->fortran;
+    out->shape = h->shape;
+    out->context = f;
+    out->fill = feed_fill;
+    out->rewind = feed_rewind;
+    out->finish = feed_finish;
+    out->close = feed_close;
+    return E_OK;
+}
+
 status npz_describe(npz *z, const char *entry, npy_header *out, error *e)
 {
     entry_stream s;

@@ -63,40 +63,32 @@ static status make_box(const option_set *set, const axis_order *a, hdf5_box *box
     return E_OK;
 }
 
-static status check_finite(const char *who, const tensor *t, error *e)
+/* What F feeds, in the order n, d, h, w, c: axes that are missing have one place, and
+   blocks keep their depth. */
+static tensor *take_blocks(array_feed *f, const axis_order *a, const option_set *set,
+                           const task *watch, error *e)
 {
-    const float *x = tensor_f32(t);
-    for (int64_t i = 0; i < tensor_count(t); i++)
-        if (!isfinite(x[i]))
-            return fail(e, E_NUMERIC,
-                        "%s: number %lld of what was read is %s; every value must be "
-                        "finite in 32 bits",
-                        who, (long long)i, isnan(x[i]) ? "NaN" : "infinity");
-    return E_OK;
-}
-
-/* T, which is given away, in the order n, d, h, w, c: axes that are missing have one
-   place, and blocks keep their depth. */
-static tensor *turn(tensor *t, const axis_order *a, error *e)
-{
-    int order[SHAPE_MAX], rank = 0;
+    array_wish wish = {.first = INT64_MAX, .rule = ARRAY_REAL, .watch = watch};
+    int rank = 0;
     shape s = {0};
-    const shape from = tensor_shape(t);
-    for (int i = 0; i < AXES; i++)
-        if (a->at[i] >= 0)
-            order[rank++] = a->at[i];
-    tensor *turned = tensor_permute(t, order, e);
-    tensor_free(t);
+    wish.least =
+        option_given(set, "floor") ? (float)option_real(set, "floor") : -INFINITY;
     for (int i = SAMPLE; i < AXES; i++)
         if (a->at[i] >= 0)
-            s.dim[s.rank++] = from.dim[a->at[i]];
+            wish.order[rank++] = a->at[i];
+    if (a->at[VARIABLE] >= 0)
+        wish.order[rank++] = a->at[VARIABLE]; /* one place: behind all others */
+    tensor *t = array_take(f, &wish, e);
+    for (int i = SAMPLE; i < AXES; i++)
+        if (a->at[i] >= 0)
+            s.dim[s.rank++] = f->shape.dim[a->at[i]];
         else if (i == CHANNEL)
             s.dim[s.rank++] = 1;
-    if (turned && tensor_reshape(turned, s, e) != E_OK) {
-        tensor_free(turned);
+    if (t && tensor_reshape(t, s, e) != E_OK) {
+        tensor_free(t);
         return NULL;
     }
-    return turned;
+    return t;
 }
 
 /* A number for each sample. */
@@ -145,10 +137,6 @@ static status make_groups(dataset *d, const option_set *set, error *e)
 static status finish(dataset *d, const option_set *set, uint64_t seed, const task *watch,
                      error *e)
 {
-    const double least = option_real(set, "floor");
-    float *x = option_given(set, "floor") ? tensor_write_f32(d->input, e) : NULL;
-    for (int64_t i = 0; x && i < tensor_count(d->input); i++)
-        x[i] = fmaxf(x[i], (float)least);
     if (option_is(set, "target", "input") && !(d->target = tensor_share(d->input, e)))
         return E_MEMORY;
     TRY(read_groups(d, set, watch, e));
@@ -165,12 +153,11 @@ static dataset *read_hdf5(const option_set *set, uint64_t seed, const task *watc
     if (read_axes(option_words(set, "axes"), &axes, e) != E_OK ||
         make_box(set, &axes, &box, e) != E_OK)
         return NULL;
-    tensor *raw = hdf5_read(file, path, axes.rank, &box, watch, e);
-    if (raw && check_finite(file, raw, e) != E_OK) {
-        tensor_free(raw);
+    array_feed f;
+    if (hdf5_feed(file, path, axes.rank, &box, watch, &f, e) != E_OK)
         return NULL;
-    }
-    tensor *input = raw ? turn(raw, &axes, e) : NULL;
+    tensor *input = take_blocks(&f, &axes, set, watch, e);
+    array_feed_close(&f);
     if (!input)
         return NULL;
     const bool target = option_is(set, "target", "input");

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/spill.h"
 #include "base/text.h"
 #include "data/classes.h"
 #include "data/idx.h"
@@ -27,7 +28,8 @@ static const char *const image_files[PARTS] = {"train-images-idx3-ubyte",
                                                "t10k-images-idx3-ubyte"};
 
 typedef struct idx_part {
-    tensor *images, *labels;
+    idx_file *images; /* not read yet but for its header */
+    tensor *labels;
 } idx_part;
 
 typedef struct idx_reading {
@@ -38,6 +40,7 @@ typedef struct idx_reading {
     char *const *names;
     int64_t names_count;
     class_choice choice;
+    const task *watch;
 } idx_reading;
 
 /* FOLDER/NAME, or with .gz behind it where only that is there. */
@@ -71,20 +74,20 @@ static char *labels_beside(const char *images, error *e)
 }
 
 static status check_part(const idx_part *p, const char *images, const char *labels,
-                         error *e)
+                         int64_t limit, error *e)
 {
     char words[128];
-    const shape s = tensor_shape(p->images), l = tensor_shape(p->labels);
+    const shape s = idx_shape(p->images), l = tensor_shape(p->labels);
     if (s.rank != 3 && s.rank != 4)
         return fail(e, E_SHAPE, "%s: holds %s, images (N,H,W) or (N,H,W,C) were wanted",
                     images, shape_text(words, s));
-    if (tensor_dtype(p->images) != DTYPE_U8)
+    if (idx_type(p->images) != DTYPE_U8)
         return fail(e, E_FORMAT, "%s: holds %s, images of bytes were wanted", images,
-                    dtype_name(tensor_dtype(p->images)));
+                    dtype_name(idx_type(p->images)));
     if (l.rank != 1 || tensor_dtype(p->labels) != DTYPE_U8)
         return fail(e, E_SHAPE, "%s: holds %s of %s, a byte for each image was wanted",
                     labels, shape_text(words, l), dtype_name(tensor_dtype(p->labels)));
-    if (l.dim[0] != s.dim[0])
+    if (l.dim[0] != (s.dim[0] < limit ? s.dim[0] : limit))
         return fail(e, E_SHAPE, "%s: has %lld labels, %s has %lld images", labels,
                     (long long)l.dim[0], images, (long long)s.dim[0]);
     return E_OK;
@@ -97,9 +100,9 @@ static status read_part(idx_reading *r, idx_part *p, const char *images,
     const int64_t limit = source_limit(r->options);
     char *beside = labels ? NULL : labels_beside(images, e);
     labels = labels ? labels : beside;
-    p->images = labels ? idx_read(images, limit, e) : NULL;
+    p->images = labels ? idx_open(images, e) : NULL;
     p->labels = p->images ? idx_read(labels, limit, e) : NULL;
-    const status result = p->labels ? check_part(p, images, labels, e) : E_FORMAT;
+    const status result = p->labels ? check_part(p, images, labels, limit, e) : E_FORMAT;
     memory_free(beside);
     return result;
 }
@@ -132,10 +135,37 @@ static int64_t *relabel(const idx_reading *r, int64_t *total, int64_t *kept, err
     return label;
 }
 
-/* Images are moved together in D; LABEL loses what is left out. */
-static status gather(const idx_reading *r, dataset *d, int64_t *label, error *e)
+/* The samples of a part whose LABEL is not negative, TO the places from *NEXT on. */
+static status read_kept(idx_reading *r, int part, dataset *d, uint8_t *to, int64_t *label,
+                        const int64_t *of_part, int64_t *next, error *e)
 {
-    shape s = tensor_shape(r->part[0].images);
+    const idx_part *p = &r->part[part];
+    const int64_t count = tensor_count(p->labels), all = idx_shape(p->images).dim[0];
+    const int64_t size = shape_count(idx_shape(p->images)) / all;
+    const int64_t every = (int64_t)SPILL_WINDOW / size + 1;
+    uint8_t *left_out = memory_new_raw(size, 1, e);
+    status result = left_out ? E_OK : E_MEMORY;
+    for (int64_t i = 0; i < count && result == E_OK; i++) {
+        const bool kept = of_part[i] >= 0;
+        if (task_cancelled(r->watch))
+            result = fail(e, E_STOPPED, "%s: stopped", r->who);
+        else
+            result = idx_take(p->images, kept ? to + *next * size : left_out, size, e);
+        if (result != E_OK || !kept)
+            continue;
+        d->split[*next] = part == 0 ? SPLIT_TRAIN : SPLIT_TEST;
+        label[(*next)++] = of_part[i];
+        if (*next % every == 0)
+            tensor_settle(d->input, (*next - every) * size, *next * size);
+    }
+    memory_free(left_out);
+    return result == E_OK && count == all ? idx_expect_end(p->images, e) : result;
+}
+
+/* Images come together in D; LABEL loses what is left out. */
+static status gather(idx_reading *r, dataset *d, int64_t *label, error *e)
+{
+    shape s = idx_shape(r->part[0].images);
     if (s.rank == 3)
         s = shape_of(4, d->count, s.dim[1], s.dim[2], INT64_C(1));
     s.dim[0] = d->count;
@@ -143,17 +173,10 @@ static status gather(const idx_reading *r, dataset *d, int64_t *label, error *e)
     uint8_t *to = d->input ? tensor_write(d->input, e) : NULL;
     if (!to)
         return E_MEMORY;
-    const int64_t size = shape_count(s) / d->count;
-    for (int64_t i = 0, at = 0, next = 0; i < PARTS; i++) {
-        const tensor *t = r->part[i].images;
-        const uint8_t *from = t ? tensor_data(t) : NULL;
-        for (int64_t j = 0; t && j < tensor_shape(t).dim[0]; j++, at++) {
-            if (label[at] < 0)
-                continue;
-            memcpy(to + next * size, from + j * size, (size_t)size);
-            d->split[next] = i == 0 ? SPLIT_TRAIN : SPLIT_TEST;
-            label[next++] = label[at];
-        }
+    const int64_t *of_part = label;
+    for (int64_t i = 0, next = 0; i < PARTS && r->part[i].labels; i++) {
+        TRY(read_kept(r, (int)i, d, to, label, of_part, &next, e));
+        of_part += tensor_count(r->part[i].labels);
     }
     return E_OK;
 }
@@ -162,7 +185,7 @@ static status check_sizes(const idx_reading *r, error *e)
 {
     if (!r->part[1].images)
         return E_OK;
-    const shape a = tensor_shape(r->part[0].images), b = tensor_shape(r->part[1].images);
+    const shape a = idx_shape(r->part[0].images), b = idx_shape(r->part[1].images);
     bool same = a.rank == b.rank;
     for (int i = 1; i < a.rank; i++)
         same = same && a.dim[i] == b.dim[i];
@@ -216,7 +239,7 @@ static dataset *finish(idx_reading *r, status result, uint64_t seed, error *e)
     if (result == E_OK)
         result = put_together(r, seed, &d, e);
     for (int i = 0; i < PARTS; i++) {
-        tensor_free(r->part[i].images);
+        idx_close(r->part[i].images);
         tensor_free(r->part[i].labels);
     }
     class_choice_clear(&r->choice);
@@ -245,9 +268,11 @@ static status read_names(idx_reading *r, char ***names, error *e)
 static dataset *read_idx(const option_set *set, uint64_t seed, const task *watch,
                          error *e)
 {
-    (void)watch;
     char **names = NULL;
-    idx_reading r = {&source_idx, set, option_words(set, "file"), {{0}}, NULL, 0, {0}};
+    idx_reading r = {.source = &source_idx,
+                     .options = set,
+                     .who = option_words(set, "file"),
+                     .watch = watch};
     status result = read_names(&r, &names, e);
     if (result == E_OK)
         result = folder_exists(r.who) ? read_folder(&r, r.who, e) : read_files(&r, e);
@@ -259,10 +284,10 @@ static dataset *read_idx(const option_set *set, uint64_t seed, const task *watch
 static dataset *read_fashion(const option_set *set, uint64_t seed, const task *watch,
                              error *e)
 {
-    (void)watch;
     const char *folder = option_words(set, "folder");
     folder = folder ? folder : fashion_folder;
-    idx_reading r = {.source = &source_fashion_mnist, .options = set, .who = folder};
+    idx_reading r = {
+        .source = &source_fashion_mnist, .options = set, .who = folder, .watch = watch};
     char *names[sizeof fashion_names / sizeof *fashion_names];
     status result = E_OK;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

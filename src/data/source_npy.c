@@ -10,12 +10,6 @@
 
 enum { CLASSES_MOST = 1 << 20 };
 
-static tensor *read_array(const char *path, const char *what, int64_t limit, error *e)
-{
-    tensor *t = npy_read(path, e);
-    return t ? dataset_images(t, path, what, limit, e) : NULL;
-}
-
 /* N whole numbers from 0 to MOST. */
 static int64_t *read_integers(const char *path, int64_t n, int64_t limit, int64_t most,
                               error *e)
@@ -61,7 +55,8 @@ static status read_labels(dataset *d, const char *path, int64_t limit, error *e)
     return result;
 }
 
-static status read_target(dataset *d, const option_set *set, int64_t limit, error *e)
+static status read_target(dataset *d, const option_set *set, int64_t limit,
+                          const task *watch, error *e)
 {
     const char *target = option_words(set, "target"),
                *labels = option_words(set, "labels");
@@ -72,15 +67,16 @@ static status read_target(dataset *d, const option_set *set, int64_t limit, erro
     if (option_is(set, "target", "input"))
         d->target = tensor_share(d->input, e);
     else if (target)
-        d->target = read_array(target, "target", limit, e);
+        d->target = dataset_images(target, "target", limit, watch, e);
     return !target || d->target ? E_OK : E_FORMAT;
 }
 
-static status read_rest(dataset *d, const option_set *set, uint64_t seed, error *e)
+static status read_rest(dataset *d, const option_set *set, uint64_t seed,
+                        const task *watch, error *e)
 {
     const int64_t limit = source_limit(set), most = INT64_C(1) << 24;
     const char *groups = option_words(set, "groups");
-    TRY(read_target(d, set, limit, e));
+    TRY(read_target(d, set, limit, watch, e));
     if (groups && !(d->group = read_integers(groups, d->count, limit, most, e)))
         return E_FORMAT;
     return dataset_split_standard(d, seed, e);
@@ -89,10 +85,9 @@ static status read_rest(dataset *d, const option_set *set, uint64_t seed, error 
 static dataset *read_npy(const option_set *set, uint64_t seed, const task *watch,
                          error *e)
 {
-    (void)watch;
     const char *path = option_words(set, "file");
     const bool labels = option_given(set, "labels"), target = option_given(set, "target");
-    tensor *input = read_array(path, "input", source_limit(set), e);
+    tensor *input = dataset_images(path, "input", source_limit(set), watch, e);
     dataset *d =
         input ? source_dataset(&source_npy, set, tensor_shape(input).dim[0], "input",
                                labels   ? "class"
@@ -105,7 +100,7 @@ static dataset *read_npy(const option_set *set, uint64_t seed, const task *watch
         return NULL;
     }
     d->input = input;
-    return source_finish(d, read_rest(d, set, seed, e), e);
+    return source_finish(d, read_rest(d, set, seed, watch, e), e);
 }
 
 static const option options[] = {

@@ -100,10 +100,17 @@ static void *storage_take(struct storage *storage, int64_t count, size_t size, e
     size_t bytes;
     if (__builtin_mul_overflow((size_t)count, size, &bytes) || !spill_wanted(bytes))
         return memory_new_raw(count, size, e);
-    void *data = spill_new(bytes, spill_budget() ? e : NULL);
+    const bool asked = spill_budget() > 0;
+    void *data = spill_new(bytes, asked ? e : NULL);
     storage->spilled = data ? bytes : 0;
+    if (data || asked)
+        return data;
     /* Nobody set the budget: what has no room on the disk either may still find some. */
-    return data || spill_budget() ? data : memory_new_raw(count, size, e);
+    if (bytes <= memory_available())
+        return memory_new_raw(count, size, e);
+    fail(e, E_MEMORY, "tensor: %zu bytes have room neither in memory nor on the disk",
+         bytes);
+    return NULL;
 }
 
 static void storage_give(struct storage *storage)
@@ -177,6 +184,14 @@ bool tensor_is_spilled(const tensor *t)
     return t->storage->spilled > 0;
 }
 
+void tensor_settle(const tensor *t, int64_t begin, int64_t end)
+{
+    const size_t size = dtypes[t->type].size;
+    if (t->storage->spilled && begin < end)
+        spill_settle((char *)t->storage->data + (size_t)begin * size,
+                     (size_t)(end - begin) * size);
+}
+
 dtype tensor_dtype(const tensor *t)
 {
     return t->type;
@@ -248,11 +263,27 @@ bool tensor_is_shared(const tensor *a, const tensor *b)
     return a->storage == b->storage;
 }
 
+/* By pieces, so that tensors kept in files need not be in memory whole. */
+static bool same_bytes(const tensor *a, const tensor *b)
+{
+    const int64_t size = (int64_t)dtypes[a->type].size, count = tensor_count(a);
+    const int64_t piece = SPILL_WINDOW / size;
+    for (int64_t at = 0, n; at < count; at += n) {
+        n = count - at < piece ? count - at : piece;
+        const size_t begin = (size_t)(at * size);
+        if (memcmp((const char *)tensor_data(a) + begin,
+                   (const char *)tensor_data(b) + begin, (size_t)(n * size)) != 0)
+            return false;
+        tensor_settle(a, at, at + n);
+        tensor_settle(b, at, at + n);
+    }
+    return true;
+}
+
 bool tensor_equal(const tensor *a, const tensor *b)
 {
     return a->type == b->type && shape_equal(a->shape, b->shape) &&
-           (a->storage == b->storage ||
-            memcmp(tensor_data(a), tensor_data(b), tensor_bytes(a)) == 0);
+           (a->storage == b->storage || same_bytes(a, b));
 }
 
 uint64_t tensor_hash(const tensor *t, uint64_t hash)
@@ -357,23 +388,18 @@ static float from_half(uint16_t half)
                      (fraction << shift & 0x3ff) << 13);
 }
 
-tensor *tensor_to_f32(const tensor *t, error *e)
+void dtype_to_f32(dtype type, const void *from, int64_t count, float *to)
 {
-    if (t->type == DTYPE_F32)
-        return tensor_share(t, e);
-    tensor *result = tensor_new_raw(DTYPE_F32, t->shape, e);
-    if (!result)
-        return NULL;
-    float *out = result->storage->data;
-    const void *in = tensor_data(t);
-    int64_t count = tensor_count(t);
 #define CONVERT(type, expression)                                                        \
     for (int64_t i = 0; i < count; i++) {                                                \
-        type x = ((const type *)in)[i];                                                  \
-        out[i] = expression;                                                             \
+        type x = ((const type *)from)[i];                                                \
+        to[i] = expression;                                                              \
     }                                                                                    \
     break
-    switch (t->type) {
+    switch (type) {
+    case DTYPE_F32:
+        memcpy(to, from, (size_t)count * sizeof *to);
+        break;
     case DTYPE_F64:
         CONVERT(double, (float)x);
     case DTYPE_F16:
@@ -398,10 +424,18 @@ tensor *tensor_to_f32(const tensor *t, error *e)
         CONVERT(uint64_t, (float)x);
     case DTYPE_BOOL:
         CONVERT(uint8_t, x != 0);
-    case DTYPE_F32:
     case DTYPE_COUNT:
         break;
     }
 #undef CONVERT
+}
+
+tensor *tensor_to_f32(const tensor *t, error *e)
+{
+    if (t->type == DTYPE_F32)
+        return tensor_share(t, e);
+    tensor *result = tensor_new_raw(DTYPE_F32, t->shape, e);
+    if (result)
+        dtype_to_f32(t->type, tensor_data(t), tensor_count(t), result->storage->data);
     return result;
 }

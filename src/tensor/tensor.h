@@ -46,12 +46,15 @@ char *shape_text(char buffer[128], shape s);
 
 typedef struct tensor tensor;
 
-tensor *tensor_new(dtype type, shape s, error *e);   /* zeroed */
-tensor *tensor_share(const tensor *t, error *e);     /* same storage until one writes */
-void tensor_free(tensor *t);                         /* NULL is fine */
+tensor *tensor_new(dtype type, shape s, error *e); /* zeroed */
+tensor *tensor_share(const tensor *t, error *e);   /* same storage until one writes */
+void tensor_free(tensor *t);                       /* NULL is fine */
 
 /* Is it kept in a file, because the budget of memory has no room for it?  (base/spill.h) */
 bool tensor_is_spilled(const tensor *t);
+/* Elements BEGIN to END will not be needed soon: where they are kept in a file, their
+   memory is given back.  They stay what they are. */
+void tensor_settle(const tensor *t, int64_t begin, int64_t end);
 
 dtype tensor_dtype(const tensor *t);
 shape tensor_shape(const tensor *t);
@@ -59,8 +62,8 @@ int64_t tensor_count(const tensor *t);
 size_t tensor_bytes(const tensor *t);
 status tensor_reshape(tensor *t, shape s, error *e); /* same count */
 
-const void *tensor_data(const tensor *t);            /* lent, for reading */
-const float *tensor_f32(const tensor *t);            /* the same for DTYPE_F32 */
+const void *tensor_data(const tensor *t); /* lent, for reading */
+const float *tensor_f32(const tensor *t); /* the same for DTYPE_F32 */
 
 /* For writing: storage is made private first.  NULL with E_MEMORY. */
 void *tensor_write(tensor *t, error *e);
@@ -83,7 +86,9 @@ tensor *tensor_permute(const tensor *t, const int *order, error *e);
 void tensor_order_from_outside(int rank, int order[SHAPE_MAX]);
 void tensor_order_to_outside(int rank, int order[SHAPE_MAX]);
 
-/* Conversion of any type to f32 (round to nearest); NULL with E_MEMORY. */
+/* Conversion of any type to f32 (round to nearest): COUNT numbers, or a tensor (NULL with
+   E_MEMORY). */
+void dtype_to_f32(dtype type, const void *from, int64_t count, float *to);
 tensor *tensor_to_f32(const tensor *t, error *e);
 
 #endif

@@ -126,7 +126,7 @@ static void refuses_damaged_idx(void **state)
          16,
          E_FORMAT,
          "more than its 16 bytes"},
-        {{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3},
+        {{0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2, 3},
          19,
          E_FORMAT,
          "is truncated"},
@@ -170,8 +170,10 @@ static void a_bomb_is_not_unpacked(void **state)
     (void)state;
     static const uint8_t head[] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 1};
     static uint8_t zeros[1 << 20];
+    static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 2, 3};
     error e = {0};
     char *folder = source_folder();
+    source_file(folder, "x-labels-idx1", labels, sizeof labels);
     gzFile packed = gzopen(source_path(folder, "x-images-idx3"), "wb9");
     gzwrite(packed, head, sizeof head);
     for (int i = 0; i < 64; i++)
