@@ -31,6 +31,8 @@ static void read_samples(const char *path)
     dataset_layout layout = {.input = ENTRY_DENSITY, .limit = 3};
     dataset_free(dataset_read_npz(path, &e));
     dataset_free(dataset_read_layout(path, &layout, 1, NULL, &e));
+    tensor_free(dataset_images(path, "input", INT64_MAX, NULL, &e));
+    tensor_free(dataset_images(path, "input", 1, NULL, &e));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
