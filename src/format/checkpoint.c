@@ -75,6 +75,11 @@ static const attribute quantization_fields[] = {
     FIELD(train_quantization, keep_last, ATTR_INTEGER),
     FIELD_END};
 
+static const attribute distillation_fields[] = {
+    FIELD(train_distillation, temperature, ATTR_REAL),
+    FIELD(train_distillation, alpha, ATTR_REAL),
+    FIELD(train_distillation, beta, ATTR_REAL), FIELD_END};
+
 static const char *const grain_names[] = {"model", "tensor", "channel"};
 
 static const attribute score_fields[] = {FIELD(train_state, best_score, ATTR_REAL),
@@ -120,6 +125,8 @@ static status put_settings(json_t *parent, const train_settings *t, error *e)
     }
     if (t->quantization.from > 0)
         TRY(put_quantization(object, &t->quantization, e));
+    if (t->distillation.temperature > 0)
+        TRY(put_fields(object, "distillation", distillation_fields, &t->distillation, e));
     TRY(put_fields(object, "rates", rates_fields, &t->rates, e));
     return put_fields(object, "plan", plan_fields, &t->plan, e);
 }
@@ -249,6 +256,8 @@ static status get_later(const json_t *object, train_settings *t, error *e)
     TRY(get_monitor(object, t, e));
     if (json_object_get(object, "quantization"))
         TRY(get_quantization(object, &t->quantization, e));
+    if (json_object_get(object, "distillation"))
+        TRY(get_fields(object, "distillation", distillation_fields, &t->distillation, e));
     if (!json_object_get(object, "regularizer"))
         return E_OK;
     TRY(field_text(object, "regularizer", &regularizer, e));

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "train/distill.h"
 #include "train/trainer_parts.h"
 #include "train/train_update.h"
 
@@ -118,6 +119,8 @@ static status cache_plan(train_cache *c, train_state *s, const train_settings *t
         TRY(t->simulation->attach(t->simulation->self, c->plans[at], e));
     if (t->regularizer)
         TRY(plan_want_value(c->plans[at], (int)t->latent, e));
+    else if (t->teacher && distiller_value(t->teacher) >= 0)
+        TRY(plan_want_value(c->plans[at], distiller_value(t->teacher), e));
     c->sizes[at] = n;
     c->passing[at] = passing;
     c->precisions[at] = wanted;
@@ -161,6 +164,8 @@ static status batch_loss(train_cache *c, const train_settings *t, uint64_t run,
                            out.dim[out.rank - 1], plan_output_gradient(p));
     if (!isfinite(*loss))
         return not_finite(t->loss->name, *loss, e);
+    if (t->teacher)
+        TRY(distiller_judge(t->teacher, t, d->mask ? c->buffer.valid : NULL, p, loss, e));
     if (!t->regularizer)
         return E_OK;
     double apart;
@@ -194,6 +199,9 @@ static status run_batch(train_cache *c, update_job *j, const dataset *d,
                           plan_input(p), e));
     s->times.load += task_clock() - began;
     began = task_clock();
+    if (t->teacher)
+        TRY(distiller_look(t->teacher, s->last, d, t->seed, s->epoch, index, n,
+                           plan_input(p), e));
     if (train_simulates(s, t))
         TRY(t->simulation->forward(t->simulation->self, s->last->graph, p, t->seed, run,
                                    e));

@@ -31,6 +31,15 @@ typedef struct train_quantization {
     char observer[32]; /* its name, or empty */
 } train_quantization;
 
+/* Learning from a teacher (distill.h); temperature 0: from the targets alone. */
+typedef struct train_distillation {
+    double temperature; /* of both softmaxes, where there are labels */
+    double alpha;       /* share of the teacher in the loss of outputs, 0 to 1 */
+    double beta;        /* weight of the distance of inner values */
+} train_distillation;
+
+typedef struct distiller distiller; /* train/distill.h */
+
 typedef struct train_settings {
     int64_t epochs, batch;
     const loss_row *loss;
@@ -51,6 +60,8 @@ typedef struct train_settings {
     precision precision;             /* of products in a step; validation runs in f32 */
     train_quantization quantization; /* what a checkpoint keeps of the simulation */
     const train_simulation *simulation; /* of the deployed model; NULL: none */
+    train_distillation distillation;    /* what a checkpoint keeps of it */
+    distiller *teacher;                 /* NULL: none */
 } train_settings;
 
 /* Seconds spent in steps: on bringing samples, forward with the loss, backward, and the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ways.sh -- fuse at the prompt's level: what it counts, what a plan says of it, undo, files
-# and integers behind it.
+# ways.sh -- fuse and distill at the prompt's level: what is counted, what a plan says of
+# it, undo, files, integers behind it; a student that goes on from its checkpoint.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
@@ -26,4 +26,32 @@ expect "parameters after undo" "$(get out show 1 parameters)" "$(get out model 1
 # What the engine joins at run time is said beside what the graph holds.
 "$LATHE" -c 'model v vgg levels=1; plan v rounds=1' >out 2>notes
 grep -q 'holds 10 nodes; 2 batch norms and 2 functions' notes out || expect "joined" missing there
+# A student learns from a float and from an integer teacher; goes on to the same bits.
+lathe -q --seed 1 -c 'data d gpe n=6 grid=32 starts=2; split d
+model t unet-phase levels=3 channels=8 size=32; train t d epochs=2 batch=2
+quantize t data=d as=t8; model s unet-phase levels=3 channels=4 size=32; train s d batch=2 epochs=1
+prune s amount=0.5; session save work' >/dev/null
+student='distill s t d batch=2 alpha=0.7 features=d.0.5:d.1.5 beta=0.1'
+lathe -q --format json -c "session load work; $student epochs=3 checkpoint=no; show s
+undo; show s" >whole
+lathe -q --format json -c "session load work; $student epochs=2 checkpoint=half" >half.json
+lathe -q --format json -c "session load work; $student epochs=3 checkpoint=half resume=yes
+distill s t8 d epochs=1 batch=2" >out
+expect "resumed" "$(get out distill 1 resumed)" 2
+expect "loss of the resumed student" "$(get out distill 1 val_loss)" "$(get whole distill 1 val_loss)"
+expect "parameters of the student" "$(get whole show 1 parameters)" "$(get whole show 2 parameters)"
+expect "masks" "$(get whole show 1 nonzero)" "$(get whole show 2 nonzero)"
+expect "epochs towards integers" "$(get out distill 2 epochs)" 1
+refuses()
+{
+    "$LATHE" -q -c 'session load work' -c "$1" >out 2>err
+    expect "status of '$1'" $? 1
+    grep -Eq -- "$2" err && return
+    echo "FAIL: '$1' says $(cat err)"
+    failed=1
+}
+refuses 'train s d epochs=4 checkpoint=half resume=yes' 'with a teacher'
+refuses 'distill s t d epochs=3 alpha=0.2 features=d.0.5:d.1.5 checkpoint=half resume=yes' 'alpha=0.7'
+refuses 'distill s t d features=nothing' 'no node'
+refuses 'model v vgg; distill s v d' 'puts out|built for'
 finish

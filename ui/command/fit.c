@@ -47,6 +47,9 @@ static const struct field {
     {"patience", FIELD_INTEGER, offsetof(train_settings, patience)},
     {"monitor", FIELD_NAME, offsetof(train_settings, monitor.name)},
     {"epochs", FIELD_INTEGER, offsetof(train_settings, epochs)},
+    {"temperature", FIELD_REAL, offsetof(train_settings, distillation.temperature)},
+    {"alpha", FIELD_REAL, offsetof(train_settings, distillation.alpha)},
+    {"beta", FIELD_REAL, offsetof(train_settings, distillation.beta)},
     {"qat", FIELD_INTEGER, offsetof(train_settings, quantization.from)},
     {"bits", FIELD_INTEGER, offsetof(train_settings, quantization.bits)},
     {"samples", FIELD_INTEGER, offsetof(train_settings, quantization.samples)},
@@ -278,7 +281,7 @@ status fit_agrees(const call *c, const train_settings *wanted,
         field_words(&fields[i], wanted, now);
         field_words(&fields[i], saved, before);
         if (strcmp(now, before) != 0) {
-            fail(e, E_RANGE, "train: the checkpoint was trained with %s=%s, not %s",
+            fail(e, E_RANGE, "the checkpoint was trained with %s=%s, not %s",
                  fields[i].option, before, now);
             return fail_hint(e,
                              "resume with the options it was begun with, or leave them "
@@ -287,8 +290,7 @@ status fit_agrees(const call *c, const train_settings *wanted,
     }
     const option_value *seed = find_present(c, "seed");
     if (seed && seed->given && wanted->seed != saved->seed)
-        return fail(e, E_RANGE,
-                    "train: the checkpoint was trained with seed=%llu, not %llu",
+        return fail(e, E_RANGE, "the checkpoint was trained with seed=%llu, not %llu",
                     (unsigned long long)saved->seed, (unsigned long long)wanted->seed);
     return E_OK;
 }
