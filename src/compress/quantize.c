@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "compress/fold.h"
 #include "compress/quantize_parts.h"
 #include "graph/check.h"
 #include "graph/coding.h"
@@ -28,6 +29,9 @@ static status check_settings(const model *m, const quantize_settings *s, const d
 {
     if (s->bits < 2 || s->bits > 8)
         return fail(e, E_RANGE, "quantize: %d bits, wanted 2 to 8", s->bits);
+    if (s->value_bits != 0 && (s->value_bits < 2 || s->value_bits > 8))
+        return fail(e, E_RANGE, "quantize: activations of %d bits, wanted 2 to 8",
+                    s->value_bits);
     if (s->layer_bits && s->grain == PER_MODEL)
         return fail(e, E_USAGE,
                     "quantize: one scale for the model wants one number of "
@@ -38,6 +42,8 @@ static status check_settings(const model *m, const quantize_settings *s, const d
         fail(e, E_USAGE, "quantize: the model is quantized already");
         return fail_hint(e, "quantize the float model it came from");
     }
+    if (s->scheme != QUANTIZE_STATIC && s->corrections)
+        return fail(e, E_USAGE, "quantize: corrections are of the static scheme");
     if (s->scheme != QUANTIZE_STATIC)
         return E_OK;
     if (!d || s->samples < 1) {
@@ -148,20 +154,18 @@ static status attach_quantizers(graph *g, int bits, const double *low, const dou
 
 /* Observes every value and gives it the quantizer it has should it become s8. */
 static status calibrate(model *m, const quantize_settings *s, const dataset *d,
-                        const task *watch, error *e)
+                        const int64_t *index, int64_t count, const task *watch, error *e)
 {
-    int64_t *index, count;
-    TRY(draw_samples(s, d, &index, &count, e));
+    int bits = s->value_bits > 0 ? s->value_bits : s->bits;
     double *low = memory_new(2 * (int64_t)m->graph->value_count, sizeof *low, e);
     double *high = low ? low + m->graph->value_count : NULL;
     status result = low ? observe_ranges(m, d, index, count,
-                                         s->observer ? s->observer : observer_at(0),
-                                         s->bits, watch, low, high, e)
+                                         s->observer ? s->observer : observer_at(0), bits,
+                                         watch, low, high, e)
                         : E_MEMORY;
     if (!result)
-        result = attach_quantizers(m->graph, s->bits, low, high, e);
+        result = attach_quantizers(m->graph, bits, low, high, e);
     memory_free(low);
-    memory_free(index);
     return result;
 }
 
@@ -311,17 +315,67 @@ status quantize_prepare(graph *g, error *e)
     return norms_to_layers(g, e);
 }
 
-static status run_static(pass *p, model *m, const dataset *d, const task *watch, error *e)
+/* Every layer has a bias that can be corrected. */
+static status add_biases(graph *g, error *e)
 {
+    for (int i = 0; i < g->node_count; i++) {
+        parameter *weight = integer_is_layer(&g->nodes[i])
+                                ? graph_parameter(g, &g->nodes[i], ROLE_WEIGHT)
+                                : NULL;
+        if (weight && !graph_parameter(g, &g->nodes[i], ROLE_BIAS))
+            TRY(fold_add_bias(g, i, tensor_shape(weight->data).dim[0], e));
+    }
+    return E_OK;
+}
+
+/* What is corrected before anything is quantized. */
+static status correct_floats(pass *p, model *m, const dataset *d, const int64_t *index,
+                             int64_t count, const task *watch, error *e)
+{
+    const unsigned wanted = p->settings->corrections;
+    int pairs;
+    TRY(drop_dropouts(p->graph, e));
+    if (wanted & CORRECT_NORMS)
+        TRY(correct_norms(m, p->settings->bits, d, index, count, watch, e));
     TRY(quantize_prepare(p->graph, e));
+    if (wanted & CORRECT_BIAS)
+        TRY(add_biases(p->graph, e));
+    if (!(wanted & CORRECT_EQUALIZE))
+        return E_OK;
+    TRY(correct_equalize(p->graph, &pairs, e));
+    p->equalized = graph_copy(p->graph, e);
+    p->before = p->equalized ? p->equalized : p->before;
+    return p->equalized ? E_OK : E_MEMORY;
+}
+
+static status run_static_on(pass *p, model *m, const dataset *d, const int64_t *index,
+                            int64_t count, const task *watch, error *e)
+{
+    TRY(correct_floats(p, m, d, index, count, watch, e));
     TRY(choose_layers(p, e));
-    TRY(calibrate(m, p->settings, d, watch, e));
+    TRY(calibrate(m, p->settings, d, index, count, watch, e));
     if (p->settings->grain == PER_MODEL)
         pass_observe_weights(p);
+    if (p->settings->corrections & (CORRECT_ROUND | CORRECT_BIAS)) {
+        p->inputs = layer_inputs_new(m, d, index, count, e);
+        if (!p->inputs)
+            return e ? e->code : E_MEMORY;
+    }
     TRY(fold_relus(p, e));
     TRY(assign_types(p, e));
     TRY(place_borders(p->graph, e));
     return graph_check_types(p->graph, e);
+}
+
+static status run_static(pass *p, model *m, const dataset *d, const task *watch, error *e)
+{
+    int64_t *index, count;
+    TRY(draw_samples(p->settings, d, &index, &count, e));
+    status s = run_static_on(p, m, d, index, count, watch, e);
+    layer_inputs_free(p->inputs);
+    graph_free(p->equalized);
+    memory_free(index);
+    return s;
 }
 
 static status run_weights(pass *p, error *e)
@@ -329,9 +383,9 @@ static status run_weights(pass *p, error *e)
     TRY(choose_layers(p, e));
     if (p->settings->grain == PER_MODEL)
         pass_observe_weights(p);
-    for (int i = 0; i < p->graph->parameter_count; i++)
-        if (p->bits[i] > 0)
-            TRY(pass_quantize_weight(p, &p->graph->parameters[i], NULL, e));
+    for (int i = 0; i < p->graph->node_count; i++)
+        if (pass_chose(p, &p->graph->nodes[i]))
+            TRY(pass_quantize_weight(p, &p->graph->nodes[i], NULL, e));
     return E_OK;
 }
 

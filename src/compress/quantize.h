@@ -21,12 +21,14 @@ typedef enum quantize_scheme { QUANTIZE_STATIC, QUANTIZE_WEIGHT } quantize_schem
 
 typedef struct quantize_settings {
     quantize_scheme scheme; /* weights and values, or weights alone (runs in f32) */
-    int bits;               /* 2..8 */
+    int bits;               /* 2..8 of weights, */
+    int value_bits;         /* and of values; 0: the same */
     granularity grain;      /* of weights: one scale for the model, tensor, channel */
     int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
     const int *layer_bits; /* [quantize_layers] of the weights of each conv and linear
                               layer: 0 is `bits`, QUANTIZE_WIDE f32; or NULL */
     int64_t samples;       /* calibration samples, from the training split */
+    unsigned corrections;  /* bits of correction.h, of the static scheme */
     const observer_row *observer; /* how ranges follow from them; NULL: min-max */
     uint64_t seed;
 } quantize_settings;

@@ -4,23 +4,26 @@
 #ifndef LATHE_COMPRESS_QUANTIZE_PARTS_H
 #define LATHE_COMPRESS_QUANTIZE_PARTS_H
 
+#include "compress/correction.h"
 #include "compress/quantize.h"
 
 typedef struct pass {
     graph *graph;
     const quantize_settings *settings;
-    int *bits;           /* [parameter_count] of weights that become codes; 0: none */
-    const graph *before; /* as it was before batch norms were folded */
-    float model_scale;   /* PER_MODEL: one for all weights of `before` */
+    int *bits;            /* [parameter_count] of weights that become codes; 0: none */
+    const graph *before;  /* as it was before batch norms were folded, or as it was
+                            equalized behind that */
+    graph *equalized;     /* that, to be freed */
+    layer_inputs *inputs; /* where codes or biases are corrected */
+    float model_scale;    /* PER_MODEL: one for all weights of `before` */
     int32_t model_zero;
 } pass;
 
 bool pass_chose(const pass *p, const node *n);
 /* PER_MODEL: one affine range over all chosen weights. */
 void pass_observe_weights(pass *p);
-/* No scale of a channel is below LEAST[c], which may be NULL. */
-status pass_quantize_weight(const pass *p, parameter *weight, const double *least,
-                            error *e);
+/* The weight of layer N; no scale of a channel is below LEAST[c], which may be NULL. */
+status pass_quantize_weight(const pass *p, const node *n, const double *least, error *e);
 /* Weight and bias of layer N, whose input has its quantizer. */
 status pass_quantize_layer(const pass *p, const node *n, error *e);
 

@@ -100,9 +100,9 @@ static status shared_quantizer(const pass *p, const parameter *weight,
     return *made ? E_OK : e ? e->code : E_MEMORY;
 }
 
-status pass_quantize_weight(const pass *p, parameter *weight, const double *least,
-                            error *e)
+status pass_quantize_weight(const pass *p, const node *n, const double *least, error *e)
 {
+    parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
     quantizer *q = NULL;
     TRY(check_finite(weight, e));
     /* A layer that was a norm has no weights before folding, and one for each channel. */
@@ -111,7 +111,16 @@ status pass_quantize_weight(const pass *p, parameter *weight, const double *leas
         q = quantizer_of_weight(weight, bits_of(p, weight), PER_CHANNEL, least, e);
     else
         TRY(shared_quantizer(p, weight, least, &q, e));
-    return q ? parameter_encode(weight, q, DTYPE_S8, e) : E_MEMORY;
+    if (!q)
+        return E_MEMORY;
+    if (p->settings->corrections & CORRECT_ROUND && p->inputs) {
+        status s = correct_round(p->inputs, n->name, weight, q, e);
+        if (s) {
+            quantizer_free(q);
+            return s;
+        }
+    }
+    return parameter_encode(weight, q, DTYPE_S8, e);
 }
 
 /* Codes with S = S_x S_w[c]; they saturate at 2^30, which only a model-wide scale can
@@ -130,24 +139,58 @@ static status quantize_bias(parameter *bias, const quantizer *weight, float inpu
 }
 
 /* A weight's scale below |b| / (2^30 S_x) could not hold the bias of its channel. */
-status pass_quantize_layer(const pass *p, const node *n, error *e)
+static double *least_scales(const parameter *bias, float input_scale, error *e)
 {
-    parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
-    parameter *bias = graph_parameter(p->graph, n, ROLE_BIAS);
-    float input_scale = p->graph->values[n->inputs[0]].quantizer->scale[0];
-    if (!bias)
-        return pass_quantize_weight(p, weight, NULL, e);
-    TRY(check_finite(bias, e));
     int64_t channels = tensor_count(bias->data);
     double *least = memory_new(channels, sizeof *least, e);
-    if (!least)
-        return E_MEMORY;
-    for (int64_t c = 0; c < channels; c++)
+    for (int64_t c = 0; least && c < channels; c++)
         least[c] = fabs((double)tensor_f32(bias->data)[c]) /
                    ((double)(INTEGER_SUM_MAX / 2) * (double)input_scale);
-    status s = pass_quantize_weight(p, weight, least, e);
+    return least;
+}
+
+/* Takes the mean shift that rounding WAS to the weight's codes brings from BIAS. */
+static status shift_bias(const pass *p, const node *n, const tensor *was, parameter *bias,
+                         error *e)
+{
+    const parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
+    int64_t channels = tensor_count(bias->data);
+    double *change = memory_new(channels, sizeof *change, e);
+    status s = change ? correct_bias(p->inputs, n->name, was, weight->data, change, e)
+                      : E_MEMORY;
+    float *b = s ? NULL : tensor_write_f32(bias->data, e);
+    for (int64_t c = 0; b && c < channels; c++)
+        b[c] = (float)((double)b[c] - change[c]);
+    memory_free(change);
+    return s ? s : b ? E_OK : E_MEMORY;
+}
+
+static status quantize_both(const pass *p, const node *n, parameter *bias,
+                            const tensor *was, error *e)
+{
+    float input_scale = p->graph->values[n->inputs[0]].quantizer->scale[0];
+    double *least = least_scales(bias, input_scale, e);
+    status s = least ? pass_quantize_weight(p, n, least, e) : E_MEMORY;
     memory_free(least);
-    return s ? s : quantize_bias(bias, weight->quantizer, input_scale, e);
+    if (!s && was)
+        s = shift_bias(p, n, was, bias, e);
+    return s ? s
+             : quantize_bias(bias, graph_parameter(p->graph, n, ROLE_WEIGHT)->quantizer,
+                             input_scale, e);
+}
+
+status pass_quantize_layer(const pass *p, const node *n, error *e)
+{
+    parameter *bias = graph_parameter(p->graph, n, ROLE_BIAS);
+    bool shifts = p->settings->corrections & CORRECT_BIAS && p->inputs;
+    if (!bias)
+        return pass_quantize_weight(p, n, NULL, e);
+    TRY(check_finite(bias, e));
+    tensor *was =
+        shifts ? tensor_share(graph_parameter(p->graph, n, ROLE_WEIGHT)->data, e) : NULL;
+    status s = shifts && !was ? E_MEMORY : quantize_both(p, n, bias, was, e);
+    tensor_free(was);
+    return s;
 }
 
 /* P of the deployed graph back to the float weights of the same name. */

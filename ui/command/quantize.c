@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "compress/correction.h"
 #include "compress/quantize.h"
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
@@ -14,7 +15,9 @@ static const option quantize_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to quantize"},
     {"scheme", OPTION_WORD, "static|weight", "static", NULL,
      "weights and activations, or weights alone (which then run as f32)"},
-    {"bits", OPTION_INTEGER, "2..8", "8", NULL, "bits of a weight and of an activation"},
+    {"bits", OPTION_INTEGER, "2..8", "8", NULL, "bits of a weight"},
+    {"activations", OPTION_INTEGER, "2..8", NULL, NULL,
+     "bits of an activation (default: as many)"},
     {"granularity", OPTION_WORD, "model|tensor|channel", "channel", NULL,
      "weights that share a scale: all, those of a layer, those of an output channel"},
     {"keep", OPTION_WORDS, NULL, "none", NULL,
@@ -27,6 +30,9 @@ static const option quantize_options[] = {
      "ranges of activations: all that was seen, its moving average, without 0.01 % at "
      "either end, of least squared error (histogram: either end for itself), or of least "
      "divergence"},
+    {"correct", OPTION_WORDS, "none|norms|equalize|round|bias", "none", NULL,
+     "what to do about the error of rounded weights, one or several: norms estimated "
+     "again, ranges of neighbours equalized, adaptive rounding, biases shifted"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"as", OPTION_NAME, NULL, NULL, NULL,
      "name of the result (default: it replaces the model)"},
@@ -35,17 +41,32 @@ static const option quantize_options[] = {
     {0},
 };
 
+static status read_corrections(const call *c, quantize_settings *s, error *e)
+{
+    const option_value *words = option_get(&c->options, "correct");
+    for (int64_t i = 0; i < words->count; i++) {
+        const correction_row *row = correction_find(words->items[i]);
+        if (row)
+            s->corrections |= row->bit;
+        else if (words->count > 1)
+            return fail(e, E_RANGE, "quantize: correct=none stands alone");
+    }
+    return E_OK;
+}
+
 static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
 {
     *s = (quantize_settings){
         .scheme = option_is(&c->options, "scheme", "weight") ? QUANTIZE_WEIGHT
                                                              : QUANTIZE_STATIC,
         .bits = (int)option_integer(&c->options, "bits"),
+        .value_bits = (int)option_integer(&c->options, "activations"),
         .grain = fit_granularity(c),
         .samples = option_integer(&c->options, "samples"),
         .observer = observer_find(option_words(&c->options, "observer")),
         .seed = rows_seed(c),
     };
+    TRY(read_corrections(c, s, e));
     TRY(fit_keep(c, "quantize", &s->keep_first, &s->keep_last, e));
     if (option_words(&c->options, "data"))
         return rows_sample_set(c, "quantize", on, e);
@@ -133,6 +154,9 @@ const command command_quantize = {
         "metric is a share.  A scale for the model or a tensor is that of "
         "its weights before batch norm is folded into them; the norm's factor goes to "
         "each channel.  Data without targets calibrate, and nothing is compared.  "
+        "correct= acts on the error of rounded weights; 'verify' shows what it gained, "
+        "layer "
+        "by layer.  "
         "granularity=tensor keep=first2,last2 leaves the layers at both "
         "ends in f32, which costs little and often saves most of the loss.",
     .see = "verify, fuse, prune, eval",
