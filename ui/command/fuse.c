@@ -140,8 +140,7 @@ static status run(call *c, error *e)
 const command command_fuse = {
     .name = "fuse",
     .group = "compress",
-    .summary =
-        "give the same answers with fewer nodes: batch norm folded, idle nodes gone",
+    .summary = "give the same answers with fewer nodes, batch norm folded",
     .options = options,
     .arguments = 1,
     .required = 1,
