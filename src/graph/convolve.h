@@ -20,6 +20,11 @@ void convolve_parameter(const node *n, const shape *in, parameter_role role, sha
 void convolve_cost(const node *n, const shape *in, shape out, int64_t pixels,
                    operation_cost *c);
 
+/* Channels of all convolutions and of linear: with one input to a group, inputs and the
+   group's outputs go together; with several, the same place in every group. */
+void convolve_couple(const node *n, const shape *in, shape out, coupling *c);
+void convolve_narrow(node *n, const channel_cut *cut);
+
 size_t convolve_scratch(const operation *op);
 void convolve_forward(const operation *op);
 void convolve_backward(const operation *op);

@@ -86,6 +86,29 @@ void convolve_cost(const node *n, const shape *in, shape out, int64_t pixels,
                 (int64_t)sizeof(float);
 }
 
+void convolve_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    const int64_t groups = n->attr.groups > 1 ? n->attr.groups : 1;
+    const int64_t inputs = in[0].dim[in[0].rank - 1] / groups;
+    const int64_t outputs = out.dim[out.rank - 1] / groups;
+    for (int64_t g = 0; inputs == 1 && groups > 1 && g < groups; g++)
+        for (int64_t o = 0; o < outputs; o++)
+            couple(c, 0, g, COUPLE_OUTPUT, g * outputs + o);
+    for (int64_t g = 1; inputs > 1 && g < groups; g++) {
+        for (int64_t i = 0; i < inputs; i++)
+            couple(c, 0, i, 0, g * inputs + i);
+        for (int64_t o = 0; o < outputs; o++)
+            couple(c, COUPLE_OUTPUT, o, COUPLE_OUTPUT, g * outputs + o);
+    }
+}
+
+void convolve_narrow(node *n, const channel_cut *cut)
+{
+    if (n->attr.groups > 1 && n->attr.groups == cut->inputs)
+        n->attr.groups = channel_cut_count(cut, 0, cut->inputs);
+    n->attr.channels = cut->outputs;
+}
+
 static void conv_cost(const node *n, const shape *in, shape out, operation_cost *c)
 {
     convolve_cost(n, in, out, rule_sample_count(out) / n->attr.channels, c);
@@ -100,6 +123,8 @@ const operator_row op_conv2d = {
     .shape_rule = conv2d_shape,
     .parameter_shape = convolve_parameter,
     .cost = conv_cost,
+    .couple = convolve_couple,
+    .narrow = convolve_narrow,
     .scratch_bytes = convolve_scratch,
     .forward = convolve_forward,
     .backward = convolve_backward,
@@ -122,6 +147,8 @@ const operator_row op_conv3d = {
     .shape_rule = conv3d_shape,
     .parameter_shape = convolve_parameter,
     .cost = conv_cost,
+    .couple = convolve_couple,
+    .narrow = convolve_narrow,
     .scratch_bytes = unroll_scratch,
     .forward = unroll_forward,
     .backward = unroll_backward,

@@ -46,6 +46,7 @@ const operator_row op_dropout = {
     .inputs_max = 1,
     .shape_rule = dropout_shape,
     .cost = cost_of_moving,
+    .couple = couple_first,
     .saved_bytes = dropout_saved,
     .forward = dropout_run,
     .backward = dropout_back,

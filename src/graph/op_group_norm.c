@@ -48,6 +48,20 @@ static void norm_parameter(const node *n, const shape *in, parameter_role role,
         *out = shape_of(1, channels_of(in[0]));
 }
 
+/* What goes of a group would change its mean: groups go as a whole. */
+static void group_norm_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    const int64_t each = channels_of(in[0]) / n->attr.groups;
+    couple_first(n, in, out, c);
+    for (int64_t i = 0; i < channels_of(in[0]); i++)
+        couple(c, 0, i, 0, i / each * each);
+}
+
+static void group_norm_narrow(node *n, const channel_cut *cut)
+{
+    n->attr.groups = cut->outputs / (cut->inputs / n->attr.groups);
+}
+
 /* layer_norm: each row is an image of one pixel, in one group. */
 static group_norm geometry(const operation *op)
 {
@@ -94,6 +108,8 @@ const operator_row op_group_norm = {
     .shape_rule = group_norm_shape,
     .parameter_shape = norm_parameter,
     .cost = cost_of_moving,
+    .couple = group_norm_couple,
+    .narrow = group_norm_narrow,
     .saved_bytes = norm_saved,
     .forward = norm_forward,
     .backward = norm_backward,

@@ -89,6 +89,7 @@ const operator_row op_batch_norm = {
     .shape_rule = batch_norm_shape,
     .parameter_shape = batch_norm_parameter,
     .cost = cost_of_moving,
+    .couple = couple_first,
     .saved_bytes = batch_norm_saved,
     .scratch_bytes = batch_norm_room,
     .forward = batch_norm_forward,

@@ -25,6 +25,7 @@ const operator_row op_quantize = {
     .inputs_max = 1,
     .shape_rule = rule_same,
     .cost = cost_of_moving,
+    .couple = couple_first,
     .forward = quantize_forward,
     .forward_s8 = quantize_forward,
 };
@@ -36,6 +37,7 @@ const operator_row op_dequantize = {
     .inputs_max = 1,
     .shape_rule = rule_same,
     .cost = cost_of_moving,
+    .couple = couple_first,
     .forward = dequantize_forward,
     .forward_s8 = dequantize_forward,
 };

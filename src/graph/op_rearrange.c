@@ -29,6 +29,14 @@ static status shuffle_shape(const node *n, const shape *in, shape *out, error *e
     return E_OK;
 }
 
+static void shuffle_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    const int64_t each = n->attr.factor * n->attr.factor;
+    (void)out;
+    for (int64_t i = 0; i < in[0].dim[3]; i++)
+        couple(c, 0, i, COUPLE_OUTPUT, i / each);
+}
+
 static shuffle shuffle_geometry(const operation *op)
 {
     const int64_t *in = op->in[0].dim;
@@ -66,6 +74,7 @@ const operator_row op_pixel_shuffle = {
     .inputs_max = 1,
     .shape_rule = shuffle_shape,
     .cost = cost_of_moving,
+    .couple = shuffle_couple,
     .forward = pixel_shuffle_forward,
     .backward = pixel_shuffle_backward,
     .forward_s8 = pixel_shuffle_forward_s8,
@@ -96,6 +105,19 @@ static status slice_shape(const node *n, const shape *in, shape *out, error *e)
 static int64_t channels_of(shape s)
 {
     return s.dim[s.rank - 1];
+}
+
+static void slice_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    (void)in;
+    for (int64_t i = 0; i < channels_of(out); i++)
+        couple(c, 0, n->attr.first + i, COUPLE_OUTPUT, i);
+}
+
+static void slice_narrow(node *n, const channel_cut *cut)
+{
+    n->attr.first = channel_cut_count(cut, 0, n->attr.first);
+    n->attr.channels = cut->outputs;
 }
 
 static void slice_forward(const operation *op)
@@ -142,6 +164,8 @@ const operator_row op_slice = {
     .inputs_max = 1,
     .shape_rule = slice_shape,
     .cost = cost_of_moving,
+    .couple = slice_couple,
+    .narrow = slice_narrow,
     .forward = slice_forward,
     .backward = slice_backward,
     .forward_s8 = slice_forward_s8,
@@ -169,6 +193,19 @@ static status unflatten_shape(const node *n, const shape *in, shape *out, error 
                     n->op->name, n->name, (long long)in[0].dim[1], (long long)a->channels,
                     (long long)a->size[0], (long long)a->size[1], (long long)a->size[2]);
     return E_OK;
+}
+
+static void unflatten_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    const int64_t pixels = in[0].dim[1] / channels_of(out);
+    (void)n;
+    for (int64_t i = 0; i < in[0].dim[1]; i++)
+        couple(c, 0, i, COUPLE_OUTPUT, i / pixels);
+}
+
+static void unflatten_narrow(node *n, const channel_cut *cut)
+{
+    n->attr.channels = cut->outputs;
 }
 
 static void unflatten_forward(const operation *op)
@@ -212,6 +249,8 @@ const operator_row op_unflatten = {
     .inputs_max = 1,
     .shape_rule = unflatten_shape,
     .cost = cost_of_moving,
+    .couple = unflatten_couple,
+    .narrow = unflatten_narrow,
     .forward = unflatten_forward,
     .backward = unflatten_backward,
     .forward_s8 = unflatten_forward_s8,

@@ -61,6 +61,7 @@ const operator_row op_pad_or_crop = {
     .inputs_max = 2,
     .shape_rule = pad_or_crop_shape,
     .cost = cost_of_moving,
+    .couple = couple_first,
     .forward = pad_or_crop_forward,
     .backward = pad_or_crop_backward,
     .forward_s8 = pad_or_crop_forward_s8,
@@ -89,6 +90,17 @@ static status concat_shape(const node *n, const shape *in, shape *out, error *e)
         out->dim[last] += in[i].dim[last];
     }
     return E_OK;
+}
+
+static void concat_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    int64_t first = 0;
+    for (int k = 0; k < n->input_count; k++) {
+        const int64_t channels = in[k].dim[out.rank - 1];
+        for (int64_t i = 0; i < channels; i++)
+            couple(c, k, i, COUPLE_OUTPUT, first + i);
+        first += channels;
+    }
 }
 
 static void concat_forward(const operation *op)
@@ -123,6 +135,7 @@ const operator_row op_concat = {
     .inputs_max = NODE_INPUTS_MAX,
     .shape_rule = concat_shape,
     .cost = cost_of_moving,
+    .couple = concat_couple,
     .forward = concat_forward,
     .backward = concat_backward,
     .forward_s8 = concat_forward_s8,
@@ -137,6 +150,14 @@ static status flatten_shape(const node *n, const shape *in, shape *out, error *e
     TRY(rule_same(n, in, out, e));
     *out = shape_of(2, in[0].dim[0], rule_sample_count(in[0]));
     return E_OK;
+}
+
+static void flatten_couple(const node *n, const shape *in, shape out, coupling *c)
+{
+    const int64_t pixels = out.dim[1] / in[0].dim[in[0].rank - 1];
+    (void)n;
+    for (int64_t i = 0; i < out.dim[1]; i++)
+        couple(c, 0, i / pixels, COUPLE_OUTPUT, i);
 }
 
 static void flatten_run(const operation *op)
@@ -160,6 +181,7 @@ const operator_row op_flatten = {
     .inputs_max = 1,
     .shape_rule = flatten_shape,
     .cost = cost_of_moving,
+    .couple = flatten_couple,
     .forward = flatten_run,
     .backward = flatten_back,
     .forward_s8 = flatten_forward_s8,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "base/random.h"
+#include "graph/channel.h"
 #include "graph/graph.h"
 #include "kernel/algorithm.h"
 #include "tensor/tensor.h"
@@ -134,6 +135,13 @@ struct operator_row {
        NULL: no parameters. */
     void (*parameter_shape)(const node *n, const shape *in, parameter_role role, shape *out);
     void (*cost)(const node *n, const shape *in, shape out, operation_cost *c);
+
+    /* Which channels of inputs and output go together, told to C.  What nothing is said
+       of may go by itself: at an input it is read into a sum, at the output it is a row
+       of the weight.  NULL: all of them stay. */
+    void (*couple)(const node *n, const shape *in, shape out, coupling *c);
+    /* Sets what counts channels in N->attr.  NULL: nothing does. */
+    void (*narrow)(node *n, const channel_cut *cut);
 
     size_t (*saved_bytes)(const operation *op);   /* NULL: none */
     size_t (*scratch_bytes)(const operation *op); /* for all threads; NULL: none */
