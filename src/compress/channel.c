@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "engine/plan.h"
 #include "graph/operator.h"
+#include "zoo/architecture.h"
 
 /* Beyond this share of the largest output a cut counts as wrong and is refused. */
 #define CUT_TOLERANCE 1e-4
@@ -127,6 +128,20 @@ static bool group_matches(const graph *g, const channel_plan *p, int group,
         return false; /* units of a group have the same layers */
     }
     return false;
+}
+
+/* How many numbers a sample is brought to is what an autoencoder is for. */
+static void skip_latent(const model *m, channel_plan *p)
+{
+    int latent = architecture_latent(m);
+    for (int64_t i = latent < 0 ? 0 : p->units.first[latent];
+         latent >= 0 && i < p->units.first[latent + 1]; i++) {
+        int64_t unit = p->units.unit[i];
+        if (unit < 0 || p->group_of[unit] < 0)
+            continue;
+        channel_group *group = &p->groups[p->group_of[unit]];
+        group->latent = group->skipped = true;
+    }
 }
 
 static status skip_groups(const graph *g, const channel_settings *s, channel_plan *p,
@@ -337,6 +352,8 @@ status channel_plan_make(const model *m, const channel_settings *s, const task *
         done = score_units(m, s, watch, p, e);
     if (done == E_OK)
         done = skip_groups(m->graph, s, p, e);
+    if (done == E_OK)
+        skip_latent(m, p);
     if (done == E_OK)
         done = check_choice(p, s, e);
     if (done == E_OK)

@@ -65,7 +65,8 @@ typedef struct channel_group {
     int64_t width;     /* channels of the first layer in a unit */
     int64_t narrowest; /* channels of a unit in the value that has fewest */
     int64_t going;     /* units */
-    bool skipped;      /* by the settings */
+    bool skipped;      /* by the settings, or as the latent value */
+    bool latent;       /* it holds the latent value of an autoencoder */
     bool unscored;     /* the criterion has nothing to say of it */
 } channel_group;
 
@@ -83,7 +84,7 @@ typedef struct channel_plan {
 } channel_plan;
 
 /* Plans for M, which is not changed.  Each group keeps one channel or more, and so does
-   every value.  E_USAGE where there is nothing that may go, or something is quantized. */
+   every value; the latent value of an autoencoder stays as it is.  E_USAGE where there is nothing that may go, or something is quantized. */
 status channel_plan_make(const model *m, const channel_settings *s, const task *watch,
                          channel_plan *p, error *e);
 void channel_plan_clear(channel_plan *p);

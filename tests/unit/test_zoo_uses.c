@@ -4,14 +4,17 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "compress/channel.h"
 #include "compress/prune.h"
 #include "compress/quantize.h"
 #include "engine/plan.h"
 #include "format/model_file.h"
 #include "graph/check.h"
+#include "support_random_graph.h"
 #include "zoo/architecture.h"
 
 enum { SAMPLES = 4 };
@@ -192,6 +195,66 @@ static void files_and_pruned_files_come_back(void **state)
     }
 }
 
+/* ---- channels ---- */
+
+/* What the whole network says with these channels zero in every value, by the reference. */
+static void check_cut(const model *whole, const model *cut, const channel_plan *p,
+                      const tensor *x)
+{
+    int64_t count, all = p->units.first[p->units.value_count];
+    uint8_t *kept = memory_new(all, 1, NULL);
+    assert_non_null(kept);
+    for (int64_t i = 0; i < all; i++)
+        kept[i] = p->units.unit[i] < 0 || !p->goes[p->units.unit[i]];
+    double *wanted = support_reference_run(whole->graph, tensor_f32(x), 1, kept);
+    float *y = outputs(cut, x, &count);
+    double largest = 0;
+    for (int64_t i = 0; i < count / SAMPLES; i++)
+        largest = fmax(largest, fabs(wanted[i]));
+    for (int64_t i = 0; i < count / SAMPLES; i++)
+        if (!(fabs((double)y[i] - wanted[i]) <= 1e-5 * largest))
+            fail_msg("%s: output %d is %.8g, masked it is %.8g of %g",
+                     whole->architecture, (int)i, (double)y[i], wanted[i], largest);
+    memory_free(y);
+    memory_free(kept);
+    free(wanted);
+}
+
+/* Half of all channels that may go, go: through skips, sums, gates and gated halves. */
+static void half_of_the_channels_go(void **state)
+{
+    static const channel_settings half = {
+        .scope = SCOPE_LAYER, .amount = 0.5, .most = 1, .round = 1};
+    (void)state;
+    for (int i = 0; i < USES; i++) {
+        error e = {0};
+        channel_plan p;
+        double difference;
+        channel_settings s = half;
+        model *m = make(&uses[i]), *cut = model_copy(m, NULL);
+        tensor *x = samples(m);
+        s.criterion = channel_criterion_find("l1");
+        if (channel_plan_make(cut, &s, NULL, &p, &e) != E_OK ||
+            channel_plan_apply(cut, &p, 1, &difference, &e) != E_OK)
+            fail_msg("%s: %s", uses[i].name, e.text);
+        for (int k = 0; k < p.group_count; k++) {
+            bool stays = p.groups[k].latent || p.groups[k].units == 1;
+            assert_int_equal(p.groups[k].going, stays ? 0 : (p.groups[k].units + 1) / 2);
+        }
+        check_cut(m, cut, &p, x);
+        if (!(difference <= 1e-5))
+            fail_msg("%s: %g", uses[i].name, difference);
+        assert_true(graph_parameter_count(cut->graph) <
+                    0.6 * (double)graph_parameter_count(m->graph));
+        assert_string_equal(cut->architecture, m->architecture);
+        check_file(cut);
+        channel_plan_clear(&p);
+        tensor_free(x);
+        model_free(cut);
+        model_free(m);
+    }
+}
+
 /* Statistics of norms as training leaves them. */
 static void settle(model *m, const tensor *x)
 {
@@ -261,6 +324,7 @@ int main(void)
         cmocka_unit_test(every_row_is_used),
         cmocka_unit_test(steps_gain_what_the_gradient_says),
         cmocka_unit_test(files_and_pruned_files_come_back),
+        cmocka_unit_test(half_of_the_channels_go),
         cmocka_unit_test(quantized_networks_stay_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

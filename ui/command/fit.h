@@ -8,6 +8,39 @@
 #include "train/trainer.h"
 #include "ui/command/command.h"
 
+/* Rows of options: how the steps of a training are taken. */
+/* clang-format off */
+#define FIT_STEP_OPTIONS                                                                 \
+    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,          \
+     "rule of a step"},                                                                  \
+    {"schedule", OPTION_WORD, "constant|step|cosine|one-cycle", "constant", NULL,        \
+     "how the learning rate changes"},                                                   \
+    {"warmup", OPTION_INTEGER, "0..", "0", NULL,                                         \
+     "steps of linear rise before the schedule"},                                        \
+    {"gamma", OPTION_REAL, "0..1", "0.1", NULL, "schedule step: factor of each fall"},   \
+    {"every", OPTION_INTEGER, "1..", "30", NULL, "schedule step: epochs between falls"}, \
+    {"weight_decay", OPTION_REAL, "0..", NULL, NULL,                                     \
+     "weight decay (default: the optimizer's own)"},                                     \
+    {"momentum", OPTION_REAL, "0..1", NULL, NULL,                                        \
+     "momentum of sgd and rmsprop (default: 0)"},                                        \
+    {"nesterov", OPTION_FLAG, NULL, "no", NULL, "Nesterov's form of momentum"},          \
+    {"clip", OPTION_REAL, "0..", "0", NULL, "largest norm of the gradient, 0 for none"}, \
+    {"loss", OPTION_WORD,                                                                \
+     "masked-mse|mse|masked-l1|l1|masked-huber|huber|cross-entropy|masked-cross-entropy|"\
+     "nll|masked-nll", NULL, NULL,                                                       \
+     "what is made small (default: cross-entropy where the data have classes, masked-mse "\
+     "where they have a mask, else mse)"},                                               \
+    {"delta", OPTION_REAL, "0..", "1", NULL,                                             \
+     "loss huber: the error where squares turn into straight lines"},                    \
+    {"smoothing", OPTION_REAL, "0..1", "0", NULL,                                        \
+     "loss cross-entropy: share of the target that all labels have alike"},              \
+    {"accumulate", OPTION_INTEGER, "1..65536", "1", NULL,                                \
+     "batches whose gradients make one step: what batch=B*N would give, in the memory of "\
+     "B"},                                                                               \
+    {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,                                  \
+     "what factors of products are rounded to; sums and weights are f32"}
+/* clang-format on */
+
 /* Settings from those of the options below that the command declares:
    epochs batch lr optimizer schedule warmup gamma every weight_decay momentum nesterov
    clip patience loss delta smoothing

@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   prune.c -- the command `prune`: masks to a total sparsity, in one step or several, with
-   training after each and, on request, a dense control.  It prints nothing. */
+   prune.c -- the command `prune`: masks to a total sparsity, or channels cut out, in one
+   step or several, with training after each and, on request, a dense control.  It prints
+   nothing. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
-#include "compress/prune.h"
-#include "ui/command/command.h"
-#include "ui/command/fit.h"
-#include "ui/command/rows.h"
+#include "ui/command/prune_parts.h"
 
 static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to prune"},
     {"amount", OPTION_REAL, "0..1", NULL, NULL,
-     "share of the prunable weights that is zero afterwards, in all"},
+     "share of the prunable weights that is zero afterwards, in all; or of the channels "
+     "that there are now, which goes"},
     {"steps", OPTION_REALS, "0..1", NULL, NULL,
      "several amounts, one after the other, with training after each"},
     {"kind", OPTION_TEXT, NULL, "weight", NULL,
-     "weight; blocks of outputs x inputs, 4x1 or 1x4; or N:M: of M inputs N stay"},
-    {"criterion", OPTION_WORD, "magnitude|random", "magnitude", NULL,
-     "what makes a weight important"},
+     "weight; blocks of outputs x inputs, 4x1 or 1x4; N:M: of M inputs N stay; or "
+     "channel: "
+     "whole channels are cut out"},
+    {"criterion", OPTION_WORD, "magnitude|random|l1|l2|bn-scale|taylor|activation|median",
+     NULL, NULL,
+     "what makes a weight important: magnitude (the default) or random; or a channel: "
+     "all "
+     "but magnitude (default: l1)"},
     {"scope", OPTION_WORD, "global|layer", "global", NULL,
-     "rank all weights together, or take the same share of each layer"},
+     "rank all weights or channels together, or take the same share of each layer"},
     {"targets", OPTION_WORD, "all|weights", "all", NULL,
      "weights and the scales of batch norm, or weights alone"},
+    {"group", OPTION_WORD, "sum|max|mean", "sum", NULL,
+     "channel: what makes one importance of those of coupled layers"},
+    {"round", OPTION_INTEGER, "1..1024", "1", NULL,
+     "channel: what is left of each layer is the nearest multiple"},
+    {"least", OPTION_REAL, "0..1", "0", NULL,
+     "channel: share of each layer that goes at least"},
+    {"most", OPTION_REAL, "0..1", "1", NULL,
+     "channel: share of each layer that goes at most"},
+    {"skip", OPTION_WORDS, NULL, NULL, NULL,
+     "channel: layers that stay as they are: firstN, lastN, or patterns of names"},
+    {"dry", OPTION_FLAG, NULL, "no", NULL,
+     "channel: show what would go, and change nothing"},
+    {"samples", OPTION_INTEGER, "1..", "256", NULL,
+     "channel: samples of split train that taylor and activation look at"},
     {"data", OPTION_DATASET, NULL, NULL, NULL, "data to retrain and measure on"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"retrain", OPTION_INTEGER, "0..", "0", "epochs", "training after each step"},
     {"lr", OPTION_REAL, "0..", "0.0005", NULL, "learning rate of that training"},
-    {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta", "adam", NULL,
-     "rule of its steps"},
+    FIT_STEP_OPTIONS,
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one of its steps"},
     {"control", OPTION_FLAG, NULL, "no", NULL,
      "train a dense copy for the same epochs, kept as NAME-control"},
@@ -40,30 +58,20 @@ static const option options[] = {
     {0},
 };
 
-/* One run of the command. */
-typedef struct job {
-    const char *name; /* of the result */
-    double amounts[OPTION_LIST_MAX];
-    int64_t count; /* of amounts */
-    const criterion_row *criterion;
-    prune_scope scope;
-    prune_targets targets;
-    const char *kind;
-    prune_pattern pattern;
-    sample_set on;
-    train_settings training; /* its epochs are 0 where nothing is trained */
-    model *pruned, *control; /* as far as they are; control may be NULL */
-} job;
-
 static bool is_single(const prune_pattern *p)
 {
     return p->outputs == 1 && p->inputs == 1;
 }
 
-static status read_kind(const call *c, job *j, error *e)
+static status read_kind(const call *c, prune_job *j, error *e)
 {
     const option_value *targets = option_get(&c->options, "targets");
     j->kind = option_words(&c->options, "kind");
+    j->channels = strcmp(j->kind, "channel") == 0;
+    j->pattern = (prune_pattern){1, 1, 0};
+    TRY(prune_channel_options(c, j, e));
+    if (j->channels)
+        return E_OK;
     TRY(prune_pattern_read(&j->pattern, j->kind, e));
     j->targets = option_is(&c->options, "targets", "weights") ? TARGET_WEIGHTS
                                                               : TARGET_WEIGHTS_AND_SCALES;
@@ -74,8 +82,23 @@ static status read_kind(const call *c, job *j, error *e)
     return fail_hint(e, "leave targets out");
 }
 
+static const char *criterion_name(int i)
+{
+    return criterion_at(i) ? criterion_at(i)->name : NULL;
+}
+
+static status read_criterion(const call *c, prune_job *j, error *e)
+{
+    const option_value *name = option_get(&c->options, "criterion");
+    const char *words = name->present ? name->words : "magnitude";
+    j->criterion = criterion_find(words);
+    return j->criterion || j->channels
+               ? E_OK
+               : rows_unknown("criterion of weights", words, criterion_name, e);
+}
+
 /* N of M says by itself how much goes. */
-static status read_fixed_amount(const call *c, job *j, error *e)
+static status read_fixed_amount(const call *c, prune_job *j, error *e)
 {
     const option_value *one = option_get(&c->options, "amount");
     j->count = 1;
@@ -91,7 +114,7 @@ static status read_fixed_amount(const call *c, job *j, error *e)
     return fail_hint(e, "leave amount and steps out");
 }
 
-static status read_amounts(const call *c, job *j, error *e)
+static status read_amounts(const call *c, prune_job *j, error *e)
 {
     const option_value *one = option_get(&c->options, "amount");
     const option_value *steps = option_get(&c->options, "steps");
@@ -113,7 +136,7 @@ static status read_amounts(const call *c, job *j, error *e)
     return E_OK;
 }
 
-static status read_data(const call *c, job *j, error *e)
+static status read_data(const call *c, prune_job *j, error *e)
 {
     int64_t epochs = option_integer(&c->options, "retrain");
     if (option_words(&c->options, "data")) {
@@ -133,7 +156,7 @@ static status read_data(const call *c, job *j, error *e)
 
 /* Trains *M for the settings' epochs: its best epoch takes its place, also (with
    E_STOPPED) where the user stopped. */
-static status retrain(const call *c, const job *j, model **m, error *e)
+static status retrain(const call *c, const prune_job *j, model **m, error *e)
 {
     train_state s = {0};
     if (j->training.epochs == 0)
@@ -166,10 +189,23 @@ static void warn_dead(call *c, const prune_result *r, double amount)
                   r->dead_layers == 1 ? " is" : "s are", r->dead_name);
 }
 
+static void summarize(const prune_job *j, const prune_result *r, char summary[128])
+{
+    if (!r)
+        snprintf(summary, 128, "dense control");
+    else if (j->channels)
+        snprintf(summary, 128, "%lld of %lld channels are gone",
+                 (long long)(j->had - j->left), (long long)j->had);
+    else
+        snprintf(summary, 128, "%lld of %lld prunable weights are zero",
+                 (long long)r->zeros, (long long)r->prunable);
+}
+
 /* A row for M, which is copied into the session as NAME; R is NULL for the control, whose
    amount is that of the step it stands beside.  ON is NULL for a user who waits. */
-static status answer(call *c, const char *name, double amount, const model *m,
-                     const prune_result *r, const sample_set *on, error *e)
+static status answer(call *c, const prune_job *j, const char *name, double amount,
+                     const model *m, const prune_result *r, const sample_set *on,
+                     error *e)
 {
     char summary[128];
     model *copy = model_copy(m, e);
@@ -179,37 +215,42 @@ static status answer(call *c, const char *name, double amount, const model *m,
     table_text(c->rows, "model", name);
     table_text(c->rows, "kind", r ? "pruned" : "control");
     table_real(c->rows, "amount", amount);
-    if (r)
-        snprintf(summary, sizeof summary, "%lld of %lld prunable weights are zero",
-                 (long long)r->zeros, (long long)r->prunable);
-    else
-        snprintf(summary, sizeof summary, "dense control");
+    summarize(j, r, summary);
     TRY(rows_keep(c, name, copy, summary, on, NULL, e));
-    if (r)
+    if (r && j->channels) {
+        table_integer(c->rows, "channels", j->had);
+        table_integer(c->rows, "channels_left", j->left);
+        table_real(c->rows, "difference", j->difference);
+    } else if (r) {
         table_integer(c->rows, "dead_layers", r->dead_layers);
+    }
     return E_OK;
 }
 
-static status prune_to(const job *j, double amount, prune_result *r, error *e)
+static status prune_to(const call *c, prune_job *j, double amount, prune_result *r,
+                       error *e)
 {
     graph *g = j->pruned->graph;
     uint64_t seed = j->training.seed;
+    *r = (prune_result){0};
+    if (j->channels)
+        return prune_channel_to(c, j, amount, e);
     if (is_single(&j->pattern))
         return prune_weights(g, j->criterion, j->scope, j->targets, amount, seed, r, e);
     return prune_by_pattern(g, j->criterion, j->scope, &j->pattern, amount, seed, r, e);
 }
 
 /* Prunes to one amount, trains, answers; then the control. */
-static status step(call *c, job *j, int64_t i, error *e)
+static status step(call *c, prune_job *j, int64_t i, error *e)
 {
     prune_result r;
     double amount = j->amounts[i];
-    TRY(prune_to(j, amount, &r, e));
+    TRY(prune_to(c, j, amount, &r, e));
     status s = retrain(c, j, &j->pruned, e);
     if (s != E_OK && s != E_STOPPED)
         return fail_prefix(e, "prune: after pruning to %g", amount);
     const sample_set *on = j->on.data ? &j->on : NULL;
-    TRY(answer(c, j->name, amount, j->pruned, &r, s == E_STOPPED ? NULL : on, e));
+    TRY(answer(c, j, j->name, amount, j->pruned, &r, s == E_STOPPED ? NULL : on, e));
     warn_dead(c, &r, amount);
     if (s == E_STOPPED)
         return fail(e, E_STOPPED,
@@ -224,30 +265,31 @@ static status step(call *c, job *j, int64_t i, error *e)
         return fail(e, E_STOPPED, "prune: stopped in the control; %s is pruned to %g",
                     j->name, amount);
     TRY(s);
-    return answer(c, name, amount, j->control, NULL, on, e);
+    return answer(c, j, name, amount, j->control, NULL, on, e);
 }
 
 static status run(call *c, error *e)
 {
-    job j = {.name = rows_target(c), .training.seed = rows_seed(c)};
+    prune_job j = {.name = rows_target(c), .training.seed = rows_seed(c)};
     const option_set *o = &c->options;
     const model *m = session_get_model(c->session, option_words(o, "model"), e);
     if (!m)
         return e->code;
-    j.criterion = criterion_find(option_words(o, "criterion"));
-    if (!j.criterion)
-        return fail(e, E_NAME, "prune: there is no criterion '%s'",
-                    option_words(o, "criterion"));
     j.scope = option_is(o, "scope", "layer") ? SCOPE_LAYER : SCOPE_GLOBAL;
     TRY(read_kind(c, &j, e));
+    TRY(read_criterion(c, &j, e));
     TRY(read_amounts(c, &j, e));
     TRY(read_data(c, &j, e));
+    if (j.channels)
+        TRY(prune_channel_read(c, &j, e));
     j.pruned = model_copy(m, e);
     j.control = j.pruned && option_flag(o, "control") ? model_copy(m, e) : NULL;
     status s = E_OK;
     if (!j.pruned || (option_flag(o, "control") && !j.control))
         s = e->code;
-    for (int64_t i = 0; s == E_OK && i < j.count; i++)
+    if (s == E_OK && option_flag(o, "dry"))
+        s = prune_channel_show(c, &j, e);
+    for (int64_t i = 0; s == E_OK && !option_flag(o, "dry") && i < j.count; i++)
         s = step(c, &j, i, e);
     model_free(j.pruned);
     model_free(j.control);
@@ -257,7 +299,7 @@ static status run(call *c, error *e)
 const command command_prune = {
     .name = "prune",
     .group = "compress",
-    .summary = "set the least important weights to zero, to a total sparsity",
+    .summary = "set the least important weights to zero, or cut out whole channels",
     .options = options,
     .arguments = 1,
     .required = 1,
@@ -277,8 +319,21 @@ const command command_prune = {
         "kind=4x1 (four outputs at one input: the fastest to run) or 1x4 go and stay as "
         "a "
         "whole; kind=2:4 keeps two of each four inputs of an output and so says itself "
-        "how much goes.",
+        "how much goes.  "
+        "kind=channel makes the network itself narrower, through everything that is "
+        "coupled: what computes a channel, normalises it, adds to it, gates it, and what "
+        "reads it.  Inputs, outputs and what a norm or a softmax over channels needs "
+        "stay. "
+        "The answer is that of the whole network with these channels set to zero, and "
+        "difference says how far from it, as a share of the largest output; more than "
+        "1e-4 is refused.  dry=yes shows the plan: layers that lose channels together, "
+        "those that read them, how many there are and are left.  Criteria are l1, l2 and "
+        "median of the filters, bn-scale, taylor and activation of what data= shows, and "
+        "random.  With scope=global importances are divided by their layer's mean, but "
+        "for bn-scale, taylor and random.",
     .see = "sweep, quantize, plot weights, plot curve",
-    .source = "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378",
+    .source = "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378; "
+              "Li et al. 2017, arXiv:1608.08710; Liu et al. 2017, arXiv:1708.06519; "
+              "Molchanov et al. 2019, arXiv:1906.10771; He et al. 2019, arXiv:1811.00250",
     .run = run,
 };

@@ -8,115 +8,44 @@
 #include "ui/command/fit.h"
 
 /* Options of every such command, behind its own. */
-#define TRAINING_OPTIONS                                                                   \
-    {"epochs", OPTION_INTEGER, "1..", "10", NULL, "passes over the split train"},          \
-        {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one step"},                \
-        {"lr",                                                                             \
-         OPTION_REAL,                                                                      \
-         "0..",                                                                            \
-         NULL,                                                                             \
-         NULL,                                                                             \
-         "learning rate (one-cycle: its largest; default: 1 with adadelta, else "          \
-         "0.001)"},                                                                        \
-        {"optimizer", OPTION_WORD, "adam|adamw|sgd|rmsprop|adadelta",                      \
-         "adam",      NULL,        "rule of a step"},                                      \
-        {"schedule", OPTION_WORD, "constant|step|cosine|one-cycle",                        \
-         "constant", NULL,        "how the learning rate changes"},                        \
-        {"warmup", OPTION_INTEGER, "0..",                                                  \
-         "0",      NULL,           "steps of linear rise before the schedule"},            \
-        {"gamma", OPTION_REAL, "0..1", "0.1", NULL, "schedule step: factor of each fall"}, \
-        {"every", OPTION_INTEGER, "1..",                                                   \
-         "30",    NULL,           "schedule step: epochs between falls"},                  \
-        {"weight_decay", OPTION_REAL, "0..",                                               \
-         NULL,           NULL,        "weight decay (default: the optimizer's own)"},      \
-        {"momentum", OPTION_REAL, "0..1",                                                  \
-         NULL,       NULL,        "momentum of sgd and rmsprop (default: 0)"},             \
-        {"nesterov", OPTION_FLAG, NULL, "no", NULL, "Nesterov's form of momentum"},        \
-        {"clip", OPTION_REAL, "0..",                                                       \
-         "0",    NULL,        "largest norm of the gradient, 0 for none"},                 \
-        {"patience", OPTION_INTEGER,                                                       \
-         "0..",      "0",                                                                  \
-         "epochs",   "stop after so many without a better one, 0 for never"},              \
-        {"monitor",                                                                        \
-         OPTION_WORD,                                                                      \
-         NULL,                                                                             \
-         "loss",                                                                           \
-         NULL,                                                                             \
-         "what makes an epoch better: loss, or a metric of eval in its direction, on "     \
-         "val"},                                                                           \
-        {"loss",                                                                           \
-         OPTION_WORD,                                                                      \
-         "masked-mse|mse|masked-l1|l1|masked-huber|huber|cross-entropy|masked-cross-"      \
-         "entropy|"                                                                        \
-         "nll|masked-nll",                                                                 \
-         NULL,                                                                             \
-         NULL,                                                                             \
-         "what is made small (default: cross-entropy where the data have classes, "        \
-         "masked-mse "                                                                     \
-         "where they have a mask, else mse)"},                                             \
-        {"delta", OPTION_REAL,                                                             \
-         "0..",   "1",                                                                     \
-         NULL,    "loss huber: the error where squares turn into straight lines"},         \
-        {"smoothing",                                                                      \
-         OPTION_REAL,                                                                      \
-         "0..1",                                                                           \
-         "0",                                                                              \
-         NULL,                                                                             \
-         "loss cross-entropy: share of the target that all labels have alike"},            \
-        {"regularizer",                                                                    \
-         OPTION_WORD,                                                                      \
-         "none|sliced-wasserstein",                                                        \
-         "none",                                                                           \
-         NULL,                                                                             \
-         "what is added to the loss, of the latent value of an autoencoder"},              \
-        {"lambda", OPTION_REAL, "0..", "1", NULL, "weight of the regularizer"},            \
-        {"latent", OPTION_WORD,                                                            \
-         NULL,     NULL,                                                                   \
-         NULL,     "node whose output is regularized (default: the architecture's own)"},  \
-        {"accumulate",                                                                     \
-         OPTION_INTEGER,                                                                   \
-         "1..65536",                                                                       \
-         "1",                                                                              \
-         NULL,                                                                             \
-         "batches whose gradients make one step: what batch=B*N would give, in the "       \
-         "memory of "                                                                      \
-         "B"},                                                                             \
-        {"precision",                                                                      \
-         OPTION_WORD,                                                                      \
-         "f32|bf16",                                                                       \
-         "f32",                                                                            \
-         NULL,                                                                             \
-         "what factors of products are rounded to; sums and weights are f32"},             \
-        {"qat",                                                                            \
-         OPTION_INTEGER,                                                                   \
-         "1..",                                                                            \
-         NULL,                                                                             \
-         NULL,                                                                             \
-         "first epoch that trains towards integers: the kept model runs in integers"},     \
-        {"bits", OPTION_INTEGER, "2..8",                                                   \
-         "8",    NULL,           "qat: bits of a weight and of an activation"},            \
-        {"granularity", OPTION_WORD, "model|tensor|channel",                               \
-         "channel",     NULL,        "qat: weights that share a scale"},                   \
-        {"keep", OPTION_WORDS, NULL,                                                       \
-         "none", NULL,         "qat: layers that stay f32: firstN, lastN, or none"},       \
-        {"observer",                                                                       \
-         OPTION_WORD,                                                                      \
-         "min-max|moving-average|percentile|histogram|mse|entropy",                        \
-         "mse",                                                                            \
-         NULL,                                                                             \
-         "qat: how ranges of activations are found, as in quantize"},                      \
-        {"samples", OPTION_INTEGER, "1..",                                                 \
-         "64",      NULL,           "qat: samples for these, before every epoch"},         \
-        {"seed", OPTION_INTEGER, "0..",                                                    \
-         NULL,   NULL,           "of shuffling and dropout (default: the session's)"},     \
-        {"resume", OPTION_FLAG, NULL,                                                      \
-         "no",     NULL,        "go on from the checkpoint, where there is one"},          \
-    {                                                                                      \
-        "checkpoint", OPTION_FILE, NULL, NULL, NULL,                                       \
-            "file of the checkpoint, or no for none (default: one for this model's "       \
-            "name and the "                                                                \
-            "current folder, until training ends)"                                         \
-    }
+/* clang-format off */
+#define TRAINING_OPTIONS                                                                 \
+    {"epochs", OPTION_INTEGER, "1..", "10", NULL, "passes over the split train"},        \
+    {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one step"},                  \
+    {"lr", OPTION_REAL, "0..", NULL, NULL,                                               \
+     "learning rate (one-cycle: its largest; default: 1 with adadelta, else 0.001)"},    \
+    FIT_STEP_OPTIONS,                                                                    \
+    {"patience", OPTION_INTEGER, "0..", "0", "epochs",                                   \
+     "stop after so many without a better one, 0 for never"},                            \
+    {"monitor", OPTION_WORD, NULL, "loss", NULL,                                         \
+     "what makes an epoch better: loss, or a metric of eval in its direction, on "       \
+     "val"},                                                                             \
+    {"regularizer", OPTION_WORD, "none|sliced-wasserstein", "none", NULL,                \
+     "what is added to the loss, of the latent value of an autoencoder"},                \
+    {"lambda", OPTION_REAL, "0..", "1", NULL, "weight of the regularizer"},              \
+    {"latent", OPTION_WORD, NULL, NULL, NULL,                                            \
+     "node whose output is regularized (default: the architecture's own)"},              \
+    {"qat", OPTION_INTEGER, "1..", NULL, NULL,                                           \
+     "first epoch that trains towards integers: the kept model runs in integers"},       \
+    {"bits", OPTION_INTEGER, "2..8", "8", NULL,                                          \
+     "qat: bits of a weight and of an activation"},                                      \
+    {"granularity", OPTION_WORD, "model|tensor|channel", "channel", NULL,                \
+     "qat: weights that share a scale"},                                                 \
+    {"keep", OPTION_WORDS, NULL, "none", NULL,                                           \
+     "qat: layers that stay f32: firstN, lastN, or none"},                               \
+    {"observer", OPTION_WORD,                                                            \
+     "min-max|moving-average|percentile|histogram|mse|entropy", "mse", NULL,             \
+     "qat: how ranges of activations are found, as in quantize"},                        \
+    {"samples", OPTION_INTEGER, "1..", "64", NULL,                                       \
+     "qat: samples for these, before every epoch"},                                      \
+    {"seed", OPTION_INTEGER, "0..", NULL, NULL,                                          \
+     "of shuffling and dropout (default: the session's)"},                               \
+    {"resume", OPTION_FLAG, NULL, "no", NULL,                                            \
+     "go on from the checkpoint, where there is one"},                                   \
+    {"checkpoint", OPTION_FILE, NULL, NULL, NULL,                                        \
+     "file of the checkpoint, or no for none (default: one for this model's name "       \
+     "and the current folder, until training ends)"}
+/* clang-format on */
 
 /* One run of such a command. */
 typedef struct training training;
