@@ -59,6 +59,7 @@ static void release(plan *p)
     memory_free(p->pieces);
     memory_free(p->host);
     memory_free(p->host_channel);
+    memory_free(p->kept);
     memory_free(p->value_piece);
     memory_free(p->gradient_piece);
     memory_free(p->arena);
@@ -68,6 +69,7 @@ static void release(plan *p)
     p->pieces = NULL;
     p->host = p->value_piece = p->gradient_piece = NULL;
     p->host_channel = NULL;
+    p->kept = NULL;
     p->arena = NULL;
     p->step_count = p->piece_count = 0;
     p->piece_capacity = 0;
@@ -106,6 +108,7 @@ static status make(plan *p, error *e)
     TRY(plan_make_steps(p, e));
     TRY(plan_join_values(p, e));
     TRY(plan_choose_methods(p, e));
+    TRY(plan_narrow_values(p, e));
     if (p->training)
         TRY(make_gradients(p, e));
     TRY(plan_make_memory(p, e));

@@ -29,15 +29,16 @@ void *plan_place(const plan *p, int value)
     return place_in(p, value, p->value_piece[value]);
 }
 
-float *plan_gradient_place(const plan *p, int value)
+void *plan_gradient_place(const plan *p, int value)
 {
     return place_in(p, value, p->gradient_piece[value]);
 }
 
 size_t plan_value_bytes(const plan *p, int value)
 {
+    dtype type = p->graph->values[value].type;
     return (size_t)shape_count(p->shapes[value]) *
-           dtype_size(p->graph->values[value].type);
+           (type == DTYPE_F32 ? precision_bytes(p->kept[value]) : dtype_size(type));
 }
 
 static int add_piece(plan *p, size_t bytes, int first, int last, error *e)

@@ -49,6 +49,8 @@ struct plan {
     int *host;             /* [value_count] the concat's output that a value is written
                             into at once, or -1 */
     int64_t *host_channel; /* [value_count] its first channel there */
+    precision *kept;       /* [value_count] what a value and its gradient are kept in,
+                            where they are floats */
     int *value_piece;      /* [value_count] where a value lies, or NO_PIECE */
     int *gradient_piece;   /* [value_count] the same of their gradients */
     int wanted;            /* a value that is kept beside the output, or -1 */
@@ -72,6 +74,8 @@ status plan_join_values(plan *p, error *e);
 /* Chooses how each step runs; E_USAGE where none has the plan's precision.
    (plan_prepare.c) */
 status plan_choose_methods(plan *p, error *e);
+/* Finds the values that are kept as bf16. (plan_narrow.c) */
+status plan_narrow_values(plan *p, error *e);
 /* Brings what steps keep of their parameters up to date. (plan_prepare.c) */
 status plan_prepare(plan *p, error *e);
 /* Lays out values, gradients, saved memory and scratch; takes the arena. (plan_memory.c) */
@@ -87,7 +91,7 @@ void plan_run_step(plan *p, step *s);
 
 void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */
 void *plan_place(const plan *p, int value); /* where its first element lies, or NULL */
-float *plan_gradient_place(const plan *p, int value); /* the same of its gradient */
+void *plan_gradient_place(const plan *p, int value); /* the same of its gradient */
 size_t plan_value_bytes(const plan *p, int value);
 
 #endif

@@ -32,6 +32,8 @@ static convolution linear_geometry(const operation *op)
         .groups = 1,
         .x_pitch = op->in_pitch[0],
         .y_pitch = op->out_pitch,
+        .x_kept = op->in_kept[0],
+        .y_kept = op->out_kept,
     };
 }
 
@@ -58,6 +60,8 @@ static convolution image_geometry(const operation *op)
         .groups = a->groups,
         .x_pitch = op->in_pitch[0],
         .y_pitch = op->out_pitch,
+        .x_kept = op->in_kept[0],
+        .y_kept = op->out_kept,
     };
 }
 
@@ -216,6 +220,20 @@ static const algorithm *gradient_algorithm(const operation *op, const convolutio
                   : algorithm_guess(v, NULL, op->precision, task);
 }
 
+bool convolve_takes_bf16(const operation *op, bool input)
+{
+    (void)input;
+    if (op->integer || !op->training || unroll_is(op->node->op))
+        return false;
+    convolution v = convolve_geometry(op);
+    if (v.groups > 1 || convolve_algorithm(op)->precision != PRECISION_BF16)
+        return false;
+    for (algorithm_task t = ALGORITHM_GRAD_INPUT; t <= ALGORITHM_GRAD_WEIGHT; t++)
+        if (gradient_algorithm(op, &v, t)->precision != PRECISION_BF16)
+            return false;
+    return true;
+}
+
 size_t convolve_scratch(const operation *op)
 {
     if (op->integer)
@@ -249,7 +267,7 @@ void convolve_backward(const operation *op)
 {
     convolution v = convolve_geometry(op);
     if (op->grad_parameters[ROLE_BIAS])
-        channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y,
+        channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y, v.y_kept,
                     op->grad_parameters[ROLE_BIAS], op->scratch);
     if (op->grad_parameters[ROLE_WEIGHT])
         gradient_algorithm(op, &v, ALGORITHM_GRAD_WEIGHT)

@@ -136,6 +136,7 @@ const operator_row op_conv2d = {
     .bias_is_added = true,
     .takes_x_pitch = true,
     .takes_y_pitch = true,
+    .takes_bf16 = convolve_takes_bf16,
 };
 
 const operator_row op_conv3d = {

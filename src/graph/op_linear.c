@@ -56,6 +56,7 @@ const operator_row op_linear = {
     .scratch_bytes = convolve_scratch,
     .forward = convolve_forward,
     .backward = convolve_backward,
+    .takes_bf16 = convolve_takes_bf16,
     .forward_s8 = integer_layer_forward,
     .methods = &convolve_methods,
     .needs_x = true,

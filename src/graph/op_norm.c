@@ -46,7 +46,9 @@ static batch_norm batch_norm_geometry(const operation *op)
                         .running_variance = op->running[ROLE_RUNNING_VARIANCE],
                         .rectify = tail.rectify,
                         .slope = tail.slope,
-                        .y_pitch = op->out_pitch};
+                        .y_pitch = op->out_pitch,
+                        .x_kept = op->in_kept[0],
+                        .y_kept = op->out_kept};
 }
 
 static size_t batch_norm_saved(const operation *op)
@@ -80,6 +82,12 @@ static void batch_norm_backward(const operation *op)
                         op->grad_parameters[ROLE_SHIFT], op->grad_x_sum, op->scratch);
 }
 
+static bool batch_norm_takes_bf16(const operation *op, bool input)
+{
+    (void)input;
+    return op->training;
+}
+
 const operator_row op_batch_norm = {
     .name = "batch_norm",
     .summary = "normalisation of each channel over the batch",
@@ -100,4 +108,5 @@ const operator_row op_batch_norm = {
     .pitches_in_training = true,
     .fuses_activation = true,
     .sums_gradient = true,
+    .takes_bf16 = batch_norm_takes_bf16,
 };

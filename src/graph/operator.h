@@ -40,6 +40,9 @@ typedef struct operation {
     void *y;
     int64_t in_pitch[NODE_INPUTS_MAX], out_pitch; /* elements from pixel to pixel; 0: the
                                     channels.  Only where the row says so. */
+    precision in_kept[NODE_INPUTS_MAX], out_kept; /* what x and y, and their gradients, are
+                                    kept in: bf16 only where the row says so, dense, and
+                                    never accumulated */
     const value *in_value[NODE_INPUTS_MAX], *out_value; /* types and quantizers */
     const parameter *parameters[ROLE_COUNT];            /* NULL where absent */
     float *running[ROLE_COUNT]; /* training: running statistics to update, else NULL */
@@ -58,10 +61,10 @@ typedef struct operation {
     void *saved;        /* row->saved_bytes of memory from forward to backward */
     void *scratch;      /* row->scratch_bytes, during the call only */
 
-    /* backward: gradient of the output (f32, out shape), and of each input: NULL where
+    /* backward: gradient of the output (out shape), and of each input: NULL where
        nobody wants it; added to where accumulate, else overwritten. */
-    const float *grad_y;
-    float *grad_x[NODE_INPUTS_MAX];
+    const void *grad_y;
+    void *grad_x[NODE_INPUTS_MAX];
     bool accumulate[NODE_INPUTS_MAX];
     float *grad_parameters[ROLE_COUNT]; /* overwritten; NULL where not trained */
     float *grad_x_sum; /* where the row sums_gradient: takes the sum of grad_x[0] over all
@@ -164,6 +167,9 @@ struct operator_row {
     bool takes_y_pitch; /* and op->out_pitch; */
     bool pitches_in_training; /* these hold in training too, and backward obeys them in
                                  grad_x[0] and grad_y, which lie as x and y do */
+    /* In training: may x[0] (INPUT) or y be kept as bf16, with its gradient?  Asked when
+       methods are chosen.  NULL: never. */
+    bool (*takes_bf16)(const operation *op, bool input);
     bool second_is_shape; /* the second input gives its size alone: nothing is read */
 };
 

@@ -442,7 +442,7 @@ void unroll_backward(const operation *op)
     scratch s = {.base = op->scratch};
     const int64_t channels = channels_of(op->out);
     if (op->grad_parameters[ROLE_BIAS])
-        channel_sum(shape_count(op->out) / channels, channels, op->grad_y,
+        channel_sum(shape_count(op->out) / channels, channels, op->grad_y, PRECISION_F32,
                     op->grad_parameters[ROLE_BIAS], op->scratch);
     backward_room room = cut_backward(&u, &s);
     if (u.transposed)

@@ -16,9 +16,9 @@ typedef struct job {
     const bf16_loops *loops;
     const finish *tail;
     bf16_layout layout;
-    const float *source;
+    const void *source;
     const uint32_t *packed;
-    float *y;
+    void *y;
     bool accumulate;
     float *scale, *shift; /* [panels * 32] */
     int64_t *offset;
@@ -77,12 +77,12 @@ static void put_piece(const job *j, const piece *p, int64_t first, int64_t outpu
         .rectify = t->rectify,
         .slope = t->slope,
         .accumulate = j->accumulate,
-        .y = j->y + p->line / m->out_h * m->y_image + p->line % m->out_h * m->y_row +
-             pixel * m->y_pixel,
+        .kept = m->y_kept,
         .y_step = j->layout.merge * m->y_pixel,
     };
-    if (j->layout.merge == 1)
-        f.y += first;
+    int64_t place = p->line / m->out_h * m->y_image + p->line % m->out_h * m->y_row +
+                    pixel * m->y_pixel + (j->layout.merge == 1 ? first : 0);
+    f.y = precision_write_at(j->y, m->y_kept, place);
     if (t->residual) {
         f.residual =
             t->residual + at * t->residual_pitch + (j->layout.merge == 1 ? first : 0);
@@ -293,11 +293,11 @@ static void bf16_forward(const convolution *v, const float *x, const void *prepa
         part.shift = tail->shift ? tail->shift + output : NULL;
         part.residual = tail->residual ? tail->residual + output : NULL;
         job j = {.m = &m,
-                 .source = x + group * m.channels,
+                 .source = precision_at(x, m.source_kept, group * m.channels),
                  .packed = (const uint32_t *)((const char *)prepared +
                                               (size_t)group * packed_bytes(&m)),
                  .tail = &part,
-                 .y = y + output};
+                 .y = precision_write_at(y, m.y_kept, output)};
         job_make(&j, &(scratch){.base = block});
         job_run(&j, bias ? bias + output : NULL);
     }
@@ -330,11 +330,13 @@ static void bf16_grad_input(const convolution *v, const float *grad_y,
             for (int64_t group = 0; group < v->groups; group++) {
                 scratch s = {.base = block};
                 uint32_t *packed = scratch_take(&s, 1, packed_bytes(&m));
+                int64_t place = (h * v->w + w) * v->c + group * m.outputs;
                 job j = {.m = &m,
-                         .source = grad_y + group * m.channels,
+                         .source =
+                             precision_at(grad_y, m.source_kept, group * m.channels),
                          .packed = packed,
                          .tail = &nothing,
-                         .y = grad_x + (h * v->w + w) * v->c + group * m.outputs,
+                         .y = precision_write_at(grad_x, m.y_kept, place),
                          .accumulate = accumulate};
                 job_make(&j, &s);
                 bf16_pack(&j.layout, j.loops,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   bf16.h -- what the files of the bf16 convolution share: its innermost loops, the copy
-   of an image that products read, and packed weights.  Nobody else reads it.
+   bf16.h -- bf16 numbers: the innermost loops of their convolution, the copy of an image
+   that its products read, and packed weights.  Beside its own files only norm.c reads it,
+   which moves numbers from f32 to bf16 and back.
 
    A bf16 is the upper half of an f32, rounded to nearest even.  Products of two are exact
    in f32; sums are f32.  Numbers in memory must be finite: one that is not also spoils
@@ -50,8 +51,9 @@ typedef struct bf16_finish {
     int64_t residual_step;
     rectifier rectify;
     float slope;
-    bool accumulate;
-    float *y;
+    bool accumulate; /* f32 alone */
+    void *y;
+    precision kept; /* of y */
     int64_t y_step;
 } bf16_finish;
 
@@ -64,14 +66,17 @@ typedef struct bf16_loops {
     void (*finish)(const bf16_finish *t);
 
     void (*convert)(int64_t n, const float *x, bf16 *to);
+    void (*widen)(int64_t n, const bf16 *x, float *to);
     /* to[i] = a[i] in the lower half, b[i] in the upper one. */
     void (*interleave)(int64_t n, const bf16 *a, const bf16 *b, uint32_t *to);
     /* to[i][o] = row[2 i][o], row[2 i + 1][o] as a pair, o < n; zeros from N to 16. */
-    void (*zip)(const float *const row[BF16_DEPTH], int64_t n, uint32_t *to);
-    /* to[i][o] = row[o][2 i], row[o][2 i + 1] as a pair; zeros where they are N or more. */
-    void (*pack)(const float *const row[BF16_LANES], int64_t n, uint32_t *to);
+    void (*zip)(const void *const row[BF16_DEPTH], precision kept, int64_t n,
+                uint32_t *to);
+    /* to[i][o] = row[o][2 i], row[o][2 i + 1] of f32 rows as a pair; zeros where they are N
+       or more. */
+    void (*pack)(const void *const row[BF16_LANES], int64_t n, uint32_t *to);
     /* to[o * to_step + p] = row[p][o], o < n; zeros from N to 16; to_step is even. */
-    void (*turn)(const float *const row[BF16_DEPTH], int64_t n, bf16 *to,
+    void (*turn)(const void *const row[BF16_DEPTH], precision kept, int64_t n, bf16 *to,
                  int64_t to_step);
 } bf16_loops;
 
@@ -118,7 +123,7 @@ bool bf16_is_gathered(const mapping *m);
 void bf16_layout_offsets(const bf16_layout *l, int64_t *offset);
 /* Copies CHANNELS (at most pitch) channels of tile I of SOURCE to TO. */
 void bf16_layout_load(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
-                      const float *source, int64_t i, bf16 *to);
+                      const void *source, int64_t i, bf16 *to);
 
 /* One line of a tile, or all of them where they follow each other at one distance: pixels
    FIRST.. of the tile's lines from LINE (rows of all images, counted through). */

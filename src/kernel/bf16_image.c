@@ -125,25 +125,36 @@ void bf16_layout_offsets(const bf16_layout *l, int64_t *offset)
     }
 }
 
-/* COUNT pixels of CHANNELS, zeros up to l->pitch. */
-static void convert_pixels(const bf16_layout *l, const bf16_loops *loops,
-                           int64_t channels, int64_t count, const float *from, bf16 *to)
+/* N numbers of SOURCE from number AT on. */
+static void take(const mapping *m, const bf16_loops *loops, const void *source,
+                 int64_t at, int64_t n, bf16 *to)
+{
+    const void *from = precision_at(source, m->source_kept, at);
+    if (m->source_kept == PRECISION_BF16)
+        memcpy(to, from, (size_t)n * sizeof *to);
+    else
+        loops->convert(n, from, to);
+}
+
+/* COUNT pixels of CHANNELS from number AT on, zeros up to l->pitch. */
+static void take_pixels(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
+                        int64_t count, const void *source, int64_t at, bf16 *to)
 {
     int64_t pitch = l->m->pitch;
     if (pitch == channels && l->pitch == channels) {
-        loops->convert(count * channels, from, to);
+        take(l->m, loops, source, at, count * channels, to);
         return;
     }
-    for (int64_t i = 0; i < count; i++, from += pitch, to += l->pitch) {
-        loops->convert(channels, from, to);
+    for (int64_t i = 0; i < count; i++, at += pitch, to += l->pitch) {
+        take(l->m, loops, source, at, channels, to);
         memset(to + channels, 0, (size_t)(l->pitch - channels) * sizeof *to);
     }
 }
 
-/* Source pixels LEFT.. of an image row, as many as a row of the copy has; zeros where
-   there are none. */
+/* Source pixels LEFT.. of the image row at number AT, as many as a row of the copy has;
+   zeros where there are none. */
 static void load_row(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
-                     const float *from, int64_t left, bf16 *to)
+                     const void *source, int64_t at, int64_t left, bf16 *to)
 {
     const mapping *m = l->m;
     int64_t count = l->row / l->pitch;
@@ -153,12 +164,12 @@ static void load_row(const bf16_layout *l, const bf16_loops *loops, int64_t chan
     int64_t inside = count - before - after;
     memset(to, 0, (size_t)(before * l->pitch) * sizeof *to);
     to += before * l->pitch;
-    convert_pixels(l, loops, channels, inside, from + (left + before) * m->pitch, to);
+    take_pixels(l, loops, channels, inside, source, at + (left + before) * m->pitch, to);
     memset(to + inside * l->pitch, 0, (size_t)(after * l->pitch) * sizeof *to);
 }
 
 static void load_rows(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
-                      const float *source, int64_t tile, bf16 *to)
+                      const void *source, int64_t tile, bf16 *to)
 {
     const mapping *m = l->m;
     int64_t begin = tile % l->tiles * l->height;
@@ -166,37 +177,37 @@ static void load_rows(const bf16_layout *l, const bf16_loops *loops, int64_t cha
     int64_t left = first_place(&m->columns);
     int64_t top = begin * m->step_h + first_place(&m->rows);
     int64_t rows = (end - begin - 1) * m->step_h + span(&m->rows);
-    const float *from = source + tile / l->tiles * m->h * m->w * m->pitch;
+    int64_t image = tile / l->tiles * m->h * m->w * m->pitch;
     for (int64_t r = 0; r < rows; r++, to += l->row) {
         int64_t y = top + r;
         if (y < 0 || y >= m->h)
             memset(to, 0, (size_t)l->row * sizeof *to);
         else
-            load_row(l, loops, channels, from + y * m->w * m->pitch, left, to);
+            load_row(l, loops, channels, source, image + y * m->w * m->pitch, left, to);
     }
     memset(to, 0, (size_t)l->slack * sizeof *to);
 }
 
 static void gather_pixel(const bf16_layout *l, const bf16_loops *loops,
-                         const float *source, int64_t p, bf16 *to)
+                         const void *source, int64_t p, bf16 *to)
 {
     const mapping *m = l->m;
     int64_t image = m->out_h * m->out_w;
     int64_t i = p % image / m->out_w * m->step_h, j = p % m->out_w * m->step_w;
-    const float *from = source + p / image * m->h * m->w * m->pitch;
+    int64_t from = p / image * m->h * m->w * m->pitch;
     for (int64_t a = 0; a < m->rows.count; a++)
         for (int64_t b = 0; b < m->columns.count; b++, to += m->channels) {
             int64_t y = i + m->rows.place[a], x = j + m->columns.place[b];
             if (y < 0 || y >= m->h || x < 0 || x >= m->w)
                 memset(to, 0, (size_t)m->channels * sizeof *to);
             else
-                loops->convert(m->channels, from + (y * m->w + x) * m->pitch, to);
+                take(m, loops, source, from + (y * m->w + x) * m->pitch, m->channels, to);
         }
     memset(to, 0, (size_t)(l->step - l->run_length) * sizeof *to);
 }
 
 void bf16_layout_load(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
-                      const float *source, int64_t i, bf16 *to)
+                      const void *source, int64_t i, bf16 *to)
 {
     if (!l->gathered) {
         load_rows(l, loops, channels, source, i, to);

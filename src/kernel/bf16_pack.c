@@ -78,7 +78,8 @@ static bool find_weights(const job *j, int64_t r, int64_t k, int64_t depth,
 static void pack_block(const job *j, int64_t r, int64_t k, int64_t first, uint32_t *to)
 {
     const mapping *m = j->l->m;
-    const float *from[BF16_DEPTH], *row[BF16_DEPTH];
+    const float *from[BF16_DEPTH];
+    const void *row[BF16_DEPTH];
     int64_t left = m->outputs - first, n = left < BF16_LANES ? left : BF16_LANES;
     int64_t rest = j->l->run_length - k, depth = rest < BF16_DEPTH ? rest : BF16_DEPTH;
     first *= m->weight_output;
@@ -91,7 +92,7 @@ static void pack_block(const job *j, int64_t r, int64_t k, int64_t first, uint32
     if (m->weight_output == 1) {
         for (int64_t i = 0; i < BF16_DEPTH; i++)
             row[i] = i < depth ? from[i] + first : nothing;
-        j->loops->zip(row, n, to);
+        j->loops->zip(row, PRECISION_F32, n, to);
         return;
     }
     float block[BF16_DEPTH][BF16_LANES] = {0};
@@ -100,7 +101,7 @@ static void pack_block(const job *j, int64_t r, int64_t k, int64_t first, uint32
         for (int64_t o = 0; i < depth && o < n; o++)
             block[i][o] = from[i][first + o * m->weight_output];
     }
-    j->loops->zip(row, BF16_LANES, to);
+    j->loops->zip(row, PRECISION_F32, BF16_LANES, to);
 }
 
 /* The same for merged pixels: pixel q's column b is at place q step_w + place[b]. */
@@ -109,7 +110,7 @@ static void pack_merged(const job *j, int64_t a, int64_t k, uint32_t *to)
     const bf16_layout *l = j->l;
     const mapping *m = l->m;
     float block[BF16_DEPTH][BF16_LANES] = {0};
-    const float *row[BF16_DEPTH];
+    const void *row[BF16_DEPTH];
     for (int64_t i = 0; i < BF16_DEPTH; i++) {
         int64_t place = (k + i) / m->channels + m->columns.place[0];
         int64_t channel = (k + i) % m->channels;
@@ -124,7 +125,7 @@ static void pack_merged(const job *j, int64_t a, int64_t k, uint32_t *to)
                     block[i][q * m->outputs + o] = from[o * m->weight_output];
             }
     }
-    j->loops->zip(row, BF16_LANES, to);
+    j->loops->zip(row, PRECISION_F32, BF16_LANES, to);
 }
 
 static int64_t blocks_of_run(const bf16_layout *l)

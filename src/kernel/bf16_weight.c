@@ -29,7 +29,7 @@ typedef struct target {
 typedef struct job {
     const mapping *m;
     const bf16_loops *loops;
-    const float *x, *grad_y;
+    const void *x, *grad_y;
     float *grad_weight;
     bf16_layout layout;    /* of one chunk, channels up to `chunk` */
     int64_t chunk, chunks; /* channels */
@@ -87,23 +87,24 @@ static int64_t chunk_channels(const job *j, int64_t chunk)
 
 /* The place in grad_y that a walk along a flow has reached. */
 typedef struct walk {
-    const float *row;       /* the line's first pixel */
+    int64_t row;            /* number of the line's first pixel in grad_y */
     int64_t line, at, left; /* left: pixels of the flow */
 } walk;
 
-static const float *row_of(const job *j, int64_t line)
+static int64_t row_of(const job *j, int64_t line)
 {
-    return j->grad_y + line / j->m->out_h * j->m->y_image +
-           line % j->m->out_h * j->m->y_row;
+    return line / j->m->out_h * j->m->y_image + line % j->m->out_h * j->m->y_row;
 }
 
 /* FROM: the next 32 pixels; NULL where they stick out. */
-static void walk_on(const job *j, walk *w, const float *from[BF16_DEPTH])
+static void walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
 {
     const bf16_layout *l = &j->layout;
     for (int k = 0; k < BF16_DEPTH; k++, w->left--) {
         bool there = w->left > 0 && w->at < l->line_pixels;
-        from[k] = there ? w->row + w->at * j->m->y_pixel : NULL;
+        from[k] =
+            there ? precision_at(j->grad_y, j->m->y_kept, w->row + w->at * j->m->y_pixel)
+                  : NULL;
         if (++w->at == l->line) {
             w->at = 0;
             w->row = row_of(j, ++w->line);
@@ -115,6 +116,7 @@ static void walk_on(const job *j, walk *w, const float *from[BF16_DEPTH])
 static void turn_tile(const job *j, int64_t tile, int64_t first, int64_t last, bf16 *to)
 {
     const bf16_layout *l = &j->layout;
+    const precision kept = j->m->y_kept;
     for (int64_t i = 0; i < bf16_flow_count(l, tile); i++, to += j->line) {
         bf16_flow flow = bf16_flow_at(l, tile, i);
         walk w = {.line = flow.line + flow.first / l->line,
@@ -122,12 +124,12 @@ static void turn_tile(const job *j, int64_t tile, int64_t first, int64_t last, b
                   .left = flow.count};
         w.row = row_of(j, w.line);
         for (int64_t p = 0; p < flow.count; p += BF16_DEPTH) {
-            const float *from[BF16_DEPTH], *row[BF16_DEPTH];
+            const void *from[BF16_DEPTH], *row[BF16_DEPTH];
             walk_on(j, &w, from);
             for (int64_t o = first; o < last; o += BF16_LANES) {
                 for (int k = 0; k < BF16_DEPTH; k++)
-                    row[k] = from[k] ? from[k] + o : nothing;
-                j->loops->turn(row, smaller(last - o, BF16_LANES),
+                    row[k] = from[k] ? precision_at(from[k], kept, o) : nothing;
+                j->loops->turn(row, kept, smaller(last - o, BF16_LANES),
                                to + (o - first) * j->g_step + p, j->g_step);
             }
         }
@@ -148,14 +150,14 @@ static void pair_rows(const job *j, int64_t chunk, int64_t tile, bf16 *copy,
                       uint32_t *words)
 {
     const bf16_layout *l = &j->layout;
-    bf16_layout_load(l, j->loops, chunk_channels(j, chunk), j->x + chunk * j->chunk, tile,
-                     copy);
+    bf16_layout_load(l, j->loops, chunk_channels(j, chunk),
+                     precision_at(j->x, j->m->source_kept, chunk * j->chunk), tile, copy);
     j->loops->interleave(j->words_count, copy, copy + l->step, words);
 }
 
 /* A pixel of the output: the image that it reads, and where its first tap would be. */
 typedef struct spot {
-    const float *image;
+    const void *image;
     int64_t y, x;
 } spot;
 
@@ -165,7 +167,8 @@ static void find_spots(const job *j, const bf16_flow *flow, spot *to)
     int64_t pixels = m->out_h * m->out_w;
     for (int64_t i = 0; i < flow->count; i++) {
         int64_t p = flow->first + i;
-        to[i] = (spot){.image = j->x + p / pixels * m->h * m->w * m->pitch,
+        int64_t image = p / pixels * m->h * m->w * m->pitch;
+        to[i] = (spot){.image = precision_at(j->x, m->source_kept, image),
                        .y = p % pixels / m->out_w * m->step_h,
                        .x = p % m->out_w * m->step_w};
     }
@@ -177,20 +180,22 @@ static void pair_tap(const job *j, int64_t chunk, int64_t a, int64_t b, const sp
 {
     const mapping *m = j->m;
     int64_t channels = chunk_channels(j, chunk), stride = j->line / 2 * BF16_LANES;
+    const precision kept = m->source_kept;
     for (int64_t k = 0; k < count; k += BF16_DEPTH, words += BF16_TILE) {
-        const float *from[BF16_DEPTH], *row[BF16_DEPTH];
+        const void *from[BF16_DEPTH], *row[BF16_DEPTH];
         for (int64_t i = 0; i < BF16_DEPTH; i++) {
             const spot *s = &spots[k + i];
             int64_t y = k + i < count ? s->y + m->rows.place[a] : -1;
             int64_t x = k + i < count ? s->x + m->columns.place[b] : -1;
             bool inside = y >= 0 && y < m->h && x >= 0 && x < m->w;
-            from[i] = inside ? s->image + (y * m->w + x) * m->pitch : NULL;
+            int64_t at = (y * m->w + x) * m->pitch + chunk * j->chunk;
+            from[i] = inside ? precision_at(s->image, kept, at) : NULL;
         }
         for (int64_t c = 0; c < j->chunk; c += BF16_LANES) {
             int64_t n = channels > c ? smaller(channels - c, BF16_LANES) : 0;
             for (int64_t i = 0; i < BF16_DEPTH; i++)
-                row[i] = from[i] && n ? from[i] + chunk * j->chunk + c : nothing;
-            j->loops->zip(row, n, words + c / BF16_LANES * stride);
+                row[i] = from[i] && n ? precision_at(from[i], kept, c) : nothing;
+            j->loops->zip(row, kept, n, words + c / BF16_LANES * stride);
         }
     }
 }
@@ -449,8 +454,8 @@ void bf16_grad_weight(const convolution *v, const float *x, const float *grad_y,
     mapping_forward(&m, v);
     for (int64_t group = 0; group < v->groups; group++) {
         job j = {.m = &m,
-                 .x = x + group * m.channels,
-                 .grad_y = grad_y + group * m.outputs,
+                 .x = precision_at(x, m.source_kept, group * m.channels),
+                 .grad_y = precision_at(grad_y, m.y_kept, group * m.outputs),
                  .grad_weight = grad_weight + group * m.outputs * m.weight_output};
         job_make(&j, &(scratch){.base = block});
         job_run(&j);

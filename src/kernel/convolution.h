@@ -10,6 +10,7 @@
 #define LATHE_KERNEL_CONVOLUTION_H
 
 #include <stdint.h>
+#include "kernel/precision.h"
 
 /* Largest kernel_h and kernel_w. */
 #define CONVOLUTION_KERNEL_MAX 64
@@ -19,7 +20,10 @@ typedef struct convolution {
     int64_t out_h, out_w, out_c;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
     int64_t groups;
-    int64_t x_pitch, y_pitch; /* floats from pixel to pixel; 0: c and out_c */
+    int64_t x_pitch, y_pitch; /* numbers from pixel to pixel; 0: c and out_c */
+    /* What x and y, and their gradients, are kept in: f32 but for algorithms of bf16,
+       dense tensors and one group. */
+    precision x_kept, y_kept;
 } convolution;
 
 /* y = rectify((x * weight + bias) scale + shift + residual), and its gradients by x and

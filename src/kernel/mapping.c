@@ -43,6 +43,8 @@ void mapping_forward(mapping *m, const convolution *v)
                  v->h, (v->out_h - 1) * v->stride_h);
     axis_forward(&m->columns, v->kernel_w, v->dilation_w, v->pad_w, channels, v->w,
                  (v->out_w - 1) * v->stride_w);
+    m->source_kept = v->x_kept;
+    m->y_kept = v->y_kept;
     m->weight_channel = 1;
     m->weight_output = v->kernel_h * v->kernel_w * channels;
 }
@@ -83,6 +85,8 @@ bool mapping_backward(mapping *m, const convolution *v, int64_t phase_h, int64_t
                   v->kernel_w * channels, v->out_h, m->out_h - 1);
     axis_backward(&m->columns, v->kernel_w, v->stride_w, v->dilation_w, v->pad_w, phase_w,
                   channels, v->out_w, m->out_w - 1);
+    m->source_kept = v->y_kept;
+    m->y_kept = v->x_kept;
     m->weight_channel = v->kernel_h * v->kernel_w * channels;
     m->weight_output = 1;
     return true;

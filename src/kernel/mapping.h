@@ -26,6 +26,7 @@ typedef struct mapping {
     int64_t step_h, step_w;
     axis rows, columns;
     int64_t weight_channel, weight_output;
+    precision source_kept, y_kept;
 } mapping;
 
 /* The mapping of a forward convolution, for one of its groups. */

@@ -1,34 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    norm.c -- sums over rows and batch normalisation.
-   Rows are cut into blocks by shape alone; a block's sums are float, joined in double. */
+   Rows are cut into blocks by shape alone; a block's sums are float, joined in double.
+   Numbers kept as bf16 are widened some rows at a time, in memory of the thread's own
+   that stays in the first-level cache. */
 #include "kernel/norm.h"
 
 #include <math.h>
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/bf16.h"
 #include "kernel/loops.h"
 #include "kernel/scratch.h"
 
 enum {
     BLOCK_FLOATS = 32 * 1024,
-    ROUGH_ROWS = 16, /* of a block, folded */
-    WIDE = 64        /* several rows count as one that fills vectors */
+    STRIP_FLOATS = 2 * 1024, /* that are widened together */
+    ROUGH_ROWS = 16,         /* of a block, folded */
+    WIDE = 64                /* several rows count as one that fills vectors */
 };
+
+/* A matrix in memory: what its numbers are kept in, and how many lie from row to row. */
+typedef struct numbers {
+    const void *at;
+    precision kept;
+    int64_t pitch;
+} numbers;
 
 /* What all functions here share: FOLD rows of CHANNELS are one of WIDTH. */
 typedef struct job {
     const kernel_loops *loops;
     int64_t rows, channels, fold, width, block, blocks;
-    int64_t pitch; /* of y and its gradient */
-    const float *x, *g;
-    float *y;
+    int64_t strip;    /* folded rows that are widened together */
+    numbers x, g, to; /* to: y, or the gradient by x; NULL: not wanted */
+    void *written;    /* that of TO */
     bool accumulate;
     double *sums;  /* [blocks][2][channels] */
     float *column; /* [6][width] */
-    float *own;    /* of each thread: [3][width] */
+    float *own;    /* of each thread: [3][width], then [3][strip][width] */
     affine affine; /* columns 0, 1 and 2 */
 } job;
+
+static int64_t own_floats(const job *j)
+{
+    return 3 * (1 + j->strip) * j->width;
+}
 
 static size_t prepare(job *j, int64_t rows, int64_t channels, int64_t pitch, void *block)
 {
@@ -36,15 +52,15 @@ static size_t prepare(job *j, int64_t rows, int64_t channels, int64_t pitch, voi
     int64_t fold = channels >= WIDE ? 1 : (WIDE - 1) / channels + 1;
     int64_t folds = BLOCK_FLOATS / (fold * channels);
     *j = (job){.loops = loops_get(), .rows = rows, .channels = channels};
-    j->pitch = pitch ? pitch : channels;
-    j->fold = j->pitch == channels ? fold : 1;
+    j->fold = !pitch || pitch == channels ? fold : 1;
     j->width = j->fold * channels;
+    j->strip = j->width < STRIP_FLOATS ? STRIP_FLOATS / j->width : 1;
     /* As many rows in a float's sum, folded or not. */
     j->block = (folds < 1 ? 1 : folds) * j->fold;
     j->blocks = (rows - 1) / j->block + 1;
     j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
     j->column = scratch_floats(&s, 6 * j->width);
-    j->own = scratch_floats(&s, cpu_threads() * 3 * j->width);
+    j->own = scratch_floats(&s, cpu_threads() * own_floats(j));
     return s.used;
 }
 
@@ -81,22 +97,82 @@ static double *block_sums(const job *j, int64_t begin)
     return j->sums + begin / j->block * 2 * j->channels;
 }
 
-/* sum[i] = column sums of the rows begin..end-1, folded. */
-static void sum_rows(const job *j, int64_t begin, int64_t end, float *sum)
+static float *own_column(const job *j, int thread, int k)
 {
-    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
-    const float *x = j->x + begin * j->channels;
+    return j->own + thread * own_floats(j) + k * j->width;
+}
+
+/* Folded rows of a block that are at hand as floats together. */
+typedef struct strip {
+    int64_t next, end; /* rows, not folded */
+    int64_t first;
+    int64_t rows, width; /* folded; the last one may be narrower */
+    const float *x, *g;
+    float *to;
+    int64_t g_step, to_step; /* floats from folded row to row */
+    float *room;             /* the thread's own [3][strip][width] */
+} strip;
+
+static strip strip_begin(const job *j, int64_t begin, int64_t end, int thread)
+{
+    return (strip){.next = begin, .end = end, .room = own_column(j, thread, 3)};
+}
+
+static const float *strip_read(const strip *t, const numbers *n, float *room)
+{
+    int64_t at = t->first * n->pitch;
+    if (n->kept == PRECISION_F32)
+        return (const float *)n->at + at;
+    bf16_loops_get()->widen(t->rows * t->width, (const bf16 *)n->at + at, room);
+    return room;
+}
+
+/* Goes on to the next folded rows; false behind the last. */
+static bool strip_next(const job *j, strip *t)
+{
+    int64_t left = t->end - t->next, room = j->strip * j->width;
+    if (left <= 0)
+        return false;
+    bool narrow = j->x.kept || j->g.kept || j->to.kept, whole = left >= j->fold;
+    t->first = t->next;
+    t->rows = whole ? left / j->fold : 1;
+    if (narrow && t->rows > j->strip)
+        t->rows = j->strip;
+    t->width = whole ? j->width : left * j->channels;
+    t->next += whole ? t->rows * j->fold : left;
+    t->g_step = j->fold * j->g.pitch;
+    t->to_step = j->fold * j->to.pitch;
+    t->x = strip_read(t, &j->x, t->room);
+    if (j->g.at)
+        t->g = strip_read(t, &j->g, t->room + room);
+    if (j->written)
+        t->to = j->to.kept ? t->room + 2 * room
+                           : (float *)j->written + t->first * j->to.pitch;
+    return true;
+}
+
+/* Puts what was written to where it is kept. */
+static void strip_write(const job *j, const strip *t)
+{
+    if (j->to.kept)
+        bf16_loops_get()->convert(t->rows * t->width, t->to,
+                                  (bf16 *)j->written + t->first * j->to.pitch);
+}
+
+/* sum[i] = column sums of the rows begin..end-1, folded. */
+static void sum_rows(const job *j, int64_t begin, int64_t end, int thread, float *sum)
+{
     memset(sum, 0, (size_t)j->width * sizeof *sum);
-    j->loops->row_sum(whole, j->width, x, sum);
-    j->loops->row_sum(1, rest * j->channels, x + whole * j->width, sum);
+    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
+        j->loops->row_sum(t.rows, t.width, t.x, sum);
 }
 
 static void sum_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    float *sum = j->own + thread * 3 * j->width;
+    float *sum = own_column(j, thread, 0);
     double *to = block_sums(j, begin);
-    sum_rows(j, begin, end, sum);
+    sum_rows(j, begin, end, thread, sum);
     for (int64_t c = 0; c < j->channels; c++)
         to[c] = folded(j, sum, c);
 }
@@ -109,12 +185,12 @@ static double joined(const job *j, int64_t k, int64_t channel)
     return sum;
 }
 
-void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
-                 void *scratch)
+void channel_sum(int64_t rows, int64_t channels, const void *x, precision kept,
+                 float *sum, void *scratch)
 {
     job j;
     prepare(&j, rows, channels, 0, scratch);
-    j.x = x;
+    j.x = (numbers){x, kept, channels};
     parallel_range(rows, j.block, sum_block, &j);
     for (int64_t c = 0; c < channels; c++)
         sum[c] = (float)joined(&j, 0, c);
@@ -126,23 +202,20 @@ void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
 static void moments_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    float *rough = j->own + thread * 3 * j->width;
+    float *rough = own_column(j, thread, 0);
     float *sum = rough + j->width, *square = sum + j->width;
     double *mean = block_sums(j, begin), *about = mean + j->channels;
     double n = (double)(end - begin);
     int64_t first =
         ROUGH_ROWS * j->fold < end - begin ? ROUGH_ROWS * j->fold : end - begin;
-    sum_rows(j, begin, begin + first, sum);
+    sum_rows(j, begin, begin + first, thread, sum);
     for (int64_t c = 0; c < j->channels; c++)
         rough[c] = (float)(folded(j, sum, c) / (double)first);
     for (int64_t i = j->channels; i < j->width; i++)
         rough[i] = rough[i - j->channels];
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    int64_t whole = (end - begin) / j->fold, rest = (end - begin) % j->fold;
-    const float *x = j->x + begin * j->channels;
-    j->loops->row_moments(whole, j->width, x, rough, sum, square);
-    j->loops->row_moments(1, rest * j->channels, x + whole * j->width, rough, sum,
-                          square);
+    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
+        j->loops->row_moments(t.rows, t.width, t.x, rough, sum, square);
     for (int64_t c = 0; c < j->channels; c++) {
         double s = folded(j, sum, c);
         mean[c] = (double)rough[c] + s / n;
@@ -167,31 +240,13 @@ static void join_moments(const job *j, int64_t channel, double *mean, double *ab
     *about = q;
 }
 
-/* Where in x or gx, and in y or its gradient, the whole folded rows of a block begin and
-   the rows behind them. */
-typedef struct span {
-    int64_t whole, rest, x, x_rest, y, y_rest, step;
-} span;
-
-static span span_of(const job *j, int64_t begin, int64_t end)
-{
-    span s = {.whole = (end - begin) / j->fold, .rest = (end - begin) % j->fold};
-    s.x = begin * j->channels;
-    s.x_rest = s.x + s.whole * j->width;
-    s.y = begin * j->pitch;
-    s.step = j->fold * j->pitch;
-    s.y_rest = s.y + s.whole * s.step;
-    return s;
-}
-
 static void affine_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    span s = span_of(j, begin, end);
-    (void)thread;
-    j->loops->row_affine(s.whole, j->width, j->x + s.x, &j->affine, j->y + s.y, s.step);
-    j->loops->row_affine(1, s.rest * j->channels, j->x + s.x_rest, &j->affine,
-                         j->y + s.y_rest, s.step);
+    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);) {
+        j->loops->row_affine(t.rows, t.width, t.x, &j->affine, t.to, t.to_step);
+        strip_write(j, &t);
+    }
 }
 
 /* Columns for y = (x - mean) gamma / deviation + beta.  What float(mean) loses goes into
@@ -229,20 +284,26 @@ static void bind_affine(job *j, const batch_norm *b)
                          .slope = b->slope};
 }
 
-static void run_affine(job *j, const batch_norm *b, const float *x, float *y)
+static numbers numbers_of_y(const batch_norm *b, const void *y)
+{
+    return (numbers){y, b->y_kept, b->y_pitch ? b->y_pitch : b->channels};
+}
+
+static void run_affine(job *j, const batch_norm *b, const void *x, void *y)
 {
     bind_affine(j, b);
-    j->x = x;
-    j->y = y;
+    j->x = (numbers){x, b->x_kept, b->channels};
+    j->to = numbers_of_y(b, y);
+    j->written = y;
     parallel_range(j->rows, j->block, affine_block, j);
 }
 
-void batch_norm_train(const batch_norm *b, const float *x, float *y, float *saved,
+void batch_norm_train(const batch_norm *b, const void *x, void *y, float *saved,
                       void *scratch)
 {
     job j;
     prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
-    j.x = x;
+    j.x = (numbers){x, b->x_kept, b->channels};
     parallel_range(b->rows, j.block, moments_block, &j);
     for (int64_t c = 0; c < b->channels; c++) {
         double mean, about;
@@ -260,7 +321,7 @@ void batch_norm_train(const batch_norm *b, const float *x, float *y, float *save
 }
 
 void batch_norm_apply(const batch_norm *b, const float *mean, const float *variance,
-                      const float *x, float *y, void *scratch)
+                      const void *x, void *y, void *scratch)
 {
     job j;
     prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
@@ -273,14 +334,12 @@ void batch_norm_apply(const batch_norm *b, const float *mean, const float *varia
 static void gradient_sums_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    float *sum = j->own + thread * 3 * j->width, *product = sum + j->width;
+    float *sum = own_column(j, thread, 0), *product = sum + j->width;
     double *to = block_sums(j, begin);
-    span s = span_of(j, begin, end);
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    j->loops->row_products(s.whole, j->width, j->x + s.x, j->width, &j->affine,
-                           j->g + s.y, s.step, sum, product);
-    j->loops->row_products(1, s.rest * j->channels, j->x + s.x_rest, j->width, &j->affine,
-                           j->g + s.y_rest, s.step, sum, product);
+    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
+        j->loops->row_products(t.rows, t.width, t.x, j->width, &j->affine, t.g, t.g_step,
+                               sum, product);
     for (int64_t c = 0; c < j->channels; c++) {
         to[c] = folded(j, sum, c);
         to[j->channels + c] = folded(j, product, c);
@@ -291,22 +350,20 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
 static void gradient_rows_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    float *sum = j->own + thread * 3 * j->width;
+    float *sum = own_column(j, thread, 0);
     double *to = block_sums(j, begin);
-    span s = span_of(j, begin, end);
-    row_slope t = {.a = &j->affine,
-                   .x = j->x + s.x,
-                   .g = j->g + s.y,
-                   .g_step = s.step,
-                   .scale = j->column + 3 * j->width,
-                   .slope = j->column + 4 * j->width,
-                   .shift = j->column + 5 * j->width};
     memset(sum, 0, (size_t)j->width * sizeof *sum);
-    j->loops->row_gradient(s.whole, j->width, &t, j->y + s.x, j->accumulate, sum);
-    t.x = j->x + s.x_rest;
-    t.g = j->g + s.y_rest;
-    j->loops->row_gradient(1, s.rest * j->channels, &t, j->y + s.x_rest, j->accumulate,
-                           sum);
+    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);) {
+        row_slope r = {.a = &j->affine,
+                       .x = t.x,
+                       .g = t.g,
+                       .g_step = t.g_step,
+                       .scale = j->column + 3 * j->width,
+                       .slope = j->column + 4 * j->width,
+                       .shift = j->column + 5 * j->width};
+        j->loops->row_gradient(t.rows, t.width, &r, t.to, j->accumulate, sum);
+        strip_write(j, &t);
+    }
     for (int64_t c = 0; c < j->channels; c++)
         to[c] = folded(j, sum, c);
 }
@@ -323,16 +380,16 @@ static void restore_affine(job *j, const batch_norm *b, const float *saved)
 
 /* With k = gamma / deviation, z the normalised x, and N rows:
    grad_x = k (g - sum g / N - z sum (g z) / N), and z = (x - mean) inverse - lost. */
-void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
-                         const float *grad_y, float *grad_x, bool accumulate,
+void batch_norm_gradient(const batch_norm *b, const void *x, const float *saved,
+                         const void *grad_y, void *grad_x, bool accumulate,
                          float *grad_scale, float *grad_shift, float *grad_x_sum,
                          void *scratch)
 {
     job j;
     prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
     int64_t channels = b->channels, width = j.width;
-    j.x = x;
-    j.g = grad_y;
+    j.x = (numbers){x, b->x_kept, channels};
+    j.g = numbers_of_y(b, grad_y);
     restore_affine(&j, b, saved);
     parallel_range(b->rows, j.block, gradient_sums_block, &j);
     for (int64_t c = 0; c < channels; c++) {
@@ -353,7 +410,8 @@ void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved
         return;
     for (int64_t k = 3; k < 6; k++)
         unfold(&j, k);
-    j.y = grad_x;
+    j.to = (numbers){grad_x, b->x_kept, channels};
+    j.written = grad_x;
     j.accumulate = accumulate;
     parallel_range(b->rows, j.block, gradient_rows_block, &j);
     for (int64_t c = 0; grad_x_sum && c < channels; c++)

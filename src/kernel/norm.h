@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "kernel/finish.h"
+#include "kernel/precision.h"
 
 typedef struct batch_norm {
     int64_t rows, channels;
@@ -20,6 +21,8 @@ typedef struct batch_norm {
     rectifier rectify;                      /* of y, in the same pass */
     float slope;
     int64_t y_pitch; /* floats from row to row of y and its gradient; 0: the channels */
+    precision x_kept, y_kept; /* what x and y, and their gradients, are kept in; bf16 only
+                                 dense, and never added to */
 } batch_norm;
 
 /* Floats that the forward keeps for the backward: mean, inverse deviation, the part of
@@ -31,24 +34,24 @@ typedef struct batch_norm {
 size_t channel_scratch(int64_t rows, int64_t channels);
 size_t batch_norm_scratch(const batch_norm *b);
 
-/* sum[c] = sum over rows of x[row, c]. */
-void channel_sum(int64_t rows, int64_t channels, const float *x, float *sum,
-                 void *scratch);
+/* sum[c] = sum over rows of x[row, c], kept in KEPT. */
+void channel_sum(int64_t rows, int64_t channels, const void *x, precision kept,
+                 float *sum, void *scratch);
 
 /* y = rectify((x - mean) / sqrt(variance + epsilon) * gamma + beta) with the batch's
    statistics, which go to SAVED [3 channels] and into the running ones. */
-void batch_norm_train(const batch_norm *b, const float *x, float *y, float *saved,
+void batch_norm_train(const batch_norm *b, const void *x, void *y, float *saved,
                       void *scratch);
 
 /* The same with given statistics. */
 void batch_norm_apply(const batch_norm *b, const float *mean, const float *variance,
-                      const float *x, float *y, void *scratch);
+                      const void *x, void *y, void *scratch);
 
 /* Gradients by x (NULL: not wanted; added where ACCUMULATE), gamma and beta (NULL: not
    wanted) after batch_norm_train; and the sums over rows of the gradient by x (NULL: not
    wanted), which are the gradient of a bias that was added to x. */
-void batch_norm_gradient(const batch_norm *b, const float *x, const float *saved,
-                         const float *grad_y, float *grad_x, bool accumulate,
+void batch_norm_gradient(const batch_norm *b, const void *x, const float *saved,
+                         const void *grad_y, void *grad_x, bool accumulate,
                          float *grad_scale, float *grad_shift, float *grad_x_sum,
                          void *scratch);
 

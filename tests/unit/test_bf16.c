@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    test_bf16.c -- convolutions with operands rounded to bf16 against sums in double over
    operands rounded here, by another rule; at every level of instructions, and with the
-   same bits at one thread and at two. */
+   same bits at one thread and at two.  What is kept as bf16 gives the bits of f32 numbers
+   that are rounded before and behind. */
 #include "support.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/algorithm.h"
+#include "kernel/norm.h"
 
 /* The nearest number of 8 significant bits, ties to even: by scaling, not by bits. */
 static float rounded(float x)
@@ -226,17 +228,29 @@ static void *block_of(size_t bytes)
     return block;
 }
 
+static int64_t result_count(const trial *t, algorithm_task task)
+{
+    return task == ALGORITHM_FORWARD      ? t->y_count
+           : task == ALGORITHM_GRAD_INPUT ? t->x_count
+                                          : t->w_count;
+}
+
+static precision result_kept(const trial *t, algorithm_task task)
+{
+    return task == ALGORITHM_FORWARD      ? t->v.y_kept
+           : task == ALGORITHM_GRAD_INPUT ? t->v.x_kept
+                                          : PRECISION_F32;
+}
+
 static float *run(const trial *t, algorithm_task task, bool accumulate, int threads)
 {
     const algorithm *a = &algorithm_bf16;
     const convolution *v = &t->v;
-    int64_t count = task == ALGORITHM_FORWARD      ? t->y_count
-                    : task == ALGORITHM_GRAD_INPUT ? t->x_count
-                                                   : t->w_count;
+    int64_t count = result_count(t, task);
     float *to = memory_new(count + 1, sizeof *to, NULL);
     assert_non_null(to);
-    for (int64_t i = 0; i < count; i++)
-        to[i] = task == ALGORITHM_GRAD_INPUT ? t->x[i] : 0.25f;
+    for (int64_t i = 0; result_kept(t, task) == PRECISION_F32 && i < count; i++)
+        to[i] = accumulate ? t->x[i] : 0.25f;
     cpu_set_threads(threads);
     if (task == ALGORITHM_FORWARD) {
         void *prepared = block_of(a->prepared_bytes(v, NULL));
@@ -260,10 +274,8 @@ static float *run(const trial *t, algorithm_task task, bool accumulate, int thre
 static float *run_twice(const trial *t, algorithm_task task, bool accumulate)
 {
     float *one = run(t, task, accumulate, 1), *two = run(t, task, accumulate, 2);
-    int64_t count = task == ALGORITHM_FORWARD      ? t->y_count
-                    : task == ALGORITHM_GRAD_INPUT ? t->x_count
-                                                   : t->w_count;
-    assert_memory_equal(one, two, (size_t)count * sizeof *one);
+    assert_memory_equal(
+        one, two, (size_t)result_count(t, task) * precision_bytes(result_kept(t, task)));
     memory_free(two);
     return one;
 }
@@ -356,6 +368,129 @@ static void weight_gradient_is_exact(void **state)
     }
 }
 
+/* The upper half of each number, rounded. */
+static uint16_t *narrow_copy(const float *x, int64_t n)
+{
+    uint16_t *to = memory_new(n + 1, sizeof *to, NULL);
+    assert_non_null(to);
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        float near = rounded(x[i]);
+        memcpy(&bits, &near, sizeof bits);
+        to[i] = (uint16_t)(bits >> 16);
+    }
+    return to;
+}
+
+/* X as it is kept in KEPT; owned. */
+static void *kept_copy(const float *x, int64_t n, precision kept)
+{
+    if (kept == PRECISION_BF16)
+        return narrow_copy(x, n);
+    float *to = memory_new(n + 1, sizeof *to, NULL);
+    assert_non_null(to);
+    memcpy(to, x, (size_t)n * sizeof *x);
+    return to;
+}
+
+static void check_kept(const char *what, const void *have, const float *want, int64_t n,
+                       precision kept)
+{
+    void *wanted = kept_copy(want, n, kept);
+    if (memcmp(have, wanted, (size_t)n * precision_bytes(kept)) != 0)
+        fail_msg("%s: not the bits of f32, rounded", what);
+    memory_free(wanted);
+}
+
+static void kept_as_bf16_is_the_same(void **state)
+{
+    trial t = {.random = random_new(6, "bf16 kept", 0)};
+    static const char *const names[] = {"forward", "by input", "by weight"};
+    (void)state;
+    for (int i = 0; i < 2 * TRIALS; i++) {
+        trial_begin(&t, false);
+        algorithm_task task =
+            (algorithm_task)between(&t, ALGORITHM_FORWARD, ALGORITHM_GRAD_WEIGHT);
+        float *want = run_twice(&t, task, false);
+        trial narrow = t;
+        if (t.v.groups == 1) {
+            narrow.v.x_kept = (precision)between(&t, PRECISION_F32, PRECISION_BF16);
+            narrow.v.y_kept = (precision)between(&t, PRECISION_F32, PRECISION_BF16);
+        }
+        narrow.x = kept_copy(t.x, t.x_count, narrow.v.x_kept);
+        narrow.y = kept_copy(t.y, t.y_count, narrow.v.y_kept);
+        float *have = run_twice(&narrow, task, false);
+        check_kept(names[task], have, want, result_count(&t, task),
+                   result_kept(&narrow, task));
+        memory_free(want);
+        memory_free(have);
+        memory_free(narrow.x);
+        memory_free(narrow.y);
+        trial_end(&t);
+    }
+}
+
+/* x, y and their gradients of a batch norm; all of them numbers of bf16. */
+typedef struct norm_trial {
+    batch_norm b;
+    int64_t count;
+    float *x, *g, *scale, *shift;
+    float saved[BATCH_NORM_SAVED * 300], grad_scale[300], grad_shift[300];
+    void *y, *gx, *scratch;
+} norm_trial;
+
+static void norm_run(norm_trial *t, precision x_kept, precision y_kept)
+{
+    t->b.x_kept = x_kept;
+    t->b.y_kept = y_kept;
+    t->scratch = block_of(batch_norm_scratch(&t->b));
+    void *x = kept_copy(t->x, t->count, x_kept), *g = kept_copy(t->g, t->count, y_kept);
+    t->y = block_of((size_t)t->count * sizeof(float));
+    t->gx = block_of((size_t)t->count * sizeof(float));
+    batch_norm_train(&t->b, x, t->y, t->saved, t->scratch);
+    batch_norm_gradient(&t->b, x, t->saved, g, t->gx, false, t->grad_scale, t->grad_shift,
+                        NULL, t->scratch);
+    memory_free(x);
+    memory_free(g);
+    memory_free(t->scratch);
+}
+
+static void norm_of_kept_is_the_same(void **state)
+{
+    static const int64_t channels[] = {1, 3, 8, 16, 37, 64, 100, 300};
+    trial r = {.random = random_new(7, "bf16 norm", 0)};
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        int64_t c = channels[between(&r, 0, 7)], rows = between(&r, 2, 90000 / c / 4);
+        norm_trial t = {.count = rows * c};
+        float *x = numbers(&r, t.count), *g = numbers(&r, t.count);
+        t.x = rounded_copy(x, t.count);
+        t.g = rounded_copy(g, t.count);
+        t.scale = numbers(&r, c);
+        t.shift = numbers(&r, c);
+        t.b = (batch_norm){.rows = rows,
+                           .channels = c,
+                           .epsilon = 1e-5,
+                           .scale = t.scale,
+                           .shift = t.shift,
+                           .rectify = (rectifier)between(&r, RECTIFY_NONE, RECTIFY_SLOPE),
+                           .slope = 0.125f};
+        norm_trial narrow = t;
+        precision x_kept = (precision)between(&r, PRECISION_F32, PRECISION_BF16);
+        precision y_kept = (precision)between(&r, PRECISION_F32, PRECISION_BF16);
+        norm_run(&t, PRECISION_F32, PRECISION_F32);
+        norm_run(&narrow, x_kept, y_kept);
+        check_kept("norm", narrow.y, t.y, t.count, y_kept);
+        check_kept("norm's gradient", narrow.gx, t.gx, t.count, x_kept);
+        assert_memory_equal(t.grad_scale, narrow.grad_scale, sizeof t.grad_scale);
+        assert_memory_equal(t.grad_shift, narrow.grad_shift, sizeof t.grad_shift);
+        void *owned[] = {x,       g,   t.x,  t.g,      t.scale,
+                         t.shift, t.y, t.gx, narrow.y, narrow.gx};
+        for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
+            memory_free(owned[k]);
+    }
+}
+
 /* Ties between numbers of 8 bits: 1 + 2^-8 rounds to 1, 1 + 3 2^-8 to 1 + 2^-6. */
 static void operands_are_rounded(void **state)
 {
@@ -393,6 +528,8 @@ static int all_tests(void)
         cmocka_unit_test(forward_is_exact),
         cmocka_unit_test(input_gradient_is_exact),
         cmocka_unit_test(weight_gradient_is_exact),
+        cmocka_unit_test(kept_as_bf16_is_the_same),
+        cmocka_unit_test(norm_of_kept_is_the_same),
     };
     return cmocka_run_group_tests_name(cpu_level_name(cpu_get_level()), tests, NULL,
                                        NULL);

@@ -380,7 +380,26 @@ static void tuned_methods_are_obeyed_where_they_suit(void **state)
                     .channels = 32};
     assert_true(graph_add(g, "conv2d", "c", &a, &g->input, 1, NULL) >= 0);
     support_fill(g, 6);
-    const convolution v = {1, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+    const convolution v = {1,
+                           16,
+                           16,
+                           32,
+                           16,
+                           16,
+                           32,
+                           3,
+                           3,
+                           1,
+                           1,
+                           1,
+                           1,
+                           1,
+                           1,
+                           1,
+                           0,
+                           0,
+                           PRECISION_F32,
+                           PRECISION_F32};
     const char *rule = algorithm_guess(&v, tensor_f32(g->parameters[0].data),
                                        PRECISION_F32, ALGORITHM_FORWARD)
                            ->name;
