@@ -90,6 +90,12 @@ void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int t
         take_tiles(&j, 0);
 }
 
+void parallel_stay_alone(void)
+{
+    cpu_flush_subnormals();
+    working = true;
+}
+
 struct range {
     int64_t n, grain;
     void (*body)(void *context, int64_t begin, int64_t end, int thread);

@@ -13,6 +13,10 @@
 void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
                   void *context);
 
+/* From now on work of this thread, which is none of the team, runs in it alone and leaves the
+   team to others. */
+void parallel_stay_alone(void);
+
 /* Cuts 0..n into tiles of GRAIN (the last one shorter) and calls BODY with each. */
 void parallel_range(int64_t n, int64_t grain,
                     void (*body)(void *context, int64_t begin, int64_t end, int thread),

@@ -1,77 +1,69 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   prefetch.c -- touches the pages of samples before they are needed.  It never changes a
-   byte of them. */
+   prefetch.c -- batches gathered ahead, in a ring of a few.  How a batch is made is
+   batch.c's business. */
 #include "data/prefetch.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
+#include <signal.h>
+#include <string.h>
 #include "base/memory.h"
+#include "base/parallel.h"
 
-enum { PAGE = 4096 };
+enum { AHEAD = 2 }; /* batches that may be ready */
+
+typedef struct slot {
+    float *input, *target, *valid; /* NULL where the dataset has none */
+} slot;
 
 struct prefetch {
-    const dataset *d;
+    prefetch_epoch epoch;
+    transform transform;
+    augmentation augment;
+    int64_t input, target; /* numbers of a sample */
+    slot slots[AHEAD];
     pthread_t thread;
     pthread_mutex_t lock; /* for what is below */
-    pthread_cond_t wake;
-    const int64_t *index;
-    int64_t n;
-    uint64_t order; /* calls of prefetch_want */
-    bool end;
-    atomic_llong count;
-    atomic_uint seen; /* keeps the reads from being left out */
+    pthread_cond_t changed;
+    int64_t ready, taken; /* batches */
+    bool end;             /* no more batches are wanted, or can be made */
 };
 
-/* A byte of each page that sample I of T is on. */
-static unsigned touch(const tensor *t, int64_t samples, int64_t i)
+static int64_t batch_begin(const prefetch *p, int64_t i)
 {
-    if (!t)
-        return 0;
-    const size_t size = tensor_bytes(t) / (size_t)samples;
-    const volatile uint8_t *bytes = tensor_data(t);
-    unsigned sum = 0;
-    bytes += (size_t)i * size;
-    for (size_t at = 0; at < size; at += PAGE)
-        sum += bytes[at];
-    return size > 0 ? sum + bytes[size - 1] : sum;
+    return i > 0 ? p->epoch.ends[i - 1] : 0;
 }
 
-static bool is_wanted(prefetch *p, uint64_t order)
+static status gather(const prefetch *p, int64_t i)
 {
-    pthread_mutex_lock(&p->lock);
-    const bool wanted = p->order == order && !p->end;
-    pthread_mutex_unlock(&p->lock);
-    return wanted;
-}
-
-static void bring(prefetch *p, const int64_t *index, int64_t n, uint64_t order)
-{
-    const dataset *d = p->d;
-    for (int64_t i = 0; i < n && is_wanted(p, order); i++) {
-        const unsigned sum = touch(d->input, d->count, index[i]) +
-                             touch(d->target, d->count, index[i]) +
-                             touch(d->mask, d->count, index[i]);
-        atomic_fetch_add(&p->seen, sum);
-        atomic_fetch_add(&p->count, 1);
-    }
+    const prefetch_epoch *w = &p->epoch;
+    const slot *s = &p->slots[i % AHEAD];
+    const int64_t begin = batch_begin(p, i), n = w->ends[i] - begin;
+    if (!augmentation_is_none(&p->augment))
+        return dataset_batch_augmented(w->d, &p->transform, &p->augment, w->seed,
+                                       w->epoch, w->index + begin, n, s->input, s->target,
+                                       s->valid, NULL);
+    dataset_batch(w->d, &p->transform, w->index + begin, n, s->input, s->target,
+                  s->valid);
+    return E_OK;
 }
 
 static void *run(void *context)
 {
     prefetch *p = context;
-    uint64_t done = 0;
+    parallel_stay_alone();
     pthread_mutex_lock(&p->lock);
-    while (!p->end) {
-        if (p->order == done) {
-            pthread_cond_wait(&p->wake, &p->lock);
+    while (!p->end && p->ready < p->epoch.batches) {
+        if (p->ready - p->taken == AHEAD) {
+            pthread_cond_wait(&p->changed, &p->lock);
             continue;
         }
-        const int64_t *index = p->index;
-        const int64_t n = p->n;
-        done = p->order;
+        const int64_t i = p->ready;
         pthread_mutex_unlock(&p->lock);
-        bring(p, index, n, done);
+        const status result = gather(p, i);
         pthread_mutex_lock(&p->lock);
+        p->end = p->end || result != E_OK;
+        p->ready += result == E_OK;
+        pthread_cond_signal(&p->changed);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -82,40 +74,118 @@ static bool is_spilled(const tensor *t)
     return t && tensor_is_spilled(t);
 }
 
-status prefetch_start(prefetch **out, const dataset *d, error *e)
+/* Where samples are copied as they are, handing them over takes as long. */
+static bool is_worthwhile(const prefetch_epoch *w)
+{
+    const dataset *d = w->d;
+    return is_spilled(d->input) || is_spilled(d->target) || is_spilled(d->mask) ||
+           !augmentation_is_none(w->augment) || w->transform->kind == TRANSFORM_LOG ||
+           w->transform->kind == TRANSFORM_BLOCK_LOG;
+}
+
+static status make_slots(prefetch *p, error *e)
+{
+    const dataset *d = p->epoch.d;
+    int64_t most = 0;
+    for (int64_t i = 0; i < p->epoch.batches; i++) {
+        const int64_t n = p->epoch.ends[i] - batch_begin(p, i);
+        most = n > most ? n : most;
+    }
+    for (int i = 0; i < AHEAD; i++) {
+        slot *s = &p->slots[i];
+        s->input = memory_new_raw(most * p->input, sizeof(float), e);
+        if (d->target)
+            s->target = memory_new_raw(most * p->target, sizeof(float), e);
+        if (d->target && d->mask)
+            s->valid = memory_new_raw(most * p->target, sizeof(float), e);
+        if (!s->input || (d->target && (!s->target || (d->mask && !s->valid))))
+            return E_MEMORY;
+    }
+    return E_OK;
+}
+
+static void free_all(prefetch *p)
+{
+    for (int i = 0; i < AHEAD; i++) {
+        memory_free(p->slots[i].input);
+        memory_free(p->slots[i].target);
+        memory_free(p->slots[i].valid);
+    }
+    memory_free(p);
+}
+
+/* Signals are the caller's to hear. */
+static bool start_thread(prefetch *p)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    const bool started = pthread_create(&p->thread, NULL, run, p) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (started)
+        return true;
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->changed);
+    return false;
+}
+
+status prefetch_start(prefetch **out, const prefetch_epoch *w, error *e)
 {
     *out = NULL;
-    if (!is_spilled(d->input) && !is_spilled(d->target) && !is_spilled(d->mask))
+    if (!is_worthwhile(w) || augmentation_check(w->augment, w->d, NULL) != E_OK)
         return E_OK;
     prefetch *p = memory_new(1, sizeof *p, e);
     if (!p)
         return E_MEMORY;
-    p->d = d;
-    pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
-    if (pthread_create(&p->thread, NULL, run, p) != 0) {
-        memory_free(p);
-        return E_OK; /* it is only slower without */
+    p->epoch = *w;
+    p->transform = *w->transform;
+    p->augment = *w->augment;
+    p->input = shape_count(dataset_input_shape(w->d));
+    p->target = w->d->target ? shape_count(dataset_target_shape(w->d)) : 0;
+    if (make_slots(p, e) != E_OK) {
+        free_all(p);
+        return E_MEMORY;
     }
-    *out = p;
+    if (start_thread(p))
+        *out = p;
+    else
+        free_all(p); /* it is only slower without */
     return E_OK;
 }
 
-void prefetch_want(prefetch *p, const int64_t *index, int64_t n)
+static void copy(float *to, const float *from, int64_t count)
 {
-    if (!p)
-        return;
-    pthread_mutex_lock(&p->lock);
-    p->index = index;
-    p->n = n;
-    p->order++;
-    pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&p->lock);
+    if (to && from)
+        memcpy(to, from, (size_t)count * sizeof *to);
 }
 
-int64_t prefetch_count(const prefetch *p)
+bool prefetch_take(prefetch *p, const int64_t *index, int64_t n, float *input,
+                   float *target, float *valid)
 {
-    return p ? atomic_load(&p->count) : 0;
+    if (!p)
+        return false;
+    pthread_mutex_lock(&p->lock);
+    const int64_t i = p->taken, begin = batch_begin(p, i);
+    p->end = p->end || i >= p->epoch.batches || index != p->epoch.index + begin ||
+             n != p->epoch.ends[i] - begin;
+    while (p->ready <= i && !p->end)
+        pthread_cond_wait(&p->changed, &p->lock);
+    const bool there = p->ready > i && !p->end;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    if (!there)
+        return false;
+    const slot *s = &p->slots[i % AHEAD];
+    copy(input, s->input, n * p->input);
+    copy(target, s->target, n * p->target);
+    copy(valid, s->valid, n * p->target);
+    pthread_mutex_lock(&p->lock);
+    p->taken++;
+    pthread_cond_signal(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return true;
 }
 
 void prefetch_stop(prefetch *p)
@@ -124,10 +194,10 @@ void prefetch_stop(prefetch *p)
         return;
     pthread_mutex_lock(&p->lock);
     p->end = true;
-    pthread_cond_signal(&p->wake);
+    pthread_cond_signal(&p->changed);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
     pthread_mutex_destroy(&p->lock);
-    pthread_cond_destroy(&p->wake);
-    memory_free(p);
+    pthread_cond_destroy(&p->changed);
+    free_all(p);
 }

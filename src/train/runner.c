@@ -60,14 +60,19 @@ status batch_load(batch_buffer *b, const dataset *d, const transform *t,
 }
 
 status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint64_t seed,
-                         int64_t epoch, const int64_t *index, int64_t n, float *input,
-                         error *e)
+                         int64_t epoch, prefetch *ahead, const int64_t *index, int64_t n,
+                         float *input, error *e)
 {
     float *target, *valid;
-    if (augmentation_is_none(&m->augment))
-        return batch_load(b, d, &m->input_transform, index, n, input, e);
-    TRY(augmentation_check(&m->augment, d, e));
+    if (!augmentation_is_none(&m->augment))
+        TRY(augmentation_check(&m->augment, d, e));
     TRY(make_targets(b, d, n, &target, &valid, e));
+    if (prefetch_take(ahead, index, n, input, target, valid))
+        return E_OK;
+    if (augmentation_is_none(&m->augment)) {
+        dataset_batch(d, &m->input_transform, index, n, input, target, valid);
+        return E_OK;
+    }
     return dataset_batch_augmented(d, &m->input_transform, &m->augment, seed, epoch,
                                    index, n, input, target, valid, e);
 }

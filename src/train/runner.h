@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "data/dataset.h"
+#include "data/prefetch.h"
 #include "engine/plan.h"
 #include "graph/model.h"
 
@@ -25,10 +26,10 @@ status batch_load(batch_buffer *b, const dataset *d, const transform *t,
                   const int64_t *index, int64_t n, float *input, error *e);
 
 /* The same for training M: samples are varied as it records, for SEED and EPOCH.  E_SHAPE
-   or E_RANGE where D's images do not take that. */
+   or E_RANGE where D's images do not take that.  AHEAD (or NULL) may have them ready. */
 status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint64_t seed,
-                         int64_t epoch, const int64_t *index, int64_t n, float *input,
-                         error *e);
+                         int64_t epoch, prefetch *ahead, const int64_t *index, int64_t n,
+                         float *input, error *e);
 
 /* Do outputs of shape OUTPUT (batch included) fit the targets of D?  LABELS: they are one
    label for each row of channels.  E_SHAPE says what does not. */

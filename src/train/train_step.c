@@ -19,6 +19,7 @@ struct train_cache {
     bool passing[PLANS]; /* gradients are handed over: see plan.h */
     int64_t used[PLANS]; /* step of last use */
     runner *validator;
+    prefetch *ahead; /* of this step; or NULL */
     batch_buffer buffer;
     train_room room;    /* of the regularizer */
     gradient_sums sums; /* of several batches */
@@ -39,6 +40,20 @@ void train_batch_bounds(int64_t n, int64_t batch, int64_t i, int64_t *begin, int
 int64_t train_accumulated(const train_settings *t)
 {
     return t->accumulate > 1 ? t->accumulate : 1;
+}
+
+int64_t train_batch_ends(const train_settings *t, int64_t n, int64_t *ends)
+{
+    const int64_t step = t->batch * train_accumulated(t);
+    int64_t batches = 0, begin, end, from, to;
+    for (int64_t i = 0; i < train_batch_count(n, step); i++) {
+        train_batch_bounds(n, step, i, &begin, &end);
+        for (int64_t k = 0; k < train_batch_count(end - begin, t->batch); k++) {
+            train_batch_bounds(end - begin, t->batch, k, &from, &to);
+            ends[batches++] = begin + to;
+        }
+    }
+    return batches;
 }
 
 double train_rate(const train_settings *t, int64_t samples, int64_t step)
@@ -195,7 +210,7 @@ static status run_batch(train_cache *c, update_job *j, const dataset *d,
         return fail_hint(e, "a smaller batch= takes less memory");
     }
     TRY(started);
-    TRY(batch_load_varied(&c->buffer, d, s->last, t->seed, s->epoch, index, n,
+    TRY(batch_load_varied(&c->buffer, d, s->last, t->seed, s->epoch, c->ahead, index, n,
                           plan_input(p), e));
     s->times.load += task_clock() - began;
     began = task_clock();
@@ -231,12 +246,13 @@ static status run_batches(train_cache *c, update_job *j, const dataset *d,
 }
 
 status train_step_of(train_state *s, const train_settings *t, const dataset *d,
-                     int64_t samples, const int64_t *index, int64_t n, double *loss,
-                     error *e)
+                     int64_t samples, prefetch *ahead, const int64_t *index, int64_t n,
+                     double *loss, error *e)
 {
     train_cache *c;
     update_job job;
     TRY(cache_of(s, d, &c, e));
+    c->ahead = ahead;
     TRY(update_begin(&job, &c->sums, s, t, train_rate(t, samples, s->step), e));
     TRY(run_batches(c, &job, d, index, n, loss, e));
     TRY(update_end(&job, e));
@@ -247,5 +263,6 @@ status train_step_of(train_state *s, const train_settings *t, const dataset *d,
 status train_step(train_state *s, const train_settings *t, const dataset *d,
                   const int64_t *index, int64_t n, double *loss, error *e)
 {
-    return train_step_of(s, t, d, dataset_split_count(d, SPLIT_TRAIN), index, n, loss, e);
+    return train_step_of(s, t, d, dataset_split_count(d, SPLIT_TRAIN), NULL, index, n,
+                         loss, e);
 }

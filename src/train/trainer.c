@@ -110,7 +110,8 @@ typedef struct epoch_run {
     const task *watch;
     int64_t *train, *val; /* samples */
     int64_t train_count, val_count;
-    prefetch *ahead;     /* of the samples that come next; NULL where all are in memory */
+    int64_t *ends;       /* of the batches, in TRAIN */
+    prefetch *ahead;     /* of the batches that come next; or NULL */
     const model *judged; /* what is validated and kept: `last`, or what is deployed */
     model *before;       /* where the epoch began, to go back to */
     tensor ***slots_before;
@@ -125,7 +126,26 @@ static void epoch_run_clear(epoch_run *r)
         slots_free(r->slots_before, r->before->graph->parameter_count, r->s->slot_count);
     model_free(r->before);
     memory_free(r->train);
+    memory_free(r->ends);
     memory_free(r->val);
+}
+
+/* The batches as train_step will cut them, for the thread that gathers them. */
+static status look_ahead(epoch_run *r, error *e)
+{
+    const model *m = r->s->last;
+    r->ends = memory_new(r->train_count, sizeof *r->ends, e);
+    if (!r->ends)
+        return E_MEMORY;
+    const prefetch_epoch w = {.d = r->d,
+                              .transform = &m->input_transform,
+                              .augment = &m->augment,
+                              .seed = r->t->seed,
+                              .epoch = r->s->epoch,
+                              .index = r->train,
+                              .ends = r->ends,
+                              .batches = train_batch_ends(r->t, r->train_count, r->ends)};
+    return prefetch_start(&r->ahead, &w, e);
 }
 
 static status epoch_run_begin(epoch_run *r, error *e)
@@ -139,7 +159,7 @@ static status epoch_run_begin(epoch_run *r, error *e)
     }
     random_stream shuffle = random_new(r->t->seed, "shuffle", (uint64_t)s->epoch);
     random_shuffle(&shuffle, r->train, r->train_count);
-    TRY(prefetch_start(&r->ahead, r->d, e));
+    TRY(look_ahead(r, e));
     r->step_before = s->step;
     r->before = model_copy(s->last, e);
     if (!r->before)
@@ -203,10 +223,8 @@ static status run_batches(epoch_run *r, error *e)
         if (task_cancelled(r->watch))
             return stopped(r, "train", i, total, e);
         train_batch_bounds(r->train_count, batch, i, &begin, &end);
-        const int64_t left = r->train_count - end;
-        prefetch_want(r->ahead, r->train + end, left < batch ? left : batch);
-        status code = train_step_of(r->s, r->t, r->d, r->train_count, r->train + begin,
-                                    end - begin, &loss, e);
+        status code = train_step_of(r->s, r->t, r->d, r->train_count, r->ahead,
+                                    r->train + begin, end - begin, &loss, e);
         if (code == E_NUMERIC)
             fail_prefix(e, "train: epoch %lld, batch %lld of %lld",
                         (long long)r->s->epoch + 1, (long long)i + 1, (long long)total);

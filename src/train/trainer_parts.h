@@ -13,6 +13,10 @@ int64_t train_batch_count(int64_t n, int64_t batch);
 void train_batch_bounds(int64_t n, int64_t batch, int64_t i, int64_t *begin,
                         int64_t *end);
 
+/* Where each batch of an epoch of N samples ends, in ENDS [at most N], however many of them
+   make one step; returns how many there are. */
+int64_t train_batch_ends(const train_settings *t, int64_t n, int64_t *ends);
+
 /* Batches whose gradients are summed for one step: 1 or more. */
 int64_t train_accumulated(const train_settings *t);
 
@@ -41,10 +45,11 @@ status train_regularize(train_room *room, const train_settings *t, const float *
                         int64_t n, int64_t features, random_stream draw, float *gradient,
                         double *value, error *e);
 
-/* train_step where the number of training SAMPLES of D is known. */
+/* train_step where the number of training SAMPLES of D is known, and AHEAD (or NULL) gathers
+   its batches. */
 status train_step_of(train_state *s, const train_settings *t, const dataset *d,
-                     int64_t samples, const int64_t *index, int64_t n, double *loss,
-                     error *e);
+                     int64_t samples, prefetch *ahead, const int64_t *index, int64_t n,
+                     double *loss, error *e);
 
 void train_cache_free(train_cache *c);
 
