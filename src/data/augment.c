@@ -24,11 +24,17 @@ status augmentation_check(const augmentation *a, const dataset *d, error *e)
             "augment: crop=%lld is no less than the sides of images of %lld x %lld "
             "pixels",
             (long long)a->crop, (long long)height, (long long)width);
-    if (a->crop > 0 && text_equal(d->target_name, "phase gradient"))
-        return fail(e, E_SHAPE,
-                    "augment: fields of vectors are flipped and turned, but "
-                    "not cropped: a reflected edge is none of theirs");
     return E_OK;
+}
+
+augmentation_field augmentation_input(const dataset *d)
+{
+    return text_equal(d->target_name, "phase gradient") ? FIELD_PERIODIC : FIELD_PICTURE;
+}
+
+augmentation_field augmentation_target(const dataset *d)
+{
+    return text_equal(d->target_name, "phase gradient") ? FIELD_STEPS : FIELD_PICTURE;
 }
 
 augmentation_draw augmentation_for(const augmentation *a, uint64_t seed, int64_t epoch,
@@ -49,15 +55,24 @@ augmentation_draw augmentation_for(const augmentation *a, uint64_t seed, int64_t
     };
 }
 
+/* The pixel that stands for I, which may be beyond the edges of N. */
 static int64_t reflect(int64_t i, int64_t n)
 {
     return i < 0 ? -i : i >= n ? 2 * n - 2 - i : i;
 }
 
-/* One plane (H, W, C): each new pixel from where the draw brings it. */
-static void move_pixels(const augmentation_draw *w, const float *from, float *to,
-                        int64_t height, int64_t width, int64_t channels, int64_t scale)
+static int64_t wrap(int64_t i, int64_t n)
 {
+    return i < 0 ? i + n : i >= n ? i - n : i;
+}
+
+/* One plane (H, W, C): each new pixel from where the draw brings it. */
+static void move_pixels(const augmentation_draw *w, augmentation_field field,
+                        const float *from, float *to, int64_t height, int64_t width,
+                        int64_t channels, int64_t scale)
+{
+    int64_t (*const beyond)(int64_t i, int64_t n) =
+        field == FIELD_PICTURE ? reflect : wrap;
     for (int64_t i = 0; i < height; i++)
         for (int64_t j = 0; j < width; j++) {
             int64_t row = i, column = j;
@@ -68,8 +83,8 @@ static void move_pixels(const augmentation_draw *w, const float *from, float *to
             }
             row = w->flip_y ? height - 1 - row : row;
             column = w->flip_x ? width - 1 - column : column;
-            row = reflect(row + w->shift_y * scale, height);
-            column = reflect(column + w->shift_x * scale, width);
+            row = beyond(row + w->shift_y * scale, height);
+            column = beyond(column + w->shift_x * scale, width);
             memcpy(to + (i * width + j) * channels,
                    from + (row * width + column) * channels,
                    (size_t)channels * sizeof *to);
@@ -88,11 +103,11 @@ static void reverse_steps(float *x, int64_t height, int64_t width, int component
                 -scratch[((i + di) % height * width + (j + dj) % width) * 2 + component];
 }
 
-/* One flip or quarter turn of a plane of vectors. */
+/* One shift, flip or quarter turn of a plane of vectors. */
 static void move_vectors(const augmentation_draw *one, float *x, int64_t height,
                          int64_t width, int64_t scale, float *scratch)
 {
-    move_pixels(one, x, scratch, height, width, 2, scale);
+    move_pixels(one, FIELD_STEPS, x, scratch, height, width, 2, scale);
     memcpy(x, scratch, (size_t)(height * width * 2) * sizeof *x);
     if (one->flip_x)
         reverse_steps(x, height, width, 0, 0, 1, scratch);
@@ -112,7 +127,10 @@ static void move_field(const augmentation_draw *w, float *x, int64_t height,
                        int64_t width, int64_t scale, float *scratch)
 {
     const augmentation_draw flip_x = {.flip_x = true}, flip_y = {.flip_y = true},
-                            quarter = {.turns = 1};
+                            quarter = {.turns = 1},
+                            shift = {.shift_x = w->shift_x, .shift_y = w->shift_y};
+    if (w->shift_x != 0 || w->shift_y != 0)
+        move_vectors(&shift, x, height, width, scale, scratch);
     if (w->flip_x)
         move_vectors(&flip_x, x, height, width, scale, scratch);
     if (w->flip_y)
@@ -122,18 +140,18 @@ static void move_field(const augmentation_draw *w, float *x, int64_t height,
 }
 
 void augmentation_apply(const augmentation_draw *w, float *x, shape s, int64_t scale,
-                        bool vector, float *scratch)
+                        augmentation_field field, float *scratch)
 {
     const int64_t channels = s.dim[s.rank - 1];
     const int64_t height = s.dim[s.rank - 3], width = s.dim[s.rank - 2];
     const int64_t plane = height * width * channels;
     const int64_t planes = shape_count(s) / plane;
     for (int64_t k = 0; k < planes; k++, x += plane) {
-        if (vector) {
+        if (field == FIELD_STEPS) {
             move_field(w, x, height, width, scale, scratch);
             continue;
         }
-        move_pixels(w, x, scratch, height, width, channels, scale);
+        move_pixels(w, field, x, scratch, height, width, channels, scale);
         memcpy(x, scratch, (size_t)plane * sizeof *x);
     }
 }

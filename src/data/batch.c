@@ -7,7 +7,6 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "base/text.h"
 
 /* What one batch is made of. */
 typedef struct batch {
@@ -33,8 +32,8 @@ static shape valid_shape(const dataset *d)
 }
 
 /* X, one sample of shape S, as was drawn for it. */
-static void augment(const batch *b, int64_t sample, float *x, shape s, bool vector,
-                    int thread)
+static void augment(const batch *b, int64_t sample, float *x, shape s,
+                    augmentation_field field, int thread)
 {
     const shape in = dataset_input_shape(b->d);
     if (!b->augment || s.rank < 3)
@@ -42,7 +41,7 @@ static void augment(const batch *b, int64_t sample, float *x, shape s, bool vect
     const augmentation_draw drawn =
         augmentation_for(b->augment, b->seed, b->epoch, sample);
     const int64_t scale = s.dim[s.rank - 3] / in.dim[in.rank - 3];
-    augmentation_apply(&drawn, x, s, scale > 0 ? scale : 1, vector,
+    augmentation_apply(&drawn, x, s, scale > 0 ? scale : 1, field,
                        b->scratch + thread * b->room);
 }
 
@@ -75,7 +74,7 @@ static void fill_input(const batch *b, int64_t sample, float *to, int thread)
             to[i] = (float)from[i] * BYTE_SCALE;
     } else
         memcpy(to, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *to);
-    augment(b, sample, to, s, false, thread);
+    augment(b, sample, to, s, augmentation_input(b->d), thread);
     transform_apply(b->transform, to, count / channels, channels);
 }
 
@@ -88,7 +87,7 @@ static void fill_target(const batch *b, int64_t sample, float *to, int thread)
         return;
     }
     memcpy(to, tensor_f32(b->d->target) + sample * count, (size_t)count * sizeof *to);
-    augment(b, sample, to, s, text_equal(b->d->target_name, "phase gradient"), thread);
+    augment(b, sample, to, s, augmentation_target(b->d), thread);
 }
 
 static void fill_sample(void *context, int64_t slot, int thread)
@@ -104,7 +103,8 @@ static void fill_sample(void *context, int64_t slot, int thread)
     if (b->valid) {
         const shape s = valid_shape(b->d);
         fill_valid(b, sample, slot);
-        augment(b, sample, b->valid + slot * shape_count(s), s, false, thread);
+        augment(b, sample, b->valid + slot * shape_count(s), s, augmentation_input(b->d),
+                thread);
     }
 }
 

@@ -2,6 +2,7 @@
    test_augment.c -- flips, turns and crops held against fields that were changed whole, and
    transforms that go back. */
 #include "support.h"
+#include "support_phase.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,20 +32,23 @@ static void make_field(float *field)
         field[i] = (float)random_below(&r, 100);
 }
 
-/* The steps of the moved field are the moved steps, for each flip and turn. */
+/* The steps of the moved field are the moved steps, for each shift, flip and turn. */
 static void vectors_turn_with_the_field(void **state)
 {
     (void)state;
     float field[PIXELS], steps[2 * PIXELS], wanted[2 * PIXELS], scratch[2 * PIXELS];
     const shape one = shape_of(3, (int64_t)N, (int64_t)N, INT64_C(1));
     const shape two = shape_of(3, (int64_t)N, (int64_t)N, INT64_C(2));
-    for (int k = 0; k < 16; k++) {
-        const augmentation_draw w = {
-            .flip_x = k & 1, .flip_y = k & 2, .turns = k >> 2 & 3};
+    for (int k = 0; k < 16 * 9; k++) {
+        const augmentation_draw w = {.shift_x = 2 * (k / 16 % 3 - 1),
+                                     .shift_y = k / 48 - 1,
+                                     .flip_x = k & 1,
+                                     .flip_y = k & 2,
+                                     .turns = k >> 2 & 3};
         make_field(field);
         steps_of(field, steps);
-        augmentation_apply(&w, steps, two, 1, true, scratch);
-        augmentation_apply(&w, field, one, 1, false, scratch);
+        augmentation_apply(&w, steps, two, 1, FIELD_STEPS, scratch);
+        augmentation_apply(&w, field, one, 1, FIELD_PERIODIC, scratch);
         steps_of(field, wanted);
         for (int i = 0; i < 2 * PIXELS; i++) /* also minus zero for zero */
             assert_true(steps[i] == wanted[i]);
@@ -59,9 +63,9 @@ static void turns_as_numpy_does(void **state)
     const float wanted[4] = {1, 3, 0, 2}, flipped[4] = {3, 1, 2, 0};
     const augmentation_draw quarter = {.turns = 1}, flip = {.flip_x = true};
     const shape s = shape_of(3, INT64_C(2), INT64_C(2), INT64_C(1));
-    augmentation_apply(&quarter, x, s, 1, false, scratch);
+    augmentation_apply(&quarter, x, s, 1, FIELD_PICTURE, scratch);
     assert_memory_equal(x, wanted, sizeof wanted);
-    augmentation_apply(&flip, x, s, 1, false, scratch);
+    augmentation_apply(&flip, x, s, 1, FIELD_PICTURE, scratch);
     assert_memory_equal(x, flipped, sizeof flipped);
 }
 
@@ -76,11 +80,64 @@ static void crops_reflect(void **state)
             x[i] = (float)(i % N + 10 * (i / N));
         const augmentation_draw w = {.shift_x = shift, .shift_y = -shift};
         augmentation_apply(&w, x, shape_of(3, (int64_t)N, (int64_t)N, INT64_C(1)), 1,
-                           false, scratch);
+                           FIELD_PICTURE, scratch);
         for (int i = 0; i < PIXELS; i++)
             assert_true(x[i] ==
                         padded[i % N + 2 + shift] + 10 * padded[i / N + 2 - shift]);
     }
+}
+
+/* A field that goes round comes in again where it went out. */
+static void crops_of_periodic_fields_wrap(void **state)
+{
+    (void)state;
+    float x[PIXELS], scratch[PIXELS];
+    for (int i = 0; i < PIXELS; i++)
+        x[i] = (float)i;
+    const augmentation_draw w = {.shift_x = -2, .shift_y = 1};
+    augmentation_apply(&w, x, shape_of(3, (int64_t)N, (int64_t)N, INT64_C(1)), 1,
+                       FIELD_PERIODIC, scratch);
+    for (int i = 0; i < PIXELS; i++)
+        assert_true(x[i] == (float)((i / N + 1) % N * N + (i % N + N - 2) % N));
+}
+
+/* Inputs, steps and masks of phase fields go together. */
+static void phase_fields_are_cropped(void **state)
+{
+    (void)state;
+    error e = {0};
+    const augmentation crop = {.crop = 3, .flip_x = true, .turn = true};
+    static float x[3 * 256], y[3 * 512], valid[3 * 512];
+    const int64_t index[] = {4, 1, 0};
+    dataset *d = support_phase_data(6, 16, 2);
+    const uint8_t *mask = tensor_data(d->mask);
+    assert_int_equal(augmentation_check(&crop, d, &e), E_OK);
+    for (int64_t epoch = 0; epoch < 20; epoch++) {
+        assert_int_equal(
+            dataset_batch_augmented(d, NULL, &crop, 5, epoch, index, 3, x, y, valid, &e),
+            E_OK);
+        for (int k = 0; k < 3; k++) {
+            const augmentation_draw w = augmentation_for(&crop, 5, epoch, index[k]);
+            float steps[512], scratch[512], density[256];
+            memcpy(steps, tensor_f32(d->target) + index[k] * 512, sizeof steps);
+            memcpy(density, tensor_f32(d->input) + index[k] * 256, sizeof density);
+            augmentation_apply(&w, steps,
+                               shape_of(3, INT64_C(16), INT64_C(16), INT64_C(2)), 1,
+                               FIELD_STEPS, scratch);
+            augmentation_apply(&w, density,
+                               shape_of(3, INT64_C(16), INT64_C(16), INT64_C(1)), 1,
+                               FIELD_PERIODIC, scratch);
+            assert_memory_equal(steps, y + k * 512, sizeof steps);
+            assert_memory_equal(density, x + k * 256, sizeof density);
+            int good = 0, kept = 0;
+            for (int i = 0; i < 256; i++) {
+                good += !mask[index[k] * 256 + i];
+                kept += valid[(k * 256 + i) * 2] == 1;
+            }
+            assert_int_equal(good, kept); /* a crop that wraps loses none */
+        }
+    }
+    dataset_free(d);
 }
 
 /* All draws come, about as often, and the same for the same seed, epoch and sample. */
@@ -175,9 +232,6 @@ static void says_what_it_cannot_do(void **state)
     const augmentation crop = {.crop = N}, turn = {.turn = true};
     assert_int_equal(augmentation_check(&crop, d, &e), E_RANGE);
     assert_int_equal(augmentation_check(&turn, d, &e), E_OK);
-    d->target_name = memory_text("phase gradient", &e);
-    const augmentation small = {.crop = 1};
-    assert_int_equal(augmentation_check(&small, d, &e), E_SHAPE);
     tensor *wide = tensor_new(
         DTYPE_U8, shape_of(4, INT64_C(4), (int64_t)N, INT64_C(2), INT64_C(3)), &e);
     tensor_free(d->input);
@@ -225,6 +279,8 @@ int main(void)
         cmocka_unit_test(vectors_turn_with_the_field),
         cmocka_unit_test(turns_as_numpy_does),
         cmocka_unit_test(crops_reflect),
+        cmocka_unit_test(crops_of_periodic_fields_wrap),
+        cmocka_unit_test(phase_fields_are_cropped),
         cmocka_unit_test(draws_depend_on_seed_epoch_and_sample),
         cmocka_unit_test(targets_move_with_their_inputs),
         cmocka_unit_test(says_what_it_cannot_do),

@@ -19,7 +19,8 @@ static const option options[] = {
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "take mean and std from the split train of these data"},
     {"crop", OPTION_INTEGER, "0..4096", NULL, "pixels",
-     "training: pad by so many, reflected, and cut back at random"},
+     "training: pad by so many, reflected, and cut back at random; phase fields go "
+     "round"},
     {"flip", OPTION_WORD, "no|x|y|xy", NULL, NULL,
      "training: left for right, top for bottom, each half of the times"},
     {"turn", OPTION_FLAG, NULL, NULL, NULL, "training: by none to three quarter turns"},
@@ -209,7 +210,10 @@ const command command_input = {
         "keeps the least of each sample beside what the network gives.  Samples are "
         "varied "
         "while training alone, by seed, epoch and sample; targets that are images move "
-        "with their inputs, and steps of phases turn with them.  A flip changes the "
+        "with their inputs, and steps of phases turn with them.  A field of phases is "
+        "periodic: crop moves it round, because a reflected edge would hold vortices "
+        "that "
+        "turn the other way.  A flip changes the "
         "sense "
         "in which a field of phases winds, a turn does not.",
     .see = "model, train, data",
