@@ -76,7 +76,7 @@ static status fill_inputs(layer_inputs *l, const model *m, const dataset *d,
                           const int64_t *index, int64_t n, error *e)
 {
     int64_t batch;
-    shape in = dataset_input_shape(d);
+    shape in = batch_input_shape(d, &m->input_transform);
     l->g = graph_copy(m->graph, e);
     if (!l->g)
         return E_MEMORY;
@@ -86,7 +86,8 @@ static status fill_inputs(layer_inputs *l, const model *m, const dataset *d,
         return e ? e->code : E_MEMORY;
     TRY(plan_keep_values(l->p, e));
     TRY(plan_start(l->p, e));
-    dataset_batch(d, &m->input_transform, index, batch, plan_input(l->p), NULL, NULL);
+    TRY(dataset_batch(d, &m->input_transform, index, batch, plan_input(l->p), NULL, NULL,
+                      e));
     return plan_forward(l->p, 0, 0, e);
 }
 
@@ -146,7 +147,7 @@ static status run_norms(graph *g, const transform *t, const dataset *d,
                         const int64_t *index, int64_t n, const task *watch, error *e)
 {
     int64_t batch = n < NORMS_BATCH ? n : NORMS_BATCH, batches = n / batch;
-    plan *p = plan_new_training(g, batch, dataset_input_shape(d), e);
+    plan *p = plan_new_training(g, batch, batch_input_shape(d, t), e);
     status s = p ? plan_start(p, e) : e ? e->code : E_MEMORY;
     for (int64_t k = 0; k < batches && !s; k++) {
         if (task_cancelled(watch)) {
@@ -155,8 +156,9 @@ static status run_norms(graph *g, const transform *t, const dataset *d,
             break;
         }
         set_momentum(g, 1.0 / (double)(k + 1));
-        dataset_batch(d, t, index + k * batch, batch, plan_input(p), NULL, NULL);
-        s = plan_forward(p, 0, (uint64_t)k, e);
+        s = dataset_batch(d, t, index + k * batch, batch, plan_input(p), NULL, NULL, e);
+        if (!s)
+            s = plan_forward(p, 0, (uint64_t)k, e);
     }
     plan_free(p);
     return s;

@@ -147,8 +147,8 @@ static status observe_all(observation *o, error *e)
         /* The last batch is filled up with its last sample, which widens no range. */
         for (int64_t i = 0; i < BATCH; i++)
             now[i] = o->index[done + i < o->n ? done + i : o->n - 1];
-        dataset_batch(o->d, &o->m->input_transform, now, BATCH, plan_input(o->p), NULL,
-                      NULL);
+        TRY(dataset_batch(o->d, &o->m->input_transform, now, BATCH, plan_input(o->p),
+                          NULL, NULL, e));
         TRY(observe_batch(o, e));
         progress report = {.stage = "calibrate", .unit = "sample", .total = o->n};
         report.done = done + BATCH < o->n ? done + BATCH : o->n;
@@ -173,11 +173,13 @@ static status narrow_ranges(observation *o, int bits, error *e)
     return s;
 }
 
-/* Does G take samples of D as they are? */
-static status check_input(const graph *g, const dataset *d, error *e)
+/* Does M take samples of D? */
+static status check_input(const model *m, const dataset *d, error *e)
 {
+    const graph *g = m->graph;
+    const shape in = batch_input_shape(d, &m->input_transform);
     shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
-    status s = shapes ? graph_shapes(g, 1, dataset_input_shape(d), shapes, e) : E_MEMORY;
+    status s = shapes ? graph_shapes(g, 1, in, shapes, e) : E_MEMORY;
     if (!s)
         s = graph_check_parameters(g, shapes, e);
     memory_free(shapes);
@@ -196,8 +198,9 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
         low[v] = (double)INFINITY;
         high[v] = (double)-INFINITY;
     }
-    TRY(check_input(m->graph, d, e));
-    plan *p = plan_new_inference(m->graph, BATCH, dataset_input_shape(d), e);
+    TRY(check_input(m, d, e));
+    plan *p =
+        plan_new_inference(m->graph, BATCH, batch_input_shape(d, &m->input_transform), e);
     if (!p)
         return e ? e->code : E_MEMORY;
     observation o = {.m = m,

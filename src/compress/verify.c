@@ -185,10 +185,10 @@ static status compare_batch(comparison *c, const dataset *d, const int64_t *inde
     int64_t now[BATCH];
     for (int64_t i = 0; i < BATCH; i++)
         now[i] = index[i < n ? i : n - 1];
-    dataset_batch(d, &c->reference->input_transform, now, BATCH, plan_input(c->original),
-                  NULL, NULL);
-    dataset_batch(d, &c->m->input_transform, now, BATCH, plan_input(c->deployed), NULL,
-                  NULL);
+    TRY(dataset_batch(d, &c->reference->input_transform, now, BATCH,
+                      plan_input(c->original), NULL, NULL, e));
+    TRY(dataset_batch(d, &c->m->input_transform, now, BATCH, plan_input(c->deployed),
+                      NULL, NULL, e));
     TRY(plan_forward(c->original, 0, 0, e));
     TRY(plan_forward(c->deployed, 0, 0, e));
     for (int value = 0; value < c->reference->graph->value_count; value++)

@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "data/resample.h"
 
 /* What one batch is made of. */
 typedef struct batch {
@@ -19,7 +20,21 @@ typedef struct batch {
     int64_t epoch;
     float *scratch; /* ROOM numbers for each thread, where there is an augmentation */
     int64_t room;
+    bool resizes; /* then each thread has a picture of the old size, and scratch memory */
+    resampler resampler;
+    float *pictures;
+    double *middles;
 } batch;
+
+shape batch_input_shape(const dataset *d, const transform *t)
+{
+    return transform_shape(t, dataset_input_shape(d));
+}
+
+shape batch_target_shape(const dataset *d, const transform *t)
+{
+    return dataset_is_reproduced(d) ? batch_input_shape(d, t) : dataset_target_shape(d);
+}
 
 static shape valid_shape(const dataset *d)
 {
@@ -63,19 +78,37 @@ static void fill_valid(const batch *b, int64_t sample, int64_t slot)
         valid[i] = mask[in_mask == channels ? i : i / channels] ? 0 : 1;
 }
 
+/* The picture FROM in the new size. */
+static void resize(const batch *b, const float *from, float *to, int thread)
+{
+    const shape s = batch_input_shape(b->d, b->transform);
+    const int64_t row = s.dim[1] * s.dim[2];
+    double *middle = b->middles + thread * resampler_room(&b->resampler);
+    resampler_begin(&b->resampler, from, middle);
+    for (int64_t i = 0; i < s.dim[0]; i++, to += row) {
+        const double *line = resampler_row(&b->resampler, i, middle);
+        for (int64_t j = 0; j < row; j++)
+            to[j] = (float)line[j];
+    }
+}
+
 /* Sample SAMPLE of the input, augmented and transformed, TO memory. */
 static void fill_input(const batch *b, int64_t sample, float *to, int thread)
 {
     const shape s = dataset_input_shape(b->d);
     const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
+    float *x = b->resizes ? b->pictures + thread * count : to;
     if (tensor_dtype(b->d->input) == DTYPE_U8) {
         const uint8_t *from = (const uint8_t *)tensor_data(b->d->input) + sample * count;
         for (int64_t i = 0; i < count; i++)
-            to[i] = (float)from[i] * BYTE_SCALE;
+            x[i] = (float)from[i] * BYTE_SCALE;
     } else
-        memcpy(to, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *to);
-    augment(b, sample, to, s, augmentation_input(b->d), thread);
-    transform_apply(b->transform, to, count / channels, channels);
+        memcpy(x, tensor_f32(b->d->input) + sample * count, (size_t)count * sizeof *x);
+    augment(b, sample, x, s, augmentation_input(b->d), thread);
+    if (b->resizes)
+        resize(b, x, to, thread);
+    const int64_t now = shape_count(batch_input_shape(b->d, b->transform));
+    transform_apply(b->transform, to, now / channels, channels);
 }
 
 static void fill_target(const batch *b, int64_t sample, float *to, int thread)
@@ -95,10 +128,13 @@ static void fill_sample(void *context, int64_t slot, int thread)
     const batch *b = context;
     const int64_t sample = b->index[slot];
     if (b->input)
-        fill_input(b, sample, b->input + slot * shape_count(dataset_input_shape(b->d)),
+        fill_input(b, sample,
+                   b->input + slot * shape_count(batch_input_shape(b->d, b->transform)),
                    thread);
     if (b->target && b->d->target)
-        fill_target(b, sample, b->target + slot * shape_count(dataset_target_shape(b->d)),
+        fill_target(b, sample,
+                    b->target +
+                        slot * shape_count(batch_target_shape(b->d, b->transform)),
                     thread);
     if (b->valid) {
         const shape s = valid_shape(b->d);
@@ -108,8 +144,56 @@ static void fill_sample(void *context, int64_t slot, int thread)
     }
 }
 
-void dataset_batch(const dataset *d, const transform *t, const int64_t *index, int64_t n,
-                   float *input, float *target, float *valid)
+/* What resizing wants. */
+static status prepare_sizes(batch *b, error *e)
+{
+    const shape s = dataset_input_shape(b->d), to = batch_input_shape(b->d, b->transform);
+    if (!b->transform || b->transform->height == 0)
+        return E_OK;
+    if (s.rank != 3)
+        return fail(e, E_SHAPE, "resize: the samples are blocks, pictures were wanted");
+    if (shape_equal(s, to))
+        return E_OK;
+    if (b->d->mask && dataset_is_reproduced(b->d))
+        return fail(e, E_SHAPE, "resize: the samples have masks, which would not fit");
+    TRY(resampler_make(&b->resampler, s.dim[0], s.dim[1], to.dim[0], to.dim[1], s.dim[2],
+                       e));
+    b->resizes = true;
+    b->pictures = memory_new_raw(cpu_threads() * shape_count(s), sizeof *b->pictures, e);
+    b->middles = b->pictures
+                     ? memory_new_raw(cpu_threads() * resampler_room(&b->resampler),
+                                      sizeof *b->middles, e)
+                     : NULL;
+    return b->middles ? E_OK : E_MEMORY;
+}
+
+static status prepare_augmentation(batch *b, error *e)
+{
+    if (!b->augment)
+        return E_OK;
+    const int64_t in = shape_count(dataset_input_shape(b->d));
+    const int64_t out = b->d->target ? shape_count(dataset_target_shape(b->d)) : 0;
+    b->room = in > out ? in : out;
+    b->scratch = memory_new_raw(cpu_threads() * b->room, sizeof *b->scratch, e);
+    return b->scratch ? E_OK : E_MEMORY;
+}
+
+static status run(batch *b, int64_t n, error *e)
+{
+    status result = prepare_sizes(b, e);
+    if (result == E_OK)
+        result = prepare_augmentation(b, e);
+    if (result == E_OK)
+        parallel_for(n, fill_sample, b);
+    memory_free(b->scratch);
+    memory_free(b->pictures);
+    memory_free(b->middles);
+    resampler_clear(&b->resampler);
+    return result;
+}
+
+status dataset_batch(const dataset *d, const transform *t, const int64_t *index,
+                     int64_t n, float *input, float *target, float *valid, error *e)
 {
     batch b = {
         .d = d,
@@ -119,7 +203,7 @@ void dataset_batch(const dataset *d, const transform *t, const int64_t *index, i
         .target = target,
         .valid = valid,
     };
-    parallel_for(n, fill_sample, &b);
+    return run(&b, n, e);
 }
 
 status dataset_batch_augmented(const dataset *d, const transform *t,
@@ -138,13 +222,5 @@ status dataset_batch_augmented(const dataset *d, const transform *t,
         .seed = seed,
         .epoch = epoch,
     };
-    const int64_t in = shape_count(dataset_input_shape(d));
-    const int64_t out = d->target ? shape_count(dataset_target_shape(d)) : 0;
-    b.room = in > out ? in : out;
-    b.scratch = memory_new_raw(cpu_threads() * b.room, sizeof *b.scratch, e);
-    if (!b.scratch)
-        return E_MEMORY;
-    parallel_for(n, fill_sample, &b);
-    memory_free(b.scratch);
-    return E_OK;
+    return run(&b, n, e);
 }

@@ -14,19 +14,25 @@
 #include "base/task.h"
 #include "tensor/tensor.h"
 
-typedef enum split_kind { SPLIT_NONE, SPLIT_TRAIN, SPLIT_VAL, SPLIT_TEST, SPLIT_ALL } split_kind;
+typedef enum split_kind {
+    SPLIT_NONE,
+    SPLIT_TRAIN,
+    SPLIT_VAL,
+    SPLIT_TEST,
+    SPLIT_ALL
+} split_kind;
 
 typedef struct dataset {
-    char *source;      /* "gpe", "npz"; with its options in `origin` */
-    char *origin;      /* the words that made it */
-    int64_t count;     /* N, at least 1 */
-    tensor *input;     /* f32 (N, H, W, C); or u8, where BYTE_SCALE times the number counts */
-    tensor *target;    /* f32 (N, H, W, Ct); the input itself (shared) where it is to be
+    char *source;  /* "gpe", "npz"; with its options in `origin` */
+    char *origin;  /* the words that made it */
+    int64_t count; /* N, at least 1 */
+    tensor *input; /* f32 (N, H, W, C); or u8, where BYTE_SCALE times the number counts */
+    tensor *target; /* f32 (N, H, W, Ct); the input itself (shared) where it is to be
                           reproduced; (N, 1) labels where there are classes; or NULL */
-    tensor *mask;      /* u8 (N, H, W, 1 or Ct), 1 = INVALID; NULL where all is valid */
-    int64_t *group;    /* [N] samples of one group never stand in two splits; or NULL */
-    uint8_t *split;    /* [N] split_kind */
-    table *facts;      /* one row a sample (g, omega, energy, ...), or NULL */
+    tensor *mask;   /* u8 (N, H, W, 1 or Ct), 1 = INVALID; NULL where all is valid */
+    int64_t *group; /* [N] samples of one group never stand in two splits; or NULL */
+    uint8_t *split; /* [N] split_kind */
+    table *facts;   /* one row a sample (g, omega, energy, ...), or NULL */
     char *input_name, *target_name; /* "density", "phase gradient" */
     int64_t class_count; /* labels are 0 .. class_count-1; 0 where targets are none */
     char **class_names;  /* [class_count]; or NULL where they have no names */
@@ -34,10 +40,10 @@ typedef struct dataset {
 
 #define BYTE_SCALE (1.0f / 255) /* of inputs that are kept as u8 */
 
-dataset *dataset_new(error *e);                        /* empty; fill the fields */
-dataset *dataset_copy(const dataset *d, error *e);     /* tensors shared */
+dataset *dataset_new(error *e);                    /* empty; fill the fields */
+dataset *dataset_copy(const dataset *d, error *e); /* tensors shared */
 void dataset_free(dataset *d);
-status dataset_check(const dataset *d, error *e);      /* do the fields fit together? */
+status dataset_check(const dataset *d, error *e); /* do the fields fit together? */
 
 /* Splits by fraction, at random under SEED; by group where BY_GROUP and there are groups.
    Fractions are of groups (or samples), rounded so that each split asked for is not empty;
@@ -72,13 +78,17 @@ typedef enum transform_kind {
     TRANSFORM_BLOCK_LOG
 } transform_kind;
 typedef struct transform {
+    int64_t height, width; /* pictures come to this size first; 0: as they are */
     transform_kind kind;
-    double epsilon;             /* log: ln(x + epsilon); block-log: ln(x - min + epsilon),
+    double epsilon; /* log: ln(x + epsilon); block-log: ln(x - min + epsilon),
                                    min being that of the sample and to be stored with it */
-    int channels;               /* normalize: (x - mean[c]) / deviation[c] */
+    int channels;   /* normalize: (x - mean[c]) / deviation[c] */
     double mean[16], deviation[16];
 } transform;
-/* X [n x channels], one sample, in place, channel fastest. */
+#define TRANSFORM_SIDE_MOST 65536
+/* The shape of a sample of shape S under T (which may be NULL): its size may change. */
+shape transform_shape(const transform *t, shape s);
+/* X [n x channels], one sample of the final size, in place, channel fastest. */
 void transform_apply(const transform *t, float *x, int64_t n, int64_t channels);
 /* What the way back needs beside the result: for block-log the least of X, as it is
    before transform_apply; else 0. */
@@ -90,15 +100,20 @@ void transform_invert(const transform *t, float *y, int64_t n, int64_t channels,
 
 /* Copies samples INDEX[0..n-1] into a batch, transforming the input, and the target
    where it is the input.  Any of the outputs may be NULL.  VALID is 1 - mask as f32,
-   broadcast to the target's channels. */
-void dataset_batch(const dataset *d, const transform *t, const int64_t *index, int64_t n,
-                   float *input, float *target, float *valid);
+   broadcast to the target's channels.  It fails only where T changes the size: E_SHAPE for
+   what has none that could be changed, E_MEMORY. */
+status dataset_batch(const dataset *d, const transform *t, const int64_t *index,
+                     int64_t n, float *input, float *target, float *valid, error *e);
+/* The shapes of one sample's input and target in a batch. */
+shape batch_input_shape(const dataset *d, const transform *t);
+shape batch_target_shape(const dataset *d, const transform *t);
 
 /* A source: a row of the table in source.c. */
 typedef struct data_source {
     const char *name, *summary;
-    const option *options;   /* beside the NAME and SOURCE of the command */
-    int arguments, required; /* how many of them are positional (FILE), and must be given */
+    const option *options; /* beside the NAME and SOURCE of the command */
+    int arguments,
+        required; /* how many of them are positional (FILE), and must be given */
     const char *example;
     /* Makes the dataset; SEED where it draws. */
     dataset *(*read)(const option_set *options, uint64_t seed, const task *t, error *e);

@@ -42,9 +42,8 @@ static status gather(const prefetch *p, int64_t i)
         return dataset_batch_augmented(w->d, &p->transform, &p->augment, w->seed,
                                        w->epoch, w->index + begin, n, s->input, s->target,
                                        s->valid, NULL);
-    dataset_batch(w->d, &p->transform, w->index + begin, n, s->input, s->target,
-                  s->valid);
-    return E_OK;
+    return dataset_batch(w->d, &p->transform, w->index + begin, n, s->input, s->target,
+                         s->valid, NULL);
 }
 
 static void *run(void *context)
@@ -79,7 +78,8 @@ static bool is_worthwhile(const prefetch_epoch *w)
 {
     const dataset *d = w->d;
     return is_spilled(d->input) || is_spilled(d->target) || is_spilled(d->mask) ||
-           !augmentation_is_none(w->augment) || w->transform->kind == TRANSFORM_LOG ||
+           !augmentation_is_none(w->augment) || w->transform->height > 0 ||
+           w->transform->kind == TRANSFORM_LOG ||
            w->transform->kind == TRANSFORM_BLOCK_LOG;
 }
 
@@ -142,8 +142,8 @@ status prefetch_start(prefetch **out, const prefetch_epoch *w, error *e)
     p->epoch = *w;
     p->transform = *w->transform;
     p->augment = *w->augment;
-    p->input = shape_count(dataset_input_shape(w->d));
-    p->target = w->d->target ? shape_count(dataset_target_shape(w->d)) : 0;
+    p->input = shape_count(batch_input_shape(w->d, w->transform));
+    p->target = w->d->target ? shape_count(batch_target_shape(w->d, w->transform)) : 0;
     if (make_slots(p, e) != E_OK) {
         free_all(p);
         return E_MEMORY;

@@ -20,6 +20,15 @@ float transform_side(const transform *t, const float *x, int64_t n, int64_t chan
     return least;
 }
 
+shape transform_shape(const transform *t, shape s)
+{
+    if (t && t->height > 0 && s.rank == 3) {
+        s.dim[0] = t->height;
+        s.dim[1] = t->width;
+    }
+    return s;
+}
+
 void transform_apply(const transform *t, float *x, int64_t n, int64_t channels)
 {
     switch (t ? t->kind : TRANSFORM_NONE) {

@@ -70,6 +70,10 @@ static status put_transform(json_t *object, const transform *t, error *e)
         return E_MEMORY;
     TRY(field_put(fields, "kind", json_string(transform_names[t->kind]), e));
     TRY(field_put(fields, "epsilon", field_from_real(t->epsilon), e));
+    if (t->height > 0) { /* left out where there is none, as in older files */
+        TRY(field_put(fields, "height", json_integer(t->height), e));
+        TRY(field_put(fields, "width", json_integer(t->width), e));
+    }
     json_t *mean = field_put_array(fields, "mean", e);
     json_t *deviation = mean ? field_put_array(fields, "deviation", e) : NULL;
     if (!deviation)
@@ -231,6 +235,10 @@ static status get_transform(const json_t *object, transform *t, error *e)
     TRY(field_word(fields, "kind", transform_names, TRANSFORM_BLOCK_LOG + 1, &kind, e));
     t->kind = (transform_kind)kind;
     TRY(field_real(fields, "epsilon", &t->epsilon, e));
+    if (json_object_get(fields, "height")) {
+        TRY(field_integer(fields, "height", 1, TRANSFORM_SIDE_MOST, &t->height, e));
+        TRY(field_integer(fields, "width", 1, TRANSFORM_SIDE_MOST, &t->width, e));
+    }
     TRY(get_numbers(fields, "mean", t->mean, &t->channels, e));
     TRY(get_numbers(fields, "deviation", t->deviation, &deviations, e));
     if (deviations != t->channels)

@@ -30,7 +30,7 @@ static void count_batch(const run_output *out, int64_t classes, int64_t *counts)
 static status count_all(runner *run, const dataset *d, const int64_t *index, int64_t n,
                         const task *watch, int64_t classes, int64_t *counts, error *e)
 {
-    TRY(batch_check_target(d, runner_output_shape(run), true, e));
+    TRY(batch_check_target(d, runner_transform(run), runner_output_shape(run), true, e));
     for (int64_t begin = 0; begin < n; begin += runner_batch(run)) {
         int64_t left = n - begin, batch = runner_batch(run);
         run_output out;
@@ -52,14 +52,15 @@ status evaluate_confusion(const model *m, const dataset *d, split_kind split,
     if (!d->target || d->class_count < 1)
         return fail(e, E_USAGE, "confusion: the dataset has no classes, wanted some");
     TRY(dataset_split_index(d, split, &index, &n, e));
-    runner *run =
-        n > 0 ? runner_new(m, batch < n ? batch : n, dataset_input_shape(d), e) : NULL;
+    runner *run = n > 0 ? runner_new(m, batch < n ? batch : n,
+                                     batch_input_shape(d, &m->input_transform), e)
+                        : NULL;
     status code = E_OK;
     if (n < 1)
         code = fail(e, E_USAGE, "confusion: split %s has no samples, wanted some",
                     split_name(split));
     else if (!run)
-        code = batch_explain(m->graph, d, e);
+        code = batch_explain(m, d, e);
     if (code == E_OK) {
         shape out = runner_output_shape(run);
         *classes = out.dim[out.rank - 1];

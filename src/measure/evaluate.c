@@ -34,7 +34,7 @@ static status run_all(runner *run, const dataset *d, const int64_t *index, int64
             return fail(e, E_STOPPED, "evaluate: stopped after %lld of %lld samples",
                         (long long)begin, (long long)n);
         TRY(runner_run(run, d, index + begin, left < batch ? left : batch, &out, e));
-        gathering_take(g, &out, index + begin, begin);
+        TRY(gathering_take(g, &out, index + begin, begin, e));
         report(watch, begin + out.count, n);
     }
     return E_OK;
@@ -115,7 +115,8 @@ static status evaluate_with(const request *q, runner *run, evaluation *out, erro
     const metric_subject s =
         metric_subject_of(q->data, &q->model->input_transform, sample);
     TRY(choose_metrics(&s, out, e));
-    TRY(batch_check_target(q->data, with_batch, q->data->class_count > 0, e));
+    TRY(batch_check_target(q->data, runner_transform(run), with_batch,
+                           q->data->class_count > 0, e));
     status code = gathering_begin(&g, &s, out, q->count, runner_batch(run), e);
     if (code == E_OK)
         code = run_all(run, q->data, q->index, q->count, q->watch, &g, e);
@@ -129,9 +130,9 @@ static status evaluate_index(const request *q, int64_t batch, evaluation *out, e
 {
     const dataset *d = q->data;
     runner *run = runner_new(q->model, batch < q->count ? batch : q->count,
-                             dataset_input_shape(d), e);
+                             batch_input_shape(d, &q->model->input_transform), e);
     if (!run)
-        return batch_explain(q->model->graph, d, e);
+        return batch_explain(q->model, d, e);
     status code = evaluate_with(q, run, out, e);
     runner_free(run);
     return code;

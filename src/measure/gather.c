@@ -89,7 +89,7 @@ static void measure_sample(void *context, int64_t i, int thread)
     const gathering *g = context;
     const metric_subject *s = g->subject;
     const run_output *b = g->batch;
-    const int64_t labels = shape_count(dataset_target_shape(s->data));
+    const int64_t labels = shape_count(batch_target_shape(s->data, s->transform));
     const bool transformed =
         dataset_is_reproduced(s->data) && s->transform->kind != TRANSFORM_NONE;
     metric_sample plain = {b->output + i * elements(g), b->target + i * labels,
@@ -108,15 +108,18 @@ static void measure_sample(void *context, int64_t i, int thread)
     }
 }
 
-void gathering_take(gathering *g, const run_output *batch, const int64_t *index,
-                    int64_t first)
+status gathering_take(gathering *g, const run_output *batch, const int64_t *index,
+                      int64_t first, error *e)
 {
+    const transform *t = g->subject->transform;
+    const transform size = {.height = t->height, .width = t->width};
     g->batch = batch;
     g->first = first;
     if (g->physical_target)
-        dataset_batch(g->subject->data, NULL, index, batch->count, g->physical_target,
-                      NULL, NULL);
+        TRY(dataset_batch(g->subject->data, &size, index, batch->count,
+                          g->physical_target, NULL, NULL, e));
     parallel_for(batch->count, measure_sample, g);
+    return E_OK;
 }
 
 double gathering_sample(const gathering *g, int64_t i, int k)

@@ -26,8 +26,8 @@ status gathering_begin(gathering *g, const metric_subject *s, const evaluation *
 void gathering_clear(gathering *g);
 
 /* Takes in one batch: samples INDEX[0..] of the dataset, the split's from FIRST on. */
-void gathering_take(gathering *g, const run_output *batch, const int64_t *index,
-                    int64_t first);
+status gathering_take(gathering *g, const run_output *batch, const int64_t *index,
+                      int64_t first, error *e);
 
 /* Values of all metrics; then intervals, in which GROUP (of the dataset's samples, or NULL)
    stays together. */

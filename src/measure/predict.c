@@ -43,10 +43,10 @@ tensor *predict(const model *m, const dataset *d, const int64_t *index, int64_t 
                  (long long)index[i], (long long)d->count - 1);
             return NULL;
         }
-    runner *run =
-        runner_new(m, n < PREDICT_BATCH ? n : PREDICT_BATCH, dataset_input_shape(d), e);
+    runner *run = runner_new(m, n < PREDICT_BATCH ? n : PREDICT_BATCH,
+                             batch_input_shape(d, &m->input_transform), e);
     if (!run) {
-        batch_explain(m->graph, d, e);
+        batch_explain(m, d, e);
         return NULL;
     }
     tensor *all = tensor_new(DTYPE_F32, all_outputs(runner_output_shape(run), n), e);

@@ -55,13 +55,13 @@ int distiller_value(const distiller *s)
 /* A plan for N samples or more, of input shape IN. */
 static status make_plan(distiller *s, const dataset *d, int64_t n, error *e)
 {
-    const shape in = dataset_input_shape(d);
+    const shape in = batch_input_shape(d, &s->teacher->input_transform);
     if (s->plan && s->batch >= n && shape_equal(s->input, in))
         return E_OK;
     plan_free(s->plan);
     s->plan = plan_new_inference(s->teacher->graph, n, in, e);
     if (!s->plan)
-        return batch_explain(s->teacher->graph, d, e);
+        return batch_explain(s->teacher, d, e);
     s->batch = n;
     s->input = in;
     if (s->teacher_value >= 0 && s->teacher_value != s->teacher->graph->output)
@@ -71,7 +71,8 @@ static status make_plan(distiller *s, const dataset *d, int64_t n, error *e)
 
 static bool same_transform(const transform *a, const transform *b)
 {
-    if (a->kind != b->kind || a->epsilon != b->epsilon || a->channels != b->channels)
+    if (a->kind != b->kind || a->epsilon != b->epsilon || a->channels != b->channels ||
+        a->height != b->height || a->width != b->width)
         return false;
     for (int c = 0; c < a->channels; c++)
         if (a->mean[c] != b->mean[c] || a->deviation[c] != b->deviation[c])
@@ -94,7 +95,7 @@ status distiller_look(distiller *s, const model *student, const dataset *d, uint
     } else {
         const model eyes = {.input_transform = s->teacher->input_transform,
                             .augment = student->augment};
-        TRY(batch_load_varied(NULL, d, &eyes, seed, epoch, index, n, x, e));
+        TRY(batch_load_varied(NULL, d, &eyes, seed, epoch, NULL, index, n, x, e));
     }
     /* A plan for more samples runs them all: in evaluation mode none sees another. */
     memset(x + n * sample, 0, (size_t)((s->batch - n) * sample) * sizeof *x);

@@ -35,13 +35,13 @@ static status make_room(float **block, int64_t *room, int64_t needed, error *e)
 }
 
 /* Room for N targets and masks in B; NULL for those that D has not. */
-static status make_targets(batch_buffer *b, const dataset *d, int64_t n, float **target,
-                           float **valid, error *e)
+static status make_targets(batch_buffer *b, const dataset *d, const transform *t,
+                           int64_t n, float **target, float **valid, error *e)
 {
     *target = *valid = NULL;
     if (!b || !d->target)
         return E_OK;
-    int64_t elements = n * shape_count(dataset_target_shape(d));
+    int64_t elements = n * shape_count(batch_target_shape(d, t));
     TRY(make_room(&b->target, &b->target_room, elements, e));
     if (d->mask)
         TRY(make_room(&b->valid, &b->valid_room, elements, e));
@@ -54,9 +54,8 @@ status batch_load(batch_buffer *b, const dataset *d, const transform *t,
                   const int64_t *index, int64_t n, float *input, error *e)
 {
     float *target, *valid;
-    TRY(make_targets(b, d, n, &target, &valid, e));
-    dataset_batch(d, t, index, n, input, target, valid);
-    return E_OK;
+    TRY(make_targets(b, d, t, n, &target, &valid, e));
+    return dataset_batch(d, t, index, n, input, target, valid, e);
 }
 
 status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint64_t seed,
@@ -66,13 +65,11 @@ status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint
     float *target, *valid;
     if (!augmentation_is_none(&m->augment))
         TRY(augmentation_check(&m->augment, d, e));
-    TRY(make_targets(b, d, n, &target, &valid, e));
+    TRY(make_targets(b, d, &m->input_transform, n, &target, &valid, e));
     if (prefetch_take(ahead, index, n, input, target, valid))
         return E_OK;
-    if (augmentation_is_none(&m->augment)) {
-        dataset_batch(d, &m->input_transform, index, n, input, target, valid);
-        return E_OK;
-    }
+    if (augmentation_is_none(&m->augment))
+        return dataset_batch(d, &m->input_transform, index, n, input, target, valid, e);
     return dataset_batch_augmented(d, &m->input_transform, &m->augment, seed, epoch,
                                    index, n, input, target, valid, e);
 }
@@ -85,13 +82,14 @@ static shape without_batch(shape s)
     return rest;
 }
 
-status batch_check_target(const dataset *d, shape output, bool labels, error *e)
+status batch_check_target(const dataset *d, const transform *t, shape output, bool labels,
+                          error *e)
 {
     char have[128], want[128];
     if (!d->target)
         return fail(e, E_SHAPE,
                     "dataset: it has no targets, wanted some to compare with");
-    shape sample = without_batch(output), target = dataset_target_shape(d);
+    shape sample = without_batch(output), target = batch_target_shape(d, t);
     if (labels) {
         int64_t rows = shape_count(sample) / sample.dim[sample.rank - 1];
         int64_t channels = sample.dim[sample.rank - 1];
@@ -110,15 +108,18 @@ status batch_check_target(const dataset *d, shape output, bool labels, error *e)
                 shape_text(have, target), shape_text(want, sample));
 }
 
-status batch_explain(const graph *g, const dataset *d, error *e)
+status batch_explain(const model *m, const dataset *d, error *e)
 {
     char built[128], have[128];
-    shape in = dataset_input_shape(d);
+    const shape wanted = m->graph->input_shape;
+    shape in = batch_input_shape(d, &m->input_transform);
     status code = e && e->code != E_OK ? e->code : E_SHAPE;
-    if (code != E_SHAPE || shape_equal(g->input_shape, in))
+    if (code != E_SHAPE || shape_equal(wanted, in))
         return code;
-    fail_hint(e, "the model was built for %s, the dataset has %s",
-              shape_text(built, g->input_shape), shape_text(have, in));
+    const bool sizes = in.rank == 3 && wanted.rank == 3 && in.dim[2] == wanted.dim[2];
+    fail_hint(e, "the model was built for %s, the dataset has %s%s",
+              shape_text(built, wanted), shape_text(have, in),
+              sizes ? "; 'input MODEL resize=HEIGHT,WIDTH' resizes them" : "");
     return code;
 }
 
@@ -157,6 +158,11 @@ int64_t runner_batch(const runner *r)
 shape runner_output_shape(const runner *r)
 {
     return plan_output_shape(r->plan);
+}
+
+const transform *runner_transform(const runner *r)
+{
+    return &r->model->input_transform;
 }
 
 status runner_keep(runner *r, int value, error *e)

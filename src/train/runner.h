@@ -31,13 +31,14 @@ status batch_load_varied(batch_buffer *b, const dataset *d, const model *m, uint
                          int64_t epoch, prefetch *ahead, const int64_t *index, int64_t n,
                          float *input, error *e);
 
-/* Do outputs of shape OUTPUT (batch included) fit the targets of D?  LABELS: they are one
+/* Do outputs of shape OUTPUT (batch included) fit the targets of D under T?  LABELS: they are one
    label for each row of channels.  E_SHAPE says what does not. */
-status batch_check_target(const dataset *d, shape output, bool labels, error *e);
+status batch_check_target(const dataset *d, const transform *t, shape output, bool labels,
+                          error *e);
 
-/* After a failure in E: where D's images are not what G was built for, says so in the
+/* After a failure in E: where D's images are not what M was built for, says so in the
    hint.  Returns the failure's code. */
-status batch_explain(const graph *g, const dataset *d, error *e);
+status batch_explain(const model *m, const dataset *d, error *e);
 
 typedef struct runner runner;
 
@@ -56,6 +57,7 @@ runner *runner_new(const model *m, int64_t batch, shape in, error *e);
 void runner_free(runner *r); /* NULL is fine */
 int64_t runner_batch(const runner *r);
 shape runner_output_shape(const runner *r); /* with the batch */
+const transform *runner_transform(const runner *r);
 
 /* Keeps a value of the graph beside the output; before the first run. */
 status runner_keep(runner *r, int value, error *e);

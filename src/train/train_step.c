@@ -88,7 +88,7 @@ void train_cache_free(train_cache *c)
 /* The cache of S, empty where it was none or of another graph or image size. */
 static status cache_of(train_state *s, const dataset *d, train_cache **out, error *e)
 {
-    shape in = dataset_input_shape(d);
+    shape in = batch_input_shape(d, &s->last->input_transform);
     if (!s->cache) {
         s->cache = memory_new(1, sizeof *s->cache, e);
         if (!s->cache)
@@ -126,7 +126,7 @@ static status cache_plan(train_cache *c, train_state *s, const train_settings *t
         simulated ? t->simulation->trained(t->simulation->self) : s->last->graph, n,
         c->input, e);
     if (!c->plans[at])
-        return batch_explain(s->last->graph, d, e);
+        return batch_explain(s->last, d, e);
     TRY(plan_set_precision(c->plans[at], wanted, e));
     if (passing)
         TRY(plan_pass_gradients(c->plans[at], e));
@@ -156,7 +156,7 @@ status train_validator(train_state *s, const train_settings *t, int64_t batch,
     if (!c->validator)
         c->validator = train_runner(s->last, t, batch, c->input, e);
     *r = c->validator;
-    return *r ? E_OK : batch_explain(s->last->graph, d, e);
+    return *r ? E_OK : batch_explain(s->last, d, e);
 }
 
 /* A failure of a number that should be finite, with the cure. */
@@ -203,7 +203,8 @@ static status run_batch(train_cache *c, update_job *j, const dataset *d,
     plan *p = NULL;
     double began = task_clock();
     TRY(cache_plan(c, s, t, d, n, &p, e));
-    TRY(batch_check_target(d, plan_output_shape(p), t->loss->labels, e));
+    TRY(batch_check_target(d, &s->last->input_transform, plan_output_shape(p),
+                           t->loss->labels, e));
     status started = plan_start(p, e);
     if (started == E_MEMORY) {
         fail(e, E_MEMORY, "train: no room for a batch of %lld samples", (long long)n);

@@ -299,7 +299,8 @@ static status mean_loss(runner *run, const dataset *d, const train_settings *t,
 {
     train_room room = {0};
     double sum = 0;
-    TRY(batch_check_target(d, runner_output_shape(run), t->loss->labels, e));
+    TRY(batch_check_target(d, runner_transform(run), runner_output_shape(run),
+                           t->loss->labels, e));
     status code = sum_losses(run, d, t, index, n, r, &room, &sum, e);
     train_room_clear(&room);
     *value = sum / (double)n;
@@ -334,9 +335,10 @@ static status judge(epoch_run *r, int64_t batch, error *e)
         TRY(train_validator(r->s, r->t, batch, r->d, &run, e));
         return mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e);
     }
-    run = train_runner(r->judged, r->t, batch, dataset_input_shape(r->d), e);
+    run = train_runner(r->judged, r->t, batch,
+                       batch_input_shape(r->d, &r->judged->input_transform), e);
     status s = run ? mean_loss(run, r->d, r->t, r->val, r->val_count, r, &r->val_loss, e)
-                   : batch_explain(r->judged->graph, r->d, e);
+                   : batch_explain(r->judged, r->d, e);
     runner_free(run);
     return s;
 }
@@ -482,9 +484,10 @@ status train_loss(const model *m, const dataset *d, split_kind split,
         code = fail(e, E_USAGE, "loss: split %s has no samples, wanted some",
                     split_name(split));
     } else {
-        run = train_runner(m, t, t->batch < n ? t->batch : n, dataset_input_shape(d), e);
-        code = run ? mean_loss(run, d, t, index, n, NULL, value, e)
-                   : batch_explain(m->graph, d, e);
+        run = train_runner(m, t, t->batch < n ? t->batch : n,
+                           batch_input_shape(d, &m->input_transform), e);
+        code =
+            run ? mean_loss(run, d, t, index, n, NULL, value, e) : batch_explain(m, d, e);
     }
     runner_free(run);
     memory_free(index);

@@ -217,7 +217,7 @@ static void targets_move_with_their_inputs(void **state)
         dataset_batch_augmented(d, NULL, &a, 5, epoch, index, 4, again, NULL, NULL, &e);
         cpu_set_threads(0);
         assert_memory_equal(x, again, sizeof x);
-        dataset_batch(d, NULL, index, 4, plain, NULL, NULL);
+        dataset_batch(d, NULL, index, 4, plain, NULL, NULL, NULL);
         moved = moved || memcmp(x, plain, sizeof x) != 0;
     }
     assert_true(moved);

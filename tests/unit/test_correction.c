@@ -140,7 +140,7 @@ static void test_bias(void **state)
     for (int k = 0; k < 2; k++) {
         plan *p =
             plan_new_inference((k ? coarse : m)->graph, 8, dataset_input_shape(d), &e);
-        dataset_batch(d, &m->input_transform, INDEX, 8, plan_input(p), NULL, NULL);
+        dataset_batch(d, &m->input_transform, INDEX, 8, plan_input(p), NULL, NULL, NULL);
         assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
         for (int64_t i = 0; i < 8 * SIZE * SIZE * 4; i++)
             mean[i % 4] += (k ? 1 : -1) * (double)plan_output(p)[i] / (8 * SIZE * SIZE);
@@ -222,7 +222,7 @@ static void test_norms(void **state)
     const float *shift = tensor_f32(graph_parameter(m->graph, n, ROLE_SHIFT)->data);
     const float *scale = tensor_f32(graph_parameter(m->graph, n, ROLE_SCALE)->data);
     plan *p = plan_new_inference(m->graph, 8, dataset_input_shape(d), &e);
-    dataset_batch(d, &m->input_transform, INDEX, 8, plan_input(p), NULL, NULL);
+    dataset_batch(d, &m->input_transform, INDEX, 8, plan_input(p), NULL, NULL, NULL);
     assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
     double sum[5] = {0}, squares[5] = {0}, pixels = 8 * SIZE * SIZE;
     for (int64_t i = 0; i < 8 * SIZE * SIZE * 5; i++) {

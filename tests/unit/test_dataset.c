@@ -145,7 +145,7 @@ static void batches(void **state)
         .kind = TRANSFORM_NORMALIZE, .channels = 1, .mean = {5}, .deviation = {2}};
     float input[2 * H * W], target[4 * H * W], valid[4 * H * W];
     dataset *d = make_dataset();
-    dataset_batch(d, NULL, index, 2, input, target, valid);
+    dataset_batch(d, NULL, index, 2, input, target, valid, NULL);
     for (int i = 0; i < 2 * H * W; i++) {
         const float wanted =
             (float)(1000 * index[i / (H * W)] + 10 * (i / W % H) + i % W);
@@ -154,13 +154,13 @@ static void batches(void **state)
         assert_true(valid[2 * i] == (float)(i % W != 0) &&
                     valid[2 * i + 1] == valid[2 * i]);
     }
-    dataset_batch(d, &log_of, index, 2, input, NULL, NULL);
+    dataset_batch(d, &log_of, index, 2, input, NULL, NULL, NULL);
     assert_true(input[0] == (float)log(7000 + 1e-9));
-    dataset_batch(d, &normal, index, 2, input, NULL, NULL);
+    dataset_batch(d, &normal, index, 2, input, NULL, NULL, NULL);
     assert_true(input[1] == (float)((7001 - 5) / 2.0));
     tensor_free(d->mask);
     d->mask = NULL;
-    dataset_batch(d, NULL, index, 2, NULL, NULL, valid);
+    dataset_batch(d, NULL, index, 2, NULL, NULL, valid, NULL);
     for (int i = 0; i < 4 * H * W; i++)
         assert_true(valid[i] == 1);
     dataset_free(d);

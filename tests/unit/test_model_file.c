@@ -132,7 +132,7 @@ static void check_same_output(const model *a, const model *b, const dataset *d)
         const model *m = k ? b : a;
         plan *p = plan_new_inference(m->graph, 2, dataset_input_shape(d), NULL);
         assert_int_equal(plan_start(p, NULL), E_OK);
-        dataset_batch(d, &m->input_transform, index, 2, plan_input(p), NULL, NULL);
+        dataset_batch(d, &m->input_transform, index, 2, plan_input(p), NULL, NULL, NULL);
         assert_int_equal(plan_forward(p, 0, 0, NULL), E_OK);
         count = shape_count(plan_output_shape(p));
         y[k] = memory_new(count, sizeof(float), NULL);
@@ -159,6 +159,8 @@ static void test_plain(void **state)
     m->seed = UINT64_MAX;
     m->input_transform = (transform){.kind = TRANSFORM_NORMALIZE,
                                      .epsilon = 0.1,
+                                     .height = 24,
+                                     .width = 65536,
                                      .channels = 3,
                                      .mean = {0.485, 1.0 / 3, -1e-300},
                                      .deviation = {0.229, 1e300, 3}};

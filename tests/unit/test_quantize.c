@@ -76,7 +76,7 @@ static float *run_model(const model *m, const dataset *d, int64_t n, int64_t *co
     plan *p = plan_new_inference(m->graph, n, dataset_input_shape(d), &e);
     if (!p || plan_start(p, &e))
         fail_msg("%s", e.text);
-    dataset_batch(d, &m->input_transform, index, n, plan_input(p), NULL, NULL);
+    dataset_batch(d, &m->input_transform, index, n, plan_input(p), NULL, NULL, NULL);
     if (plan_forward(p, 0, 0, &e))
         fail_msg("%s", e.text);
     *count = shape_count(plan_output_shape(p));
@@ -200,7 +200,8 @@ static void test_observe(void **state)
     plan_keep_values(p, &e);
     assert_int_equal(plan_start(p, &e), E_OK);
     for (int i = 0; i < 5; i++) {
-        dataset_batch(d, &m->input_transform, &index[i], 1, plan_input(p), NULL, NULL);
+        dataset_batch(d, &m->input_transform, &index[i], 1, plan_input(p), NULL, NULL,
+                      NULL);
         plan_forward(p, 0, 0, &e);
         const float *x = plan_value(p, (int)value);
         for (int64_t k = 0; k < shape_count(plan_value_shape(p, (int)value)); k++) {
@@ -281,7 +282,7 @@ static int check_graph(const model *m, const dataset *d)
     plan *p = plan_new_inference(g, 2, dataset_input_shape(d), &e);
     if (!p || plan_keep_values(p, &e) || plan_start(p, &e))
         fail_msg("%s", e.text);
-    dataset_batch(d, &m->input_transform, index, 2, plan_input(p), NULL, NULL);
+    dataset_batch(d, &m->input_transform, index, 2, plan_input(p), NULL, NULL, NULL);
     assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
     for (int i = 0; i < g->node_count; i++) {
         operation op = operation_of(p, g, &g->nodes[i]);

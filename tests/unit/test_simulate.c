@@ -129,7 +129,7 @@ static bench bench_of(const model *m, const dataset *d, int64_t n, int bits)
         plan_new_training(b.hooks->trained(b.hooks->self), n, dataset_input_shape(d), &e);
     if (!b.plan || b.hooks->attach(b.hooks->self, b.plan, &e) || plan_start(b.plan, &e))
         fail_msg("%s", e.text);
-    dataset_batch(d, &m->input_transform, index, n, plan_input(b.plan), NULL, NULL);
+    dataset_batch(d, &m->input_transform, index, n, plan_input(b.plan), NULL, NULL, NULL);
     if (b.hooks->forward(b.hooks->self, b.trained->graph, b.plan, 1, 1, &e))
         fail_msg("%s", e.text);
     return b;
@@ -157,7 +157,7 @@ static void test_bits(void **state)
             b.hooks->deployed(b.hooks->self, b.trained->graph, &deployed, &e), E_OK);
         model *back = model_roundtrip(deployed, &bytes, &e);
         plan *p = plan_new_inference(back->graph, 3, dataset_input_shape(d), &e);
-        dataset_batch(d, &m->input_transform, index, 3, plan_input(p), NULL, NULL);
+        dataset_batch(d, &m->input_transform, index, 3, plan_input(p), NULL, NULL, NULL);
         assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
         int64_t n = shape_count(plan_output_shape(p));
         assert_memory_equal(plan_output(p), plan_output(b.plan),
@@ -193,7 +193,7 @@ static void test_gradient(void **state)
         q->values[q->nodes[graph_find_node(q, "only")].output].quantizer;
     int64_t pixels = 2 * SIZE * SIZE, cut = 0, index[] = {0, 1};
     float *x = memory_new(pixels, sizeof *x, &e);
-    dataset_batch(d, &m->input_transform, index, 2, x, NULL, NULL);
+    dataset_batch(d, &m->input_transform, index, 2, x, NULL, NULL, NULL);
     random_stream r = random_new(1, "gradient", 0);
     float *gradient = plan_output_gradient(b.plan);
     random_fill_uniform(&r, gradient, 2 * pixels, -1, 1);

@@ -52,7 +52,7 @@ static void reads_a_folder_of_idx(void **state)
                             shape_of(3, INT64_C(3), INT64_C(2), INT64_C(1))));
     float input[6], label;
     const int64_t index = 7;
-    dataset_batch(d, NULL, &index, 1, input, &label, NULL);
+    dataset_batch(d, NULL, &index, 1, input, &label, NULL, NULL);
     for (int p = 0; p < 6; p++)
         assert_true(input[p] == (float)(70 + p) * (1.0f / 255));
     assert_true(label == 3);

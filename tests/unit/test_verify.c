@@ -39,7 +39,7 @@ static plan *run(const model *m, const dataset *d, const int64_t *index, int64_t
     plan *p = plan_new_inference(m->graph, n, dataset_input_shape(d), &e);
     if (!p || plan_keep_values(p, &e) || plan_start(p, &e))
         fail_msg("%s", e.text);
-    dataset_batch(d, &m->input_transform, index, n, plan_input(p), NULL, NULL);
+    dataset_batch(d, &m->input_transform, index, n, plan_input(p), NULL, NULL, NULL);
     assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
     return p;
 }

@@ -74,7 +74,8 @@ static status dress(const training *t, model *m, error *e)
     if (l->student_value < 0)
         return E_OK;
     return distill_attach(m->graph, l->student_value, l->teacher->graph, l->teacher_value,
-                          dataset_input_shape(t->data), t->settings.seed, &adapted, e);
+                          batch_input_shape(t->data, &m->input_transform),
+                          t->settings.seed, &adapted, e);
 }
 
 static status ready(training *t, error *e)

@@ -13,6 +13,9 @@ static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose input it is"},
     {"kind", OPTION_WORD, "none|log|normalize|block-log", NULL, NULL,
      "x, ln(x + epsilon), (x - mean) / std, or ln(x - least of the sample + epsilon)"},
+    {"resize", OPTION_INTEGERS, "0..65536", NULL, "pixels",
+     "size of the pictures that the model sees, HEIGHT,WIDTH or one for both; 0: as they "
+     "are"},
     {"epsilon", OPTION_REAL, "0..", "0.000000001", NULL, "of the logarithms"},
     {"mean", OPTION_REALS, NULL, NULL, NULL, "of each channel, or one for all"},
     {"std", OPTION_REALS, "0..", NULL, NULL, "deviation of each channel, or one for all"},
@@ -46,7 +49,8 @@ static void add_sample(const float *x, int64_t n, int64_t channels, channel_sums
 static status measure(const dataset *d, const char *name, transform *t, error *e)
 {
     channel_sums sums[CHANNELS_MOST] = {{0}};
-    const shape s = dataset_input_shape(d);
+    const transform size = {.height = t->height, .width = t->width};
+    const shape s = batch_input_shape(d, &size);
     const int64_t count = shape_count(s), channels = s.dim[s.rank - 1];
     if (channels > CHANNELS_MOST)
         return fail(e, E_SHAPE, "input: %s has %lld channels, at most %d were wanted",
@@ -56,12 +60,15 @@ static status measure(const dataset *d, const char *name, transform *t, error *e
     float *x = memory_new_raw(count, sizeof *x, e);
     if (!x)
         return E_MEMORY;
-    for (int64_t i = 0; i < d->count; i++)
+    status result = E_OK;
+    for (int64_t i = 0; i < d->count && result == E_OK; i++)
         if (d->split[i] == SPLIT_TRAIN) {
-            dataset_batch(d, NULL, &i, 1, x, NULL, NULL);
-            add_sample(x, count / channels, channels, sums);
+            result = dataset_batch(d, &size, &i, 1, x, NULL, NULL, e);
+            if (result == E_OK)
+                add_sample(x, count / channels, channels, sums);
         }
     memory_free(x);
+    TRY(result);
     t->channels = (int)channels;
     for (int64_t c = 0; c < channels; c++) {
         t->mean[c] = sums[c].sum / sums[c].count;
@@ -109,18 +116,35 @@ static status set_normalize(const call *c, const model *m, transform *t, error *
     return E_OK;
 }
 
+static status set_size(const option_set *o, transform *t, error *e)
+{
+    const option_value *size = option_get(o, "resize");
+    if (!size->given)
+        return E_OK;
+    if (size->count > 2)
+        return fail(e, E_USAGE, "input: resize=%s: HEIGHT,WIDTH or one number was wanted",
+                    size->words);
+    t->height = (int64_t)size->reals[0];
+    t->width = (int64_t)size->reals[size->count - 1];
+    if ((t->height > 0) != (t->width > 0))
+        return fail(e, E_RANGE, "input: resize=%s: both sides or none were wanted",
+                    size->words);
+    return E_OK;
+}
+
 static status set_kind(const call *c, model *m, error *e)
 {
     const option_set *o = &c->options;
-    transform t = {0};
+    const int64_t height = m->input_transform.height, width = m->input_transform.width;
+    transform t = {.height = height, .width = width};
     if (!option_given(o, "kind"))
         return E_OK;
     t.epsilon = option_real(o, "epsilon");
     if (option_is(o, "kind", "normalize")) {
-        t = (transform){.kind = TRANSFORM_NORMALIZE};
+        t = (transform){height, width, .kind = TRANSFORM_NORMALIZE};
         TRY(set_normalize(c, m, &t, e));
     } else if (option_is(o, "kind", "none"))
-        t = (transform){.kind = TRANSFORM_NONE};
+        t = (transform){height, width, .kind = TRANSFORM_NONE};
     else
         t.kind = option_is(o, "kind", "log") ? TRANSFORM_LOG : TRANSFORM_BLOCK_LOG;
     if (t.kind == TRANSFORM_BLOCK_LOG && !(t.epsilon > 0))
@@ -164,6 +188,10 @@ static void put_row(const call *c, const char *name, const model *m)
     const augmentation *a = &m->augment;
     table_row(c->rows);
     table_text(c->rows, "model", name);
+    if (t->height > 0) {
+        table_integer(c->rows, "height", t->height);
+        table_integer(c->rows, "width", t->width);
+    }
     table_text(c->rows, "transform", kinds[t->kind]);
     if (t->kind == TRANSFORM_LOG || t->kind == TRANSFORM_BLOCK_LOG)
         table_real(c->rows, "epsilon", t->epsilon);
@@ -183,7 +211,9 @@ static status run(call *c, error *e)
     model *m = before ? model_copy(before, e) : NULL;
     if (!m)
         return e->code;
-    const status result = set_kind(c, m, e);
+    status result = set_size(&c->options, &m->input_transform, e);
+    if (result == E_OK)
+        result = set_kind(c, m, e);
     if (result != E_OK) {
         model_free(m);
         return result;
@@ -203,7 +233,10 @@ const command command_input = {
     .flags = COMMAND_CHANGES,
     .example = "input m log epsilon=1e-9 flip=xy",
     .details =
-        "Both are part of the model and of its file; the data stay as they are.  Where "
+        "Both are part of the model and of its file; the data stay as they are.  resize= "
+        "comes first: pictures of any size are brought to the one that the model sees, "
+        "as "
+        "the sources images and lowlight do it while reading.  Where "
         "the "
         "target is the input, it is transformed, too, and the way back is exact: "
         "block-log "

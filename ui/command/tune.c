@@ -36,12 +36,12 @@ static status fill_from_data(tune_job *j, error *e)
     chosen = memory_new(n, sizeof *chosen, e);
     for (int64_t i = 0; chosen && i < n; i++)
         chosen[i] = index[i % count];
-    if (chosen)
-        dataset_batch(j->on.data, &j->model->input_transform, chosen, n, j->input, NULL,
-                      NULL);
+    const status s = chosen ? dataset_batch(j->on.data, &j->model->input_transform,
+                                            chosen, n, j->input, NULL, NULL, e)
+                            : E_MEMORY;
     memory_free(index);
     memory_free(chosen);
-    return chosen ? E_OK : E_MEMORY;
+    return s;
 }
 
 static void fill_with_noise(tune_job *j, uint64_t seed)
@@ -65,7 +65,8 @@ static status read_job(const call *c, tune_job *j, error *e)
                                   .seconds = option_get(o, "budget")->real};
     if (option_words(o, "data"))
         TRY(rows_sample_set(c, "tune", &j->on, e));
-    if (j->on.data && !shape_equal(dataset_input_shape(j->on.data), in))
+    if (j->on.data &&
+        !shape_equal(batch_input_shape(j->on.data, &j->model->input_transform), in))
         return fail(e, E_SHAPE,
                     "tune: the samples of %s are not of the shape that %s wants",
                     j->on.name, j->name);
