@@ -136,15 +136,17 @@ static status see_gradients(pass *a, uint64_t run, double share, error *e)
 static status make_plan(pass *a, int64_t batch, error *e)
 {
     const channel_settings *s = a->s;
-    shape in = dataset_input_shape(s->data);
+    const transform *t = &a->m->input_transform;
+    shape in = batch_input_shape(s->data, t);
     if (s->criterion->evidence == EVIDENCE_GRADIENTS) {
         a->p = plan_new_training(a->m->graph, batch, in, e);
         if (!a->p)
-            return batch_explain(a->m->graph, s->data, e);
-        return batch_check_target(s->data, plan_output_shape(a->p), s->loss->labels, e);
+            return batch_explain(a->m, s->data, e);
+        return batch_check_target(s->data, t, plan_output_shape(a->p), s->loss->labels,
+                                  e);
     }
     a->p = plan_new_inference(a->m->graph, batch, in, e);
-    return a->p ? plan_keep_values(a->p, e) : batch_explain(a->m->graph, s->data, e);
+    return a->p ? plan_keep_values(a->p, e) : batch_explain(a->m, s->data, e);
 }
 
 static status look(pass *a, error *e)

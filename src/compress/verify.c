@@ -198,9 +198,10 @@ static status compare_batch(comparison *c, const dataset *d, const int64_t *inde
     return E_OK;
 }
 
-static plan *keeping_plan(const graph *g, const dataset *d, error *e)
+static plan *keeping_plan(const model *m, const dataset *d, error *e)
 {
-    plan *p = plan_new_inference(g, BATCH, dataset_input_shape(d), e);
+    plan *p =
+        plan_new_inference(m->graph, BATCH, batch_input_shape(d, &m->input_transform), e);
     if (p && (plan_keep_values(p, e) || plan_start(p, e))) {
         plan_free(p);
         return NULL;
@@ -256,8 +257,8 @@ status verify_models(const model *reference, const model *m, const dataset *d,
     if (!s)
         s = make_rows(&c, v, e);
     if (!s) {
-        c.original = keeping_plan(c.reference->graph, d, e);
-        c.deployed = c.original ? keeping_plan(m->graph, d, e) : NULL;
+        c.original = keeping_plan(c.reference, d, e);
+        c.deployed = c.original ? keeping_plan(m, d, e) : NULL;
         s = c.deployed ? compare_all(&c, d, index, n, v, e) : e ? e->code : E_MEMORY;
     }
     plan_free(c.original);
