@@ -12,7 +12,8 @@
 
 /* A pass over samples in whole batches. */
 typedef struct pass {
-    const model *m; /* a copy: training writes running statistics */
+    const model *m;
+    graph *g; /* a copy: training writes running statistics */
     const channel_settings *s;
     const task *watch;
     int64_t *index, count;
@@ -62,7 +63,7 @@ static void sum_channel(void *context, int64_t channel, int thread)
 
 static status see_activations(pass *a, double share, error *e)
 {
-    const graph *g = a->m->graph;
+    const graph *g = a->g;
     TRY(plan_forward(a->p, 0, 0, e));
     for (int at = 0; at < g->value_count; at++) {
         const float *x = plan_value(a->p, at);
@@ -84,8 +85,8 @@ static void add_effect(const pass *a, int index, double *effect, int64_t channel
     if (index < 0)
         return;
     const float *gradient = plan_gradient(a->p, index);
-    const float *w = tensor_f32(a->m->graph->parameters[index].data);
-    int64_t length = tensor_count(a->m->graph->parameters[index].data) / channels;
+    const float *w = tensor_f32(a->g->parameters[index].data);
+    int64_t length = tensor_count(a->g->parameters[index].data) / channels;
     for (int64_t c = 0; gradient && c < channels; c++)
         for (int64_t i = c * length; i < (c + 1) * length; i++)
             effect[c] += (double)gradient[i] * (double)w[i];
@@ -97,7 +98,7 @@ static void add_effect(const pass *a, int index, double *effect, int64_t channel
    Source: Molchanov et al. 2019, arXiv:1906.10771, equation 8 and section 3.2. */
 static status see_effects(pass *a, double share, error *e)
 {
-    const graph *g = a->m->graph;
+    const graph *g = a->g;
     for (int i = 0; i < g->node_count; i++) {
         const parameter *weight = channel_weight(g, i);
         if (!weight)
@@ -139,13 +140,13 @@ static status make_plan(pass *a, int64_t batch, error *e)
     const transform *t = &a->m->input_transform;
     shape in = batch_input_shape(s->data, t);
     if (s->criterion->evidence == EVIDENCE_GRADIENTS) {
-        a->p = plan_new_training(a->m->graph, batch, in, e);
+        a->p = plan_new_training(a->g, batch, in, e);
         if (!a->p)
             return batch_explain(a->m, s->data, e);
         return batch_check_target(s->data, t, plan_output_shape(a->p), s->loss->labels,
                                   e);
     }
-    a->p = plan_new_inference(a->m->graph, batch, in, e);
+    a->p = plan_new_inference(a->g, batch, in, e);
     return a->p ? plan_keep_values(a->p, e) : batch_explain(a->m, s->data, e);
 }
 
@@ -182,15 +183,14 @@ status channel_evidence_gather(const model *m, const channel_settings *s,
         return E_MEMORY;
     if (s->criterion->evidence == EVIDENCE_NONE)
         return E_OK;
-    model *copy = model_copy(m, e);
-    pass a = {.m = copy, .s = s, .watch = watch, .v = v};
-    status done = copy ? draw_samples(&a, e) : E_MEMORY;
+    pass a = {.m = m, .s = s, .watch = watch, .v = v, .g = graph_copy(m->graph, e)};
+    status done = a.g ? draw_samples(&a, e) : E_MEMORY;
     if (done == E_OK)
         done = look(&a, e);
     plan_free(a.p);
     batch_buffer_clear(&a.buffer);
     memory_free(a.index);
-    model_free(copy);
+    graph_free(a.g);
     return done;
 }
 

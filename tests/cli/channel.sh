@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# channel.sh -- channels cut out of networks: what the plan says is what comes of it, and a
+# narrower network goes through every other command as the whole one does.
+set -u
+. "$srcdir/tests/cli/answers.sh"
+
+cat >cut.lathe <<'END'
+data d gpe n=12 grid=32 starts=2 seed=3
+split d by=group seed=3
+model m unet-phase size=32 levels=3 channels=8 seed=3
+train m d epochs=1 batch=4 seed=3
+prune m kind=channel amount=0.5 scope=layer dry=yes
+prune m kind=channel amount=0.5 scope=layer data=d as=half
+model four unet-phase size=32 levels=3 channels=4
+prune m kind=channel steps=0.25,0.5 scope=layer retrain=1 batch=4 precision=bf16 data=d control=yes as=slow seed=3
+prune m kind=channel amount=0.3 criterion=taylor data=d batch=4 round=4 skip=first,u.* as=some seed=3
+prune m kind=channel amount=0.3 criterion=activation data=d batch=4 as=seen
+train half d epochs=1 batch=4 seed=3
+quantize half data=d as=q
+eval half q d
+bench half rounds=3
+show half layers=yes
+save half half.safetensors
+load back half.safetensors
+eval back d
+prune half amount=0.5 kind=4x1 as=blocks
+prune blocks kind=channel amount=0.5 as=both
+END
+lathe --format json cut.lathe >cut.json
+check_json cut.json 20
+
+echo "# the plan, and what comes of it"
+last=$(lines cut.json prune | sed -n 1p | grep -o '"layers": ' | wc -l)
+expect "parameters as planned" "$(get cut.json prune 2 parameters)" \
+    "$(row cut.json prune 1 "$last" parameters_left)"
+expect "multiply-adds as planned" "$(get cut.json prune 2 multiply_adds)" \
+    "$(row cut.json prune 1 "$last" multiply_adds_left)"
+expect "parameters of the network of half the width" \
+    "$(get cut.json prune 2 parameters)" "$(get cut.json model 2 parameters)"
+expect "multiply-adds of that" "$(get cut.json prune 2 multiply_adds)" \
+    "$(get cut.json model 2 multiply_adds)"
+less "the file of half the width" "$(get cut.json prune 2 bytes)" 35 \
+    "$(get cut.json model 1 bytes)"
+
+echo "# several steps are a total"
+expect "channels" "$(row cut.json prune 3 3 channels_left)" \
+    "$(($(row cut.json prune 3 3 channels) / 2))"
+expect "rows with a control" \
+    "$(lines cut.json prune | sed -n 3p | grep -o '"kind": "[a-z]*"' | tr -d '\n')" \
+    '"kind": "pruned""kind": "control""kind": "pruned""kind": "control"'
+
+echo "# files hold it"
+expect "bytes" "$(bytes half.safetensors)" "$(get cut.json save 1 bytes)"
+expect "masked_mse" "$(get cut.json eval 2 masked_mse)" "$(get cut.json eval 1 masked_mse)"
+
+echo "# dry changes nothing, undo takes back"
+lathe --format json -c "load m half.safetensors; show m
+    prune m kind=channel amount=0.5 dry=yes; show m
+    prune m kind=channel amount=0.5; undo; show m" >undo.json
+expect "after dry=yes" "$(get undo.json show 2 nonzero)" "$(get undo.json show 1 nonzero)"
+expect "after undo" "$(get undo.json show 3 nonzero)" "$(get undo.json show 1 nonzero)"
+
+echo "# refusals"
+refused()
+{
+    "$LATHE" -c "load m half.safetensors; $1" >/dev/null 2>messages
+    expect "status of $1" "$?" 1
+    expect "$1" "$(grep -c -- "$2" messages)" 1
+}
+refused "prune m amount=0.5 round=8" "round= has no meaning with kind=weight"
+refused "prune m amount=0.5 kind=channel targets=all" "targets= has no meaning"
+refused "prune m amount=0.5 kind=channel criterion=magnitude" "no criterion of channels"
+refused "prune m amount=0.5 criterion=l1" "no criterion of weights"
+refused "prune m amount=0.5 kind=channel criterion=taylor" "looks at data"
+refused "prune m amount=0.5 kind=channel skip=nobody" "no layer that may lose channels"
+refused "quantize m scheme=weight; prune m amount=0.5 kind=channel" "is quantized"
+
+finish
