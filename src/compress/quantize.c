@@ -84,6 +84,14 @@ int quantize_layers(const graph *g)
     return layers;
 }
 
+const node *quantize_layer_at(const graph *g, int number)
+{
+    for (int i = 0; i < g->node_count; i++)
+        if (is_counted(g, &g->nodes[i]) && number-- == 0)
+            return &g->nodes[i];
+    return NULL;
+}
+
 /* Bits of the weights of layer AT of LAYERS; 0: it stays f32. */
 static int wanted_bits(const quantize_settings *s, int64_t at, int64_t layers)
 {
@@ -99,6 +107,7 @@ static status choose_layers(pass *p, error *e)
     const quantize_settings *s = p->settings;
     const graph *g = p->graph;
     int64_t layers = quantize_layers(g), at = 0, chosen = 0;
+    int before = s->bits; /* of the layer before */
     p->bits = memory_new(g->parameter_count, sizeof *p->bits, e);
     if (!p->bits)
         return E_MEMORY;
@@ -107,11 +116,12 @@ static status choose_layers(pass *p, error *e)
         if (!integer_is_layer(n))
             continue;
         bool counted = is_counted(g, n);
-        int bits = counted ? wanted_bits(s, at++, layers) : s->bits;
+        int bits = counted ? wanted_bits(s, at++, layers) : before > 0 ? s->bits : 0;
         bool fits =
             s->scheme == QUANTIZE_WEIGHT ||
             (bits > 0 && sums_fit(s->grain, bits, graph_parameter(g, n, ROLE_WEIGHT)));
-        p->bits[n->parameters[ROLE_WEIGHT]] = fits ? bits : 0;
+        before = fits ? bits : 0;
+        p->bits[n->parameters[ROLE_WEIGHT]] = before;
         chosen += counted && fits && bits > 0;
     }
     if (chosen == 0)

@@ -71,6 +71,7 @@ status quantize_weights_again(graph *g, const graph *from, const quantize_settin
 
 /* Conv and linear layers of G, as keep_first, keep_last and layer_bits count them. */
 int quantize_layers(const graph *g);
+const node *quantize_layer_at(const graph *g, int number); /* from 0; NULL beyond */
 
 bool quantize_is_done(const graph *g); /* is anything in it quantized? */
 

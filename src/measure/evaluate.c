@@ -89,8 +89,9 @@ static status choose_metrics(const metric_subject *s, evaluation *out, error *e)
 typedef struct request {
     const model *model;
     const dataset *data;
-    int64_t *index, count; /* the samples */
-    const certainty *how;  /* or NULL */
+    const int64_t *index; /* the samples */
+    int64_t count;
+    const certainty *how; /* or NULL */
     const task *watch;
     table *per_sample; /* or NULL */
 } request;
@@ -151,7 +152,9 @@ status evaluate(const model *m, const dataset *d, split_kind split, int64_t batc
                     (long long)batch);
     if (!d->target)
         return fail(e, E_USAGE, "evaluate: the dataset has no targets to compare with");
-    TRY(dataset_split_index(d, split, &q.index, &q.count, e));
+    int64_t *index;
+    TRY(dataset_split_index(d, split, &index, &q.count, e));
+    q.index = index;
     status code = E_OK;
     out->samples = q.count;
     if (q.count < 1) {
@@ -161,8 +164,61 @@ status evaluate(const model *m, const dataset *d, split_kind split, int64_t batc
     } else {
         code = evaluate_index(&q, batch, out, e);
     }
-    memory_free(q.index);
+    memory_free(index);
     out->seconds = task_clock() - began;
+    return code;
+}
+
+static status choose_one(const metric_subject *s, const metric_row **row, error *e)
+{
+    for (int i = 0; metric_at(i) && !*row; i++)
+        if (metric_at(i)->finish && metric_at(i)->applies(s))
+            *row = metric_at(i);
+    if (!*row)
+        return fail(e, E_USAGE,
+                    "evaluate: the dataset has no targets that a metric knows");
+    if ((*row)->finish && (*row)->applies(s))
+        return E_OK;
+    return fail(e, E_USAGE, "evaluate: %s says nothing of one sample of these data",
+                (*row)->name);
+}
+
+static status samples_with(const request *q, runner *run, const metric_row **row,
+                           double *value, error *e)
+{
+    shape with_batch = runner_output_shape(run), sample = {.rank = with_batch.rank - 1};
+    evaluation one = {.count = 1};
+    gathering g;
+    for (int i = 0; i < sample.rank; i++)
+        sample.dim[i] = with_batch.dim[i + 1];
+    const metric_subject s =
+        metric_subject_of(q->data, &q->model->input_transform, sample);
+    TRY(batch_check_target(q->data, runner_transform(run), with_batch,
+                           q->data->class_count > 0, e));
+    TRY(choose_one(&s, row, e));
+    one.row[0] = *row;
+    status code = gathering_begin(&g, &s, &one, q->count, runner_batch(run), e);
+    if (code == E_OK)
+        code = run_all(run, q->data, q->index, q->count, q->watch, &g, e);
+    for (int64_t i = 0; code == E_OK && i < q->count; i++)
+        value[i] = gathering_sample(&g, i, 0);
+    gathering_clear(&g);
+    return code;
+}
+
+status evaluate_samples(const model *m, const dataset *d, const int64_t *index, int64_t n,
+                        int64_t batch, const task *watch, const metric_row **row,
+                        double *value, error *e)
+{
+    request q = {.model = m, .data = d, .index = index, .count = n, .watch = watch};
+    if (n < 1 || batch < 1)
+        return fail(e, E_RANGE, "evaluate: no samples, wanted at least one");
+    runner *run = runner_new(m, batch < n ? batch : n,
+                             batch_input_shape(d, &m->input_transform), e);
+    if (!run)
+        return batch_explain(m, d, e);
+    status code = samples_with(&q, run, row, value, e);
+    runner_free(run);
     return code;
 }
 

@@ -41,6 +41,12 @@ double evaluation_get(const evaluation *v, const char *metric); /* NaN where abs
    there are intervals. */
 void evaluation_put(const evaluation *v, table *t);
 
+/* What metric *ROW (NULL: the first that applies and has a value for one sample, which is
+   then set) says of each of samples INDEX[0..n-1] of D: VALUE [n], NaN where it has none. */
+status evaluate_samples(const model *m, const dataset *d, const int64_t *index, int64_t n,
+                        int64_t batch, const task *watch, const metric_row **row,
+                        double *value, error *e);
+
 /* The metric as what chooses the best epoch of a training. */
 train_monitor evaluate_monitor(const metric_row *row);
 
