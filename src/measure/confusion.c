@@ -51,6 +51,7 @@ status evaluate_confusion(const model *m, const dataset *d, split_kind split,
     *counts = NULL;
     if (!d->target || d->class_count < 1)
         return fail(e, E_USAGE, "confusion: the dataset has no classes, wanted some");
+    batch = batch ? batch : evaluation_batch(m, d);
     TRY(dataset_split_index(d, split, &index, &n, e));
     runner *run = n > 0 ? runner_new(m, batch < n ? batch : n,
                                      batch_input_shape(d, &m->input_transform), e)

@@ -12,6 +12,24 @@
 #include "base/text.h"
 #include "measure/gather.h"
 
+/* Numbers of the largest value that flows through a batch. */
+enum { BATCH_VALUES = 1 << 20, BATCH_MOST = 256 };
+
+int64_t evaluation_batch(const model *m, const dataset *d)
+{
+    const graph *g = m->graph;
+    const shape in = batch_input_shape(d, &m->input_transform);
+    int64_t most = shape_count(in), batch = 1;
+    shape *shapes = memory_new(g->value_count, sizeof *shapes, NULL);
+    if (shapes && graph_shapes(g, 1, in, shapes, NULL) == E_OK)
+        for (int v = 0; v < g->value_count; v++)
+            most = shape_count(shapes[v]) > most ? shape_count(shapes[v]) : most;
+    memory_free(shapes);
+    while (batch < BATCH_MOST && 2 * batch * most <= BATCH_VALUES)
+        batch *= 2;
+    return batch;
+}
+
 static void report(const task *watch, int64_t done, int64_t total)
 {
     progress p = {.stage = "evaluate",
@@ -147,9 +165,10 @@ status evaluate(const model *m, const dataset *d, split_kind split, int64_t batc
     request q = {.model = m, .data = d, .how = how, .watch = watch};
     q.per_sample = per_sample;
     *out = (evaluation){.confidence = how ? how->confidence : 0};
-    if (batch < 1)
+    if (batch < 0)
         return fail(e, E_RANGE, "evaluate: batches of %lld, wanted 1 or more",
                     (long long)batch);
+    batch = batch ? batch : evaluation_batch(m, d);
     if (!d->target)
         return fail(e, E_USAGE, "evaluate: the dataset has no targets to compare with");
     int64_t *index;

@@ -30,7 +30,12 @@ typedef struct certainty {
     uint64_t seed;
 } certainty;
 
-/* Every metric that applies, over SPLIT; intervals unless HOW is NULL.  Where PER_SAMPLE is
+/* Samples of D that suit one run of M: so many that small networks have enough to do, so
+   few that what flows between layers stays near the processor. */
+int64_t evaluation_batch(const model *m, const dataset *d);
+
+/* Every metric that applies, over SPLIT, in runs of BATCH samples (0: evaluation_batch);
+   intervals unless HOW is NULL.  Where PER_SAMPLE is
    not NULL it receives one row a sample (index, group, metrics but quantiles, the
    dataset's facts). */
 status evaluate(const model *m, const dataset *d, split_kind split, int64_t batch,

@@ -351,6 +351,36 @@ static void evaluation_can_be_stopped(void **state)
     free_scene(&s);
 }
 
+/* However many samples run at a time, each has its numbers. */
+static void batches_change_no_sample(void **state)
+{
+    (void)state;
+    static const int64_t batches[] = {1, 7, 18, 0};
+    scene s = make_scene();
+    evaluation v;
+    error e = {0};
+    table *rows[4];
+    for (int k = 0; k < 4; k++) {
+        rows[k] = table_new(&e);
+        assert_int_equal(
+            evaluate(s.m, s.d, SPLIT_TRAIN, batches[k], NULL, NULL, &v, rows[k], &e),
+            E_OK);
+        assert_int_equal(rows[k]->row_count, rows[0]->row_count);
+        for (int64_t i = 0; i < rows[0]->row_count; i++)
+            for (int64_t c = 0; c < rows[0]->column_count; c++) {
+                const cell *a = table_get(rows[0], i, c), *b = table_get(rows[k], i, c);
+                assert_int_equal(a->kind, b->kind);
+                if (a->kind == CELL_REAL)
+                    assert_true(fabs(a->real - b->real) <= 1e-6 * fabs(a->real));
+            }
+    }
+    for (int k = 0; k < 4; k++)
+        table_free(rows[k]);
+    /* 16 x 16 pixels, whose largest value has some thousand numbers, in large runs. */
+    assert_true(evaluation_batch(s.m, s.d) >= 64);
+    free_scene(&s);
+}
+
 static void what_does_not_fit_is_told(void **state)
 {
     (void)state;
@@ -366,7 +396,8 @@ static void what_does_not_fit_is_told(void **state)
                      E_USAGE);
     const train_settings t = {.batch = 4, .loss = loss_find("mse")};
     assert_int_equal(train_loss(s.m, larger, SPLIT_TEST, &t, &loss, &e), E_USAGE);
-    assert_int_equal(evaluate(s.m, s.d, SPLIT_ALL, 0, NULL, NULL, &v, NULL, &e), E_RANGE);
+    assert_int_equal(evaluate(s.m, s.d, SPLIT_ALL, -1, NULL, NULL, &v, NULL, &e),
+                     E_RANGE);
     const int64_t beyond = 30;
     assert_null(predict(s.m, s.d, &beyond, 1, &e));
     assert_int_equal(e.code, E_RANGE);
@@ -391,6 +422,7 @@ int main(void)
         cmocka_unit_test(batches_and_threads_do_not_matter),
         cmocka_unit_test(samples_are_listed),
         cmocka_unit_test(evaluation_can_be_stopped),
+        cmocka_unit_test(batches_change_no_sample),
         cmocka_unit_test(what_does_not_fit_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

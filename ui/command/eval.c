@@ -18,6 +18,8 @@ static const option eval_options[] = {
     {"models", OPTION_WORDS, NULL, NULL, NULL, "models to evaluate"},
     {"data", OPTION_DATASET, NULL, NULL, NULL, "data to evaluate on"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "which samples"},
+    {"batch", OPTION_INTEGER, "1..65536", NULL, "samples",
+     "of one run (default: by the size of the network's values)"},
     {"per_sample", OPTION_FLAG, NULL, "no", NULL, "one row a sample, with its facts"},
     {"per_class", OPTION_FLAG, NULL, "no", NULL,
      "one row a class: accuracy, precision and f1"},
@@ -38,8 +40,8 @@ static status put_samples(call *c, const char *name, const artefact *a,
     table *samples = table_new(e);
     if (!samples)
         return e->code;
-    status s = evaluate(a->model, on->data, on->split, EVALUATION_BATCH, NULL, c->task,
-                        &v, samples, e);
+    status s =
+        evaluate(a->model, on->data, on->split, on->batch, NULL, c->task, &v, samples, e);
     for (int64_t i = 0; s == E_OK && i < samples->row_count; i++) {
         table_row(c->rows);
         table_text(c->rows, "model", name);
@@ -134,8 +136,8 @@ static status put_classes(call *c, const char *name, const artefact *a,
                           const sample_set *on, error *e)
 {
     int64_t *counts, classes;
-    TRY(evaluate_confusion(a->model, on->data, on->split, EVALUATION_BATCH, c->task,
-                           &counts, &classes, e));
+    TRY(evaluate_confusion(a->model, on->data, on->split, on->batch, c->task, &counts,
+                           &classes, e));
     for (int64_t k = 0; k < on->data->class_count; k++) {
         char buffer[24];
         table_row(c->rows);
@@ -167,6 +169,8 @@ static status eval_command(call *c, error *e)
     const option_value *names = option_get(&c->options, "models");
     sample_set on;
     TRY(rows_sample_set(c, "eval", &on, e));
+    if (option_given(&c->options, "batch"))
+        on.batch = option_integer(&c->options, "batch");
     for (int64_t i = 0; i < names->count; i++)
         if (!session_get_model(c->session, names->items[i], e))
             return e->code;

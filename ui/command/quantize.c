@@ -96,8 +96,8 @@ static status measure_float(const call *c, const model *m, const sample_set *on,
 {
     artefact a;
     TRY(artefact_make(m, &a, e));
-    status s = evaluate(a.model, on->data, on->split, EVALUATION_BATCH, NULL, c->task, v,
-                        NULL, e);
+    status s =
+        evaluate(a.model, on->data, on->split, on->batch, NULL, c->task, v, NULL, e);
     artefact_clear(&a);
     return s;
 }

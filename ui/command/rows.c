@@ -122,6 +122,7 @@ void rows_put_dataset(table *t, const char *name, const dataset *d)
 
 status rows_sample_set(const call *c, const char *who, sample_set *on, error *e)
 {
+    on->batch = 0;
     on->name = option_words(&c->options, "data");
     on->split = split_find(option_words(&c->options, "split"));
     on->data = session_get_dataset(c->session, on->name, e);
@@ -140,8 +141,7 @@ status rows_put_metrics(const call *c, const artefact *a, const sample_set *on,
     evaluation local;
     if (!v)
         v = &local;
-    TRY(evaluate(a->model, on->data, on->split, EVALUATION_BATCH, how, c->task, v, NULL,
-                 e));
+    TRY(evaluate(a->model, on->data, on->split, on->batch, how, c->task, v, NULL, e));
     table_text(c->rows, "data", on->name);
     table_text(c->rows, "split", split_name(on->split));
     table_integer(c->rows, "samples", v->samples);

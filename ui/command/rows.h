@@ -8,9 +8,6 @@
 #include "measure/evaluate.h"
 #include "ui/command/command.h"
 
-/* Samples of one forward run of an evaluation: bounds the memory, nothing else. */
-#define EVALUATION_BATCH 8
-
 /* A model as its file holds it: written, read back, and the bytes of that file. */
 typedef struct artefact {
     model *model; /* owned */
@@ -36,6 +33,7 @@ typedef struct sample_set {
     const char *name; /* of the dataset */
     const dataset *data;
     split_kind split;
+    int64_t batch; /* samples of one run; 0: as many as suit */
 } sample_set;
 
 /* The dataset of the option data= and the split of the option split=.  E_RANGE with the

@@ -148,10 +148,11 @@ static status predict_some(const model *m, const dataset *d, const int64_t *inde
 static tensor *predict_all(const call *c, const model *m, const dataset *d,
                            const int64_t *index, int64_t n, error *e)
 {
+    const int64_t batch = evaluation_batch(m, d);
     tensor *all = NULL;
     status s = E_OK;
     for (int64_t done = 0; s == E_OK && done < n;) {
-        int64_t count = n - done < EVALUATION_BATCH ? n - done : EVALUATION_BATCH;
+        int64_t count = n - done < batch ? n - done : batch;
         s = predict_some(m, d, index, done, count, n, &all, e);
         done += count;
         task_report(c->task, &(progress){.stage = "run",

@@ -229,7 +229,7 @@ static void put_times(table *t, const train_times *times)
 static status keep(call *c, const training *j, double seconds, bool measure, error *e)
 {
     char reached[64], summary[128];
-    sample_set on = {j->data_name, j->data, SPLIT_VAL};
+    sample_set on = {j->data_name, j->data, SPLIT_VAL, 0};
     if (dataset_split_count(j->data, SPLIT_VAL) == 0)
         on.split = SPLIT_TRAIN;
     fit_reached(&j->state, reached);

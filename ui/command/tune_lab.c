@@ -102,8 +102,7 @@ static status put_metrics(call *c, const tune_job *j, model *const *models, erro
     status s = d ? E_OK : e->code;
     for (int k = 0; s == E_OK && k < KERNELS; k++) {
         evaluation v = {0};
-        s = evaluate(models[k], d, SPLIT_TEST, EVALUATION_BATCH, NULL, c->task, &v, NULL,
-                     e);
+        s = evaluate(models[k], d, SPLIT_TEST, 0, NULL, c->task, &v, NULL, e);
         if (s == E_OK && v.count > 0)
             put(c->rows, k, v.row[0]->name, v.value[0]);
     }
