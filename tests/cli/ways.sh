@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ways.sh -- fuse and distill at the prompt's level: what is counted, what a plan says of
-# it, undo, files, integers behind it; a student that goes on from its checkpoint.
+# ways.sh -- fuse, distill, lowrank and separate at the prompt's level: what is counted,
+# what a plan says of it, undo, files, integers behind it; a student that goes on from its
+# checkpoint.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
@@ -54,4 +55,17 @@ refuses 'train s d epochs=4 checkpoint=half resume=yes' 'with a teacher'
 refuses 'distill s t d epochs=3 alpha=0.2 features=d.0.5:d.1.5 checkpoint=half resume=yes' 'alpha=0.7'
 refuses 'distill s t d features=nothing' 'no node'
 refuses 'model v vgg; distill s v d' 'puts out|built for'
+
+# Layers of low rank: files, undo, a dry run, and what does not fit.
+lathe -q --format json -c 'session load work; lowrank t target=0.5 data=d as=l; save l l.safetensors
+load k l.safetensors; eval l k d; separate t skip=first,last as=x; bench t l x rounds=1
+lowrank t kind=spatial energy=0.8 dry=yes; lowrank t rank=4; undo; show t' >out
+expect "half of the parameters" "$(($(get out lowrank 1 parameters) * 2 <= $(get out show 1 parameters)))" 1
+expect "read back" "$(row out eval 1 1 masked_mse)" "$(row out eval 1 2 masked_mse)"
+expect "layers of a dry run" "$(lines out lowrank | sed -n 2p | grep -o '"layer"' | wc -l | tr -d ' ')" 14
+refuses 'lowrank t' 'how much'
+refuses 'lowrank t rank=2 energy=0.5' 'exclude'
+refuses 'lowrank t target=0.001' 'rank 1'
+refuses 'lowrank t8 rank=2' 'quantized'
+refuses 'separate t layers=nothing' 'no layer'
 finish

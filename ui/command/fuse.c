@@ -4,13 +4,10 @@
    fusing was exact. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "base/memory.h"
-#include "base/random.h"
 #include "compress/fuse.h"
-#include "engine/plan.h"
 #include "graph/operator.h"
+#include "ui/command/answers.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 
@@ -26,55 +23,20 @@ static const option options[] = {
 /* Beyond this share of the largest output fusing counts as wrong and is refused. */
 #define FUSE_TOLERANCE 1e-4
 
-/* What G answers to a random input; the caller frees. */
-static status answer_to_random(const graph *g, uint64_t seed, tensor **out, error *e)
-{
-    const int64_t batch = 2;
-    plan *p = plan_new_inference(g, batch, g->input_shape, e);
-    if (!p)
-        return e->code;
-    random_stream r = random_new(seed, "fuse", 0);
-    random_fill_uniform(&r, plan_input(p), batch * shape_count(g->input_shape), -1, 1);
-    status s = plan_forward(p, 0, 0, e);
-    *out = s == E_OK ? tensor_new(DTYPE_F32, plan_output_shape(p), e) : NULL;
-    float *y = *out ? tensor_write_f32(*out, e) : NULL;
-    if (y)
-        memcpy(y, plan_output(p), tensor_bytes(*out));
-    plan_free(p);
-    return y ? E_OK : e->code;
-}
-
-/* Largest difference of two answers, and the largest value of the first. */
-static void compare(const tensor *a, const tensor *b, double *difference, double *largest)
-{
-    const float *x = tensor_f32(a), *y = tensor_f32(b);
-    *difference = *largest = 0;
-    for (int64_t i = 0; i < tensor_count(a); i++) {
-        *difference = fmax(*difference, fabs((double)x[i] - (double)y[i]));
-        *largest = fmax(*largest, fabs((double)x[i]));
-    }
-}
-
 /* Fuses M and says by how much its answers changed. */
 static status fuse(model *m, uint64_t seed, fuse_counts *counts, double *difference,
                    error *e)
 {
-    tensor *before = NULL, *after = NULL;
     double largest = 0;
-    status s = answer_to_random(m->graph, seed, &before, e);
+    graph *before = graph_copy(m->graph, e);
+    status s = before ? fuse_graph(m->graph, counts, e) : E_MEMORY;
     if (s == E_OK)
-        s = fuse_graph(m->graph, counts, e);
-    if (s == E_OK)
-        s = answer_to_random(m->graph, seed, &after, e);
-    if (s == E_OK) {
-        compare(before, after, difference, &largest);
-        if (!(*difference <= FUSE_TOLERANCE * fmax(largest, 1e-30)))
-            s = fail(e, E_NUMERIC,
-                     "fuse: the answers differ by %g of %g, at most %g of it is allowed",
-                     *difference, largest, FUSE_TOLERANCE);
-    }
-    tensor_free(before);
-    tensor_free(after);
+        s = answers_differ(before, m->graph, seed, difference, &largest, e);
+    if (s == E_OK && !(*difference <= FUSE_TOLERANCE * fmax(largest, 1e-30)))
+        s = fail(e, E_NUMERIC,
+                 "fuse: the answers differ by %g of %g, at most %g of it is allowed",
+                 *difference, largest, FUSE_TOLERANCE);
+    graph_free(before);
     return s;
 }
 
