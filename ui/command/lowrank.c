@@ -198,8 +198,7 @@ const command command_lowrank = {
 const command command_separate = {
     .name = "separate",
     .group = "compress",
-    .summary =
-        "replace convolutions by depthwise-separable ones that are nearest to them",
+    .summary = "replace convolutions by the nearest depthwise-separable ones",
     .options = separate_options,
     .arguments = 1,
     .required = 1,

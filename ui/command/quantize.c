@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    quantize.c -- the command `quantize`: models in integers.  It prints nothing and does no
    arithmetic of its own. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "compress/correction.h"
+#include "compress/mixed.h"
 #include "compress/quantize.h"
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
+
+/* Validation samples that mixed=auto looks at, at most. */
+#define MIXED_SAMPLES 1024
 
 static const option quantize_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to quantize"},
@@ -22,6 +28,11 @@ static const option quantize_options[] = {
      "weights that share a scale: all, those of a layer, those of an output channel"},
     {"keep", OPTION_WORDS, NULL, "none", NULL,
      "layers that stay f32: firstN, lastN, or none"},
+    {"mixed", OPTION_WORD, "no|auto", "no", NULL,
+     "auto: which layers stay f32, or get 4 bits, so that target_metric holds"},
+    {"target_metric", OPTION_TEXT, NULL, "-1%", NULL,
+     "what mixed=auto may lose of the first metric on split val: points of a share, else "
+     "of the float model's own"},
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "data to calibrate on (its split train) and to measure on"},
     {"samples", OPTION_INTEGER, "1..", "64", NULL, "samples for calibration, at most"},
@@ -76,6 +87,69 @@ static status read_settings(const call *c, quantize_settings *s, sample_set *on,
     return fail_hint(e, "add data=NAME, or say scheme=weight");
 }
 
+/* "-1%", or "1%": 0.01. */
+static status read_budget(const char *words, double *budget, error *e)
+{
+    char *end;
+    double percent = fabs(strtod(words, &end));
+    if (end != words && strcmp(end, "%") == 0 && percent <= 100) {
+        *budget = percent / 100;
+        return E_OK;
+    }
+    fail(e, E_RANGE, "quantize: target_metric=%.40s, wanted a share such as -1%%", words);
+    return fail_hint(e, "-1%% allows one point, or one hundredth, to be lost");
+}
+
+/* The layers of CHOICE that get BITS, by name, one note. */
+static void note_layers(call *c, const model *m, const mixed_choice *choice, int bits,
+                        const char *what)
+{
+    text names = {0};
+    for (int i = 0; i < choice->layers; i++)
+        if (choice->bits[i] == bits)
+            text_addf(&names, "%s%s", text_get(&names)[0] ? ", " : "",
+                      quantize_layer_at(m->graph, i)->name);
+    if (text_get(&names)[0])
+        rows_note(c, "quantize: %s: %.400s", what, text_get(&names));
+    text_clear(&names);
+}
+
+/* Chooses the bits of S's layers; CHOICE owns them. */
+static status choose_mixed(call *c, const model *m, quantize_settings *s,
+                           const sample_set *on, mixed_choice *choice, error *e)
+{
+    mixed_settings mixed = {.samples = MIXED_SAMPLES};
+    *choice = (mixed_choice){0};
+    if (!option_is(&c->options, "mixed", "auto"))
+        return E_OK;
+    TRY(read_budget(option_words(&c->options, "target_metric"), &mixed.budget, e));
+    if (s->scheme != QUANTIZE_STATIC || s->grain == PER_MODEL || s->keep_first > 0 ||
+        s->keep_last > 0) {
+        fail(e, E_USAGE,
+             "quantize: mixed=auto is of the static scheme, by tensor or "
+             "channel, and chooses by itself what to keep");
+        return fail_hint(e, "leave keep out");
+    }
+    mixed.quantize = *s;
+    TRY(mixed_choose(m, on->data, &mixed, c->task, choice, e));
+    s->layer_bits = choice->bits;
+    note_layers(c, m, choice, QUANTIZE_WIDE, "f32 stay");
+    note_layers(c, m, choice, MIXED_NARROW, "4 bits have");
+    rows_note(c, "quantize: %s on val %g, float %g, after %d models%s",
+              choice->metric->name, choice->value, choice->own, choice->tried,
+              choice->met ? "" : "; the target is not met");
+    return E_OK;
+}
+
+static void put_mixed(table *t, const mixed_choice *choice)
+{
+    if (!choice->bits)
+        return;
+    table_integer(t, "wide", choice->wide);
+    table_integer(t, "narrow", choice->narrow);
+    table_flag(t, "met", choice->met);
+}
+
 /* The first metric of V beside the same of the float model, and what was lost. */
 static void put_comparison(table *t, const evaluation *v, const evaluation *before)
 {
@@ -102,24 +176,20 @@ static status measure_float(const call *c, const model *m, const sample_set *on,
     return s;
 }
 
-static status quantize_command(call *c, error *e)
+/* Quantizes a copy of WAS and answers with it. */
+static status quantize_as(call *c, const model *was, const quantize_settings *settings,
+                          const sample_set *on, const mixed_choice *mixed, error *e)
 {
     const option_set *o = &c->options;
-    const model *was = session_get_model(c->session, option_words(o, "model"), e);
-    quantize_settings settings;
-    sample_set on = {0};
     evaluation before = {0}, after = {0};
     char summary[128];
-    if (!was)
-        return e->code;
-    TRY(read_settings(c, &settings, &on, e));
-    const bool judged = on.data && on.data->target;
+    const bool judged = on->data && on->data->target;
     if (judged)
-        TRY(measure_float(c, was, &on, &before, e));
+        TRY(measure_float(c, was, on, &before, e));
     model *m = model_copy(was, e);
     if (!m)
         return e->code;
-    status s = quantize_model(m, &settings, on.data, c->task, e);
+    status s = quantize_model(m, settings, on->data, c->task, e);
     if (s != E_OK) {
         model_free(m);
         return s;
@@ -129,12 +199,30 @@ static status quantize_command(call *c, error *e)
     table_text(c->rows, "scheme", option_words(o, "scheme"));
     table_text(c->rows, "granularity", option_words(o, "granularity"));
     table_text(c->rows, "keep", option_words(o, "keep"));
-    snprintf(summary, sizeof summary, "%d bits, %s", settings.bits,
+    put_mixed(c->rows, mixed);
+    snprintf(summary, sizeof summary, "%d bits, %s", settings->bits,
              option_words(o, "granularity"));
-    TRY(rows_keep(c, rows_target(c), m, summary, judged ? &on : NULL, &after, e));
+    TRY(rows_keep(c, rows_target(c), m, summary, judged ? on : NULL, &after, e));
     if (judged)
         put_comparison(c->rows, &after, &before);
     return E_OK;
+}
+
+static status quantize_command(call *c, error *e)
+{
+    const model *was =
+        session_get_model(c->session, option_words(&c->options, "model"), e);
+    quantize_settings settings;
+    sample_set on = {0};
+    mixed_choice mixed;
+    if (!was)
+        return e->code;
+    TRY(read_settings(c, &settings, &on, e));
+    status s = choose_mixed(c, was, &settings, &on, &mixed, e);
+    if (s == E_OK)
+        s = quantize_as(c, was, &settings, &on, &mixed, e);
+    mixed_clear(&mixed);
+    return s;
 }
 
 const command command_quantize = {
@@ -154,6 +242,10 @@ const command command_quantize = {
         "metric is a share.  A scale for the model or a tensor is that of "
         "its weights before batch norm is folded into them; the norm's factor goes to "
         "each channel.  Data without targets calibrate, and nothing is compared.  "
+        "With mixed=auto all layers are tried in integers; where that loses more than "
+        "target_metric, the layers that cost most for the bytes and the time they save "
+        "stay f32, else those that cost least get 4 bits, as many as the target allows, "
+        "judged on split val.  "
         "correct= acts on the error of rounded weights; 'verify' shows what it gained, "
         "layer "
         "by layer.  "
