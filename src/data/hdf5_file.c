@@ -163,11 +163,16 @@ static status hear_answer(hdf5_child *c, error *e)
     hdf5_answer answer;
     TRY(hear(c, &answer, sizeof answer, e));
     if (answer.why.code != E_OK) {
+        answer.why.text[sizeof answer.why.text - 1] = 0;
+        answer.why.hint[sizeof answer.why.hint - 1] = 0;
         if (e)
             *e = answer.why;
         return answer.why.code;
     }
+    /* A process that a file has broken may say anything. */
     const shape s = c->shape = answer.shape;
+    if (s.rank < 1 || s.rank > SHAPE_MAX || shape_count(s) < 0)
+        return fail(e, E_FORMAT, "%s: is damaged: the HDF5 library broke on it", c->file);
     int split = 0;
     while (split + 1 < s.rank && s.dim[split] == 1)
         split++;

@@ -190,7 +190,8 @@ static status send_numbers(const hdf5_open *o)
     for (int i = split + 1; i < o->rank; i++)
         row *= (int64_t)o->count[i];
     const hsize_t step = row < HDF5_PIECE ? (hsize_t)(HDF5_PIECE / row) : 1;
-    float *numbers = memory_new_raw((int64_t)step * row, sizeof *numbers, NULL);
+    const hsize_t most = step < o->count[split] ? step : o->count[split];
+    float *numbers = memory_new_raw((int64_t)most * row, sizeof *numbers, NULL);
     if (!numbers)
         return E_MEMORY;
     status result = E_OK;

@@ -45,14 +45,22 @@ replay fuzz_npz "$srcdir"/tests/fuzz/npz/* "$folder"/damaged/*
 rm -r "$folder/damaged"
 mkdir "$folder/damaged"
 for file in "$srcdir"/tests/fuzz/sources/*; do
-    # Files of CIFAR are all alike, those of HDF5 take a process each.
+    # Files of CIFAR are all alike, those of HDF5 take a process each here.
     case $file in
     *.cifar*) damage "$file" 1021 ;;
-    *.h5) damage "$file" 331 ;;
+    *.h5) damage "$file" 997 ;;
     *) damage "$file" 7 ;;
     esac
 done
 replay fuzz_sources "$srcdir"/tests/fuzz/sources/* "$folder"/damaged/*
+
+rm -r "$folder/damaged"
+mkdir "$folder/damaged"
+for file in "$srcdir"/tests/fuzz/sources/*.h5; do
+    damage "$file" 23
+done
+replay fuzz_hdf5 "$srcdir"/tests/fuzz/sources/*.h5 "$folder"/damaged/*
+replay fuzz_hdf5 --search 2 1 "$srcdir"/tests/fuzz/sources/*.h5
 
 rm -r "$folder/damaged"
 mkdir "$folder/damaged"
