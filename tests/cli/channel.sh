@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # channel.sh -- channels cut out of networks: what the plan says is what comes of it, and a
-# narrower network goes through every other command as the whole one does.
+# narrower network goes through every other command as the whole one does; and masks that
+# change in the course of a training.
 set -u
 . "$srcdir/tests/cli/answers.sh"
 
@@ -61,6 +62,26 @@ lathe --format json -c "load m half.safetensors; show m
 expect "after dry=yes" "$(get undo.json show 2 nonzero)" "$(get undo.json show 1 nonzero)"
 expect "after undo" "$(get undo.json show 3 nonzero)" "$(get undo.json show 1 nonzero)"
 
+echo "# masks that tighten, move, and begin anew"
+cat >course.lathe <<'END'
+data d gpe n=12 grid=32 starts=2 seed=3
+split d by=group seed=3
+model m unet-phase size=32 levels=3 channels=8 seed=3
+copy m early
+train m d epochs=1 batch=4 seed=3
+prune m amount=0.9 retrain=3 gradual=cubic batch=4 data=d as=tightened seed=3
+prune m amount=0.9 retrain=2 regrow=0.3 samples=8 batch=4 targets=weights data=d as=moved seed=3
+prune m steps=0.5,0.9 retrain=1 rewind=early batch=4 data=d as=ticket seed=3
+prune m amount=0.5 kind=4x1 retrain=2 gradual=linear until=2 batch=4 data=d as=blocks seed=3
+END
+lathe --format json course.lathe >course.json
+for k in 1 2 4; do
+    amount=$(get course.json prune $k amount)
+    expect "sparsity of prune $k" "$(get course.json prune $k sparsity |
+        awk -v amount="$amount" '{ print ($1 > amount - 0.02 && $1 < amount + 0.02) }')" 1
+done
+expect "rows of the ticket" "$(row course.json prune 3 2 amount)" 0.9
+
 echo "# refusals"
 refused()
 {
@@ -74,6 +95,8 @@ refused "prune m amount=0.5 kind=channel criterion=magnitude" "no criterion of c
 refused "prune m amount=0.5 criterion=l1" "no criterion of weights"
 refused "prune m amount=0.5 kind=channel criterion=taylor" "looks at data"
 refused "prune m amount=0.5 kind=channel skip=nobody" "no layer that may lose channels"
+refused "prune m amount=0.5 gradual=cubic" "retrain= says how long"
+refused "prune m amount=0.5 kind=channel regrow=0.1" "regrow= has no meaning"
 refused "quantize m scheme=weight; prune m amount=0.5 kind=channel" "is quantized"
 
 finish

@@ -42,10 +42,23 @@ static const option options[] = {
     {"dry", OPTION_FLAG, NULL, "no", NULL,
      "channel: show what would go, and change nothing"},
     {"samples", OPTION_INTEGER, "1..", "256", NULL,
-     "channel: samples of split train that taylor and activation look at"},
+     "regrow, and channel with taylor or activation: samples of split train to look at"},
     {"data", OPTION_DATASET, NULL, NULL, NULL, "data to retrain and measure on"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"retrain", OPTION_INTEGER, "0..", "0", "epochs", "training after each step"},
+    {"gradual", OPTION_WORD, "linear|cubic|exponential", NULL, NULL,
+     "retrain: weights go before one epoch after the other along this curve, not at "
+     "once"},
+    {"from", OPTION_INTEGER, "1..", "1", "epoch",
+     "gradual: the epoch that begins with what there was"},
+    {"until", OPTION_INTEGER, "1..", NULL, "epoch",
+     "gradual: the first epoch with all gone (default: after two thirds of them)"},
+    {"regrow", OPTION_REAL, "0..1", "0", NULL,
+     "retrain: share of each layer's weights that gives its place to masked ones of "
+     "larger "
+     "gradient before each epoch, falling to 0 at three quarters of them"},
+    {"rewind", OPTION_MODEL, NULL, NULL, NULL,
+     "retrain: what is left begins from this model's weights, an earlier copy"},
     {"lr", OPTION_REAL, "0..", "0.0005", NULL, "learning rate of that training"},
     FIT_STEP_OPTIONS,
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one of its steps"},
@@ -154,9 +167,9 @@ static status read_data(const call *c, prune_job *j, error *e)
     return fail_hint(e, "add data=NAME");
 }
 
-/* Trains *M for the settings' epochs: its best epoch takes its place, also (with
+/* Trains the dense *M for the settings' epochs: its best epoch takes its place, also (with
    E_STOPPED) where the user stopped. */
-static status retrain(const call *c, const prune_job *j, model **m, error *e)
+static status train_dense(const call *c, const prune_job *j, model **m, error *e)
 {
     train_state s = {0};
     if (j->training.epochs == 0)
@@ -227,17 +240,44 @@ static status answer(call *c, const prune_job *j, const char *name, double amoun
     return E_OK;
 }
 
-static status prune_to(const call *c, prune_job *j, double amount, prune_result *r,
-                       error *e)
+status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r, error *e)
 {
-    graph *g = j->pruned->graph;
     uint64_t seed = j->training.seed;
-    *r = (prune_result){0};
-    if (j->channels)
-        return prune_channel_to(c, j, amount, e);
     if (is_single(&j->pattern))
         return prune_weights(g, j->criterion, j->scope, j->targets, amount, seed, r, e);
     return prune_by_pattern(g, j->criterion, j->scope, &j->pattern, amount, seed, r, e);
+}
+
+static status prune_to(const call *c, prune_job *j, double amount, prune_result *r,
+                       error *e)
+{
+    *r = (prune_result){0};
+    if (j->channels)
+        return prune_channel_to(c, j, amount, e);
+    return prune_masks(j, j->pruned->graph, amount, r, e);
+}
+
+/* Prunes and trains, or both in one; *REACHED where the user stopped. */
+static status prune_and_train(const call *c, prune_job *j, double amount, double *reached,
+                              prune_result *r, error *e)
+{
+    const double from = prune_masked_share(j->pruned->graph, j->targets);
+    *reached = amount;
+    if (!j->course.row)
+        TRY(prune_to(c, j, amount, r, e));
+    if (j->training.epochs == 0)
+        return E_OK;
+    error ended = {0};
+    status s = prune_train(c, j, from, amount, &ended);
+    *reached = j->reached;
+    if (s == E_OK || s == E_STOPPED) {
+        /* What is masked already is counted, and nothing else goes. */
+        status counted = j->course.row ? prune_to(c, j, j->reached, r, e) : E_OK;
+        TRY(counted);
+    }
+    if (s != E_OK)
+        *e = ended;
+    return s;
 }
 
 /* Prunes to one amount, trains, answers; then the control. */
@@ -245,8 +285,7 @@ static status step(call *c, prune_job *j, int64_t i, error *e)
 {
     prune_result r;
     double amount = j->amounts[i];
-    TRY(prune_to(c, j, amount, &r, e));
-    status s = retrain(c, j, &j->pruned, e);
+    status s = prune_and_train(c, j, amount, &amount, &r, e);
     if (s != E_OK && s != E_STOPPED)
         return fail_prefix(e, "prune: after pruning to %g", amount);
     const sample_set *on = j->on.data ? &j->on : NULL;
@@ -260,7 +299,7 @@ static status step(call *c, prune_job *j, int64_t i, error *e)
         return E_OK;
     char name[256];
     snprintf(name, sizeof name, "%s-control", j->name);
-    s = retrain(c, j, &j->control, e);
+    s = train_dense(c, j, &j->control, e);
     if (s == E_STOPPED)
         return fail(e, E_STOPPED, "prune: stopped in the control; %s is pruned to %g",
                     j->name, amount);
@@ -280,6 +319,7 @@ static status run(call *c, error *e)
     TRY(read_criterion(c, &j, e));
     TRY(read_amounts(c, &j, e));
     TRY(read_data(c, &j, e));
+    TRY(prune_training_read(c, &j, e));
     if (j.channels)
         TRY(prune_channel_read(c, &j, e));
     j.pruned = model_copy(m, e);
@@ -320,6 +360,10 @@ const command command_prune = {
         "a "
         "whole; kind=2:4 keeps two of each four inputs of an output and so says itself "
         "how much goes.  "
+        "gradual= tightens the masks in the course of the training, and the best epoch "
+        "is "
+        "one with all gone; regrow= moves them (RigL); rewind= with steps= looks for "
+        "lottery tickets.  After every epoch all that is masked is found to be zero.  "
         "kind=channel makes the network itself narrower, through everything that is "
         "coupled: what computes a channel, normalises it, adds to it, gates it, and what "
         "reads it.  Inputs, outputs and what a norm or a softmax over channels needs "
@@ -332,8 +376,11 @@ const command command_prune = {
         "random.  With scope=global importances are divided by their layer's mean, but "
         "for bn-scale, taylor and random.",
     .see = "sweep, quantize, plot weights, plot curve",
-    .source = "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378; "
-              "Li et al. 2017, arXiv:1608.08710; Liu et al. 2017, arXiv:1708.06519; "
-              "Molchanov et al. 2019, arXiv:1906.10771; He et al. 2019, arXiv:1811.00250",
+    .source =
+        "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378; "
+        "Li et al. 2017, arXiv:1608.08710; Liu et al. 2017, arXiv:1708.06519; "
+        "Molchanov et al. 2019, arXiv:1906.10771; He et al. 2019, arXiv:1811.00250; "
+        "Zhu, Gupta 2017, arXiv:1710.01878; Evci et al. 2020, arXiv:1911.11134; "
+        "Frankle, Carbin 2019, arXiv:1803.03635",
     .run = run,
 };

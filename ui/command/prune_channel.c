@@ -12,8 +12,9 @@ static const struct owned {
     const char *name;
     bool channels;
 } owned[] = {
-    {"targets", false}, {"group", true}, {"round", true}, {"least", true},
-    {"most", true},     {"skip", true},  {"dry", true},   {"samples", true},
+    {"targets", false}, {"gradual", false}, {"from", false}, {"until", false},
+    {"regrow", false},  {"rewind", false},  {"group", true}, {"round", true},
+    {"least", true},    {"most", true},     {"skip", true},  {"dry", true},
 };
 
 status prune_channel_options(const call *c, const prune_job *j, error *e)

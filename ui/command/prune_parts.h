@@ -5,9 +5,19 @@
 #define LATHE_UI_COMMAND_PRUNE_PARTS_H
 
 #include "compress/channel.h"
+#include "compress/gradual.h"
 #include "compress/prune.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
+
+/* What happens to masks while the pruned model trains. */
+typedef struct prune_course {
+    const gradual_row *row; /* NULL: all goes before the first epoch */
+    int64_t first, last;    /* epochs before which the first and the last go */
+    double exchange;    /* share that changes places before the first epoch; 0: none */
+    int64_t samples;    /* whose gradients say where to */
+    const model *early; /* whose weights what is left begins from; or NULL */
+} prune_course;
 
 /* One run of the command. */
 typedef struct prune_job {
@@ -24,6 +34,8 @@ typedef struct prune_job {
     double difference; /* of the last cut, from the graph that only does not read them */
     prune_pattern pattern;
     sample_set on;
+    prune_course course;
+    double reached;          /* the amount that is gone, where the training was stopped */
     train_settings training; /* its epochs are 0 where nothing is trained */
     model *pruned, *control; /* as far as they are; control may be NULL */
 } prune_job;
@@ -39,5 +51,19 @@ status prune_channel_to(const call *c, prune_job *j, double amount, error *e);
 
 /* The plan for the first amount as rows; nothing is changed. */
 status prune_channel_show(call *c, const prune_job *j, error *e);
+
+/* Fills j->course; after kind and data are read. */
+status prune_training_read(const call *c, prune_job *j, error *e);
+
+/* The share of what is masked, of what may be. */
+double prune_masked_share(const graph *g, prune_targets targets);
+
+/* Masks G to AMOUNT by the job's kind of weights.  (prune.c) */
+status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r,
+                   error *e);
+
+/* Trains j->pruned for the settings' epochs, on the way from FROM to TO where the course
+   says so; it holds its best epoch then, also (with E_STOPPED) where the user stopped. */
+status prune_train(const call *c, prune_job *j, double from, double to, error *e);
 
 #endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   prune_training.c -- the training of the command `prune`: after the pruning, or with
+   masks that tighten, move or begin anew as it goes on.  It ranks nothing and prints
+   nothing. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "compress/look.h"
+#include "ui/command/prune_parts.h"
+
+static status need(bool fine, const char *option, const char *what, error *e)
+{
+    return fine ? E_OK : fail(e, E_USAGE, "prune: %s= %s", option, what);
+}
+
+status prune_training_read(const call *c, prune_job *j, error *e)
+{
+    const option_set *o = &c->options;
+    prune_course *k = &j->course;
+    const char *gradual = option_words(o, "gradual"), *rewind = option_words(o, "rewind");
+    const bool given = gradual || rewind || option_real(o, "regrow") > 0;
+    const int64_t epochs = j->training.epochs;
+    TRY(need(!given || epochs > 0,
+             gradual  ? "gradual"
+             : rewind ? "rewind"
+                      : "regrow",
+             "is for training: retrain= says how long", e));
+    TRY(need(!gradual || j->pattern.keep == 0, "gradual",
+             "has no meaning with a kind that goes in one step", e));
+    TRY(need(!gradual || !rewind, "gradual", "and rewind= exclude each other", e));
+    TRY(need(option_real(o, "regrow") == 0 ||
+                 (j->pattern.outputs == 1 && j->pattern.inputs == 1),
+             "regrow", "moves single weights, and is for kind=weight", e));
+    k->row = gradual ? gradual_find(gradual) : NULL;
+    k->exchange = option_real(o, "regrow");
+    k->samples = option_integer(o, "samples");
+    k->first = option_integer(o, "from");
+    k->last =
+        option_given(o, "until") ? option_integer(o, "until") : (2 * epochs + 2) / 3;
+    if (gradual && (k->first > k->last || k->last > epochs))
+        return fail(e, E_RANGE, "prune: from=%lld until=%lld, of %lld epochs",
+                    (long long)k->first, (long long)k->last, (long long)epochs);
+    if (!rewind)
+        return E_OK;
+    k->early = session_get_model(c->session, rewind, e);
+    return k->early ? E_OK : e->code;
+}
+
+double prune_masked_share(const graph *g, prune_targets targets)
+{
+    int64_t all = 0, masked = 0;
+    for (int i = 0; i < g->parameter_count; i++) {
+        const parameter *p = &g->parameters[i];
+        const uint8_t *mask = p->mask ? tensor_data(p->mask) : NULL;
+        if (!prune_is_target(p, targets))
+            continue;
+        all += tensor_count(p->data);
+        for (int64_t k = 0; mask && k < tensor_count(p->data); k++)
+            masked += mask[k] == 0;
+    }
+    return all > 0 ? (double)masked / (double)all : 0;
+}
+
+/* Sums of gradients, for what is masked. */
+static status add_gradients(void *context, const graph *g, const plan *p, double share,
+                            error *e)
+{
+    float **sum = context;
+    (void)e;
+    for (int i = 0; i < g->parameter_count; i++) {
+        const float *gradient = sum[i] ? plan_gradient(p, i) : NULL;
+        for (int64_t k = 0; gradient && k < tensor_count(g->parameters[i].data); k++)
+            sum[i][k] += (float)share * gradient[k];
+    }
+    return E_OK;
+}
+
+static status exchange(const call *c, const prune_job *j, model *m, double share,
+                       uint64_t epoch, error *e)
+{
+    graph *g = m->graph;
+    int64_t moved;
+    const look_settings s = {.data = j->on.data,
+                             .samples = j->course.samples,
+                             .batch = j->training.batch,
+                             .seed = j->training.seed + epoch,
+                             .gradients = true,
+                             .loss = j->training.loss,
+                             .terms = j->training.terms};
+    float **sum = memory_new(g->parameter_count, sizeof *sum, e);
+    status done = sum ? E_OK : E_MEMORY;
+    for (int i = 0; done == E_OK && i < g->parameter_count; i++) {
+        const parameter *p = &g->parameters[i];
+        if (!p->mask || !parameter_is_trained(p))
+            continue;
+        sum[i] = memory_new(tensor_count(p->data), sizeof(float), e);
+        done = sum[i] ? E_OK : E_MEMORY;
+    }
+    if (done == E_OK)
+        done = look("prune", m, &s, c->task, add_gradients, sum, e);
+    if (done == E_OK)
+        done = gradual_regrow(g, sum, share, &moved, e);
+    for (int i = 0; sum && i < g->parameter_count; i++)
+        memory_free(sum[i]);
+    memory_free(sum);
+    return done;
+}
+
+/* What happens to the masks before the next epoch of S. */
+static status before_epoch(const call *c, prune_job *j, train_state *s, double from,
+                           double to, error *e)
+{
+    const prune_course *k = &j->course;
+    const int64_t epoch = s->epoch + 1;
+    double amount =
+        k->row ? gradual_amount(k->row, from, to, k->first, k->last, epoch) : to;
+    double share = gradual_exchange(k->exchange, epoch, j->training.epochs);
+    if (amount > j->reached) {
+        prune_result r;
+        TRY(prune_masks(j, s->last->graph, amount, &r, e));
+        j->reached = amount;
+    }
+    return share > 0 ? exchange(c, j, s->last, share, (uint64_t)epoch, e) : E_OK;
+}
+
+/* Until all is gone that is to go, no epoch is the best. */
+static void after_epoch(const prune_job *j, train_state *s)
+{
+    if (!j->course.row || s->epoch >= j->course.last)
+        return;
+    model_free(s->best);
+    s->best = NULL;
+    s->best_epoch = s->stale = 0;
+}
+
+static status run_epochs(const call *c, prune_job *j, train_state *s, double from,
+                         double to, error *e)
+{
+    while (!s->finished) {
+        TRY(before_epoch(c, j, s, from, to, e));
+        TRY(train_epoch(s, &j->training, j->on.data, c->task, e));
+        TRY(gradual_check(s->last->graph, e));
+        after_epoch(j, s);
+    }
+    return E_OK;
+}
+
+status prune_train(const call *c, prune_job *j, double from, double to, error *e)
+{
+    train_state s = {0};
+    error ended = {0};
+    if (j->course.early)
+        TRY(gradual_rewind(j->pruned->graph, j->course.early->graph, e));
+    TRY(train_start(&s, j->pruned, &j->training, e));
+    j->reached = j->course.row ? from : to;
+    status done = run_epochs(c, j, &s, from, to, &ended);
+    if (done == E_OK || done == E_STOPPED) {
+        model *better = model_copy(train_result(&s), e);
+        if (better) {
+            model_free(j->pruned);
+            j->pruned = better;
+        } else {
+            done = e->code;
+        }
+    }
+    if (done == ended.code)
+        *e = ended;
+    train_clear(&s);
+    return done;
+}
