@@ -22,6 +22,7 @@ quantize half data=d as=q
 eval half q d
 bench half rounds=3
 show half layers=yes
+export d d.npz
 save half half.safetensors
 load back half.safetensors
 eval back d
@@ -29,7 +30,7 @@ prune half amount=0.5 kind=4x1 as=blocks
 prune blocks kind=channel amount=0.5 as=both
 END
 lathe --format json cut.lathe >cut.json
-check_json cut.json 20
+check_json cut.json 21
 
 echo "# the plan, and what comes of it"
 last=$(lines cut.json prune | sed -n 1p | grep -o '"layers": ' | wc -l)
@@ -64,7 +65,7 @@ expect "after undo" "$(get undo.json show 3 nonzero)" "$(get undo.json show 1 no
 
 echo "# masks that tighten, move, and begin anew"
 cat >course.lathe <<'END'
-data d gpe n=12 grid=32 starts=2 seed=3
+data d npz d.npz
 split d by=group seed=3
 model m unet-phase size=32 levels=3 channels=8 seed=3
 copy m early
@@ -80,6 +81,28 @@ for k in 1 2 4; do
     expect "sparsity of prune $k" "$(get course.json prune $k sparsity |
         awk -v amount="$amount" '{ print ($1 > amount - 0.02 && $1 < amount + 0.02) }')" 1
 done
+echo "# controls, and seeds"
+cat >seeds.lathe <<'END'
+load m half.safetensors
+data d npz d.npz
+split d by=group seed=3
+prune m amount=0.8 retrain=1 batch=4 data=d as=p seed=3 control=dense,random,shuffled,reinitialised seeds=2
+prune m amount=0.8 retrain=1 batch=4 data=d as=p seed=4
+show p-random p-shuffled p-reinitialised
+END
+lathe --format json seeds.lathe >seeds.json
+for k in 2 3 4; do
+    expect "non-zeros of control $k" "$(row seeds.json show 1 $((k - 1)) nonzero | wc -c)" \
+        "$(row seeds.json prune 1 1 nonzero | wc -c)"
+done
+echo "$(row seeds.json prune 1 1 masked_mse) $(get seeds.json prune 2 masked_mse)" \
+    "$(row seeds.json prune 1 1 masked_mse_mean)" \
+    "$(row seeds.json prune 1 2 masked_mse_mean)" \
+    "$(row seeds.json prune 1 2 masked_mse_paired)" |
+    awk '{ a = ($1 + $2) / 2 / $3 - 1; b = ($3 - $4) / $5 - 1
+           exit !(a * a < 1e-18 && b * b < 1e-12) }' ||
+    expect "means" "not those of the seeds" "as they should be"
+
 expect "rows of the ticket" "$(row course.json prune 3 2 amount)" 0.9
 
 echo "# refusals"
@@ -97,6 +120,7 @@ refused "prune m amount=0.5 kind=channel criterion=taylor" "looks at data"
 refused "prune m amount=0.5 kind=channel skip=nobody" "no layer that may lose channels"
 refused "prune m amount=0.5 gradual=cubic" "retrain= says how long"
 refused "prune m amount=0.5 kind=channel regrow=0.1" "regrow= has no meaning"
+refused "prune m amount=0.5 seeds=2" "seeds need data"
 refused "quantize m scheme=weight; prune m amount=0.5 kind=channel" "is quantized"
 
 finish

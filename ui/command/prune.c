@@ -62,8 +62,15 @@ static const option options[] = {
     {"lr", OPTION_REAL, "0..", "0.0005", NULL, "learning rate of that training"},
     FIT_STEP_OPTIONS,
     {"batch", OPTION_INTEGER, "1..", "8", NULL, "samples of one of its steps"},
-    {"control", OPTION_FLAG, NULL, "no", NULL,
-     "train a dense copy for the same epochs, kept as NAME-control"},
+    {"control", OPTION_WORDS, "yes|no|dense|random|shuffled|reinitialised", "no", NULL,
+     "what to compare with, trained for the same epochs and kept as NAME-control (dense, "
+     "or "
+     "yes), NAME-random (as much goes by chance), NAME-shuffled (the masks in another "
+     "order "
+     "within each layer), NAME-reinitialised (the masks with first weights)"},
+    {"seeds", OPTION_INTEGER, "1..100", "1", NULL,
+     "so many runs of all, each with a seed of its own: means and paired differences of "
+     "the first metric"},
     {"as", OPTION_NAME, NULL, NULL, NULL,
      "name of the result (default: it replaces the model)"},
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,
@@ -161,179 +168,33 @@ static status read_data(const call *c, prune_job *j, error *e)
         fail(e, E_RANGE, "prune: %s has no samples in split train", j->on.name);
         return fail_hint(e, "divide it with 'split %s'", j->on.name);
     }
-    if (epochs == 0 && !option_flag(&c->options, "control"))
+    if (epochs == 0 && option_is(&c->options, "control", "no") &&
+        option_integer(&c->options, "seeds") == 1)
         return E_OK;
-    fail(e, E_USAGE, "prune: retrain and control need data");
+    fail(e, E_USAGE, "prune: retrain, control and seeds need data");
     return fail_hint(e, "add data=NAME");
 }
 
-/* Trains the dense *M for the settings' epochs: its best epoch takes its place, also (with
-   E_STOPPED) where the user stopped. */
-static status train_dense(const call *c, const prune_job *j, model **m, error *e)
+static status read_job(const call *c, prune_job *j, error *e)
 {
-    train_state s = {0};
-    if (j->training.epochs == 0)
-        return E_OK;
-    TRY(train_start(&s, *m, &j->training, e));
-    error ended = {0};
-    status done = fit_run(&s, &j->training, j->on.data, c->task, NULL, c->line, &ended);
-    if (done == E_OK || done == E_STOPPED) {
-        model *better = model_copy(train_result(&s), e);
-        if (better) {
-            model_free(*m);
-            *m = better;
-        } else {
-            done = e->code;
-        }
-    } else {
-        *e = ended;
-    }
-    train_clear(&s);
-    return done;
-}
-
-static void warn_dead(call *c, const prune_result *r, double amount)
-{
-    if (r->dead_layers > 0)
-        rows_note(c,
-                  "prune: at %g, %lld layer%s wholly zero (%s): nothing passes there any "
-                  "more",
-                  amount, (long long)r->dead_layers,
-                  r->dead_layers == 1 ? " is" : "s are", r->dead_name);
-}
-
-static void summarize(const prune_job *j, const prune_result *r, char summary[128])
-{
-    if (!r)
-        snprintf(summary, 128, "dense control");
-    else if (j->channels)
-        snprintf(summary, 128, "%lld of %lld channels are gone",
-                 (long long)(j->had - j->left), (long long)j->had);
-    else
-        snprintf(summary, 128, "%lld of %lld prunable weights are zero",
-                 (long long)r->zeros, (long long)r->prunable);
-}
-
-/* A row for M, which is copied into the session as NAME; R is NULL for the control, whose
-   amount is that of the step it stands beside.  ON is NULL for a user who waits. */
-static status answer(call *c, const prune_job *j, const char *name, double amount,
-                     const model *m, const prune_result *r, const sample_set *on,
-                     error *e)
-{
-    char summary[128];
-    model *copy = model_copy(m, e);
-    if (!copy)
-        return e->code;
-    table_row(c->rows);
-    table_text(c->rows, "model", name);
-    table_text(c->rows, "kind", r ? "pruned" : "control");
-    table_real(c->rows, "amount", amount);
-    summarize(j, r, summary);
-    TRY(rows_keep(c, name, copy, summary, on, NULL, e));
-    if (r && j->channels) {
-        table_integer(c->rows, "channels", j->had);
-        table_integer(c->rows, "channels_left", j->left);
-        table_real(c->rows, "difference", j->difference);
-    } else if (r) {
-        table_integer(c->rows, "dead_layers", r->dead_layers);
-    }
-    return E_OK;
-}
-
-status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r, error *e)
-{
-    uint64_t seed = j->training.seed;
-    if (is_single(&j->pattern))
-        return prune_weights(g, j->criterion, j->scope, j->targets, amount, seed, r, e);
-    return prune_by_pattern(g, j->criterion, j->scope, &j->pattern, amount, seed, r, e);
-}
-
-static status prune_to(const call *c, prune_job *j, double amount, prune_result *r,
-                       error *e)
-{
-    *r = (prune_result){0};
-    if (j->channels)
-        return prune_channel_to(c, j, amount, e);
-    return prune_masks(j, j->pruned->graph, amount, r, e);
-}
-
-/* Prunes and trains, or both in one; *REACHED where the user stopped. */
-static status prune_and_train(const call *c, prune_job *j, double amount, double *reached,
-                              prune_result *r, error *e)
-{
-    const double from = prune_masked_share(j->pruned->graph, j->targets);
-    *reached = amount;
-    if (!j->course.row)
-        TRY(prune_to(c, j, amount, r, e));
-    if (j->training.epochs == 0)
-        return E_OK;
-    error ended = {0};
-    status s = prune_train(c, j, from, amount, &ended);
-    *reached = j->reached;
-    if (s == E_OK || s == E_STOPPED) {
-        /* What is masked already is counted, and nothing else goes. */
-        status counted = j->course.row ? prune_to(c, j, j->reached, r, e) : E_OK;
-        TRY(counted);
-    }
-    if (s != E_OK)
-        *e = ended;
-    return s;
-}
-
-/* Prunes to one amount, trains, answers; then the control. */
-static status step(call *c, prune_job *j, int64_t i, error *e)
-{
-    prune_result r;
-    double amount = j->amounts[i];
-    status s = prune_and_train(c, j, amount, &amount, &r, e);
-    if (s != E_OK && s != E_STOPPED)
-        return fail_prefix(e, "prune: after pruning to %g", amount);
-    const sample_set *on = j->on.data ? &j->on : NULL;
-    TRY(answer(c, j, j->name, amount, j->pruned, &r, s == E_STOPPED ? NULL : on, e));
-    warn_dead(c, &r, amount);
-    if (s == E_STOPPED)
-        return fail(e, E_STOPPED,
-                    "prune: stopped while training at %g; %s keeps its best epoch so far",
-                    amount, j->name);
-    if (!j->control)
-        return E_OK;
-    char name[256];
-    snprintf(name, sizeof name, "%s-control", j->name);
-    s = train_dense(c, j, &j->control, e);
-    if (s == E_STOPPED)
-        return fail(e, E_STOPPED, "prune: stopped in the control; %s is pruned to %g",
-                    j->name, amount);
-    TRY(s);
-    return answer(c, j, name, amount, j->control, NULL, on, e);
+    j->scope = option_is(&c->options, "scope", "layer") ? SCOPE_LAYER : SCOPE_GLOBAL;
+    TRY(read_kind(c, j, e));
+    TRY(read_criterion(c, j, e));
+    TRY(read_amounts(c, j, e));
+    TRY(read_data(c, j, e));
+    TRY(prune_training_read(c, j, e));
+    return j->channels ? prune_channel_read(c, j, e) : E_OK;
 }
 
 static status run(call *c, error *e)
 {
-    prune_job j = {.name = rows_target(c), .training.seed = rows_seed(c)};
     const option_set *o = &c->options;
-    const model *m = session_get_model(c->session, option_words(o, "model"), e);
-    if (!m)
+    prune_job j = {.name = rows_target(c), .training.seed = rows_seed(c)};
+    j.begun = session_get_model(c->session, option_words(o, "model"), e);
+    if (!j.begun)
         return e->code;
-    j.scope = option_is(o, "scope", "layer") ? SCOPE_LAYER : SCOPE_GLOBAL;
-    TRY(read_kind(c, &j, e));
-    TRY(read_criterion(c, &j, e));
-    TRY(read_amounts(c, &j, e));
-    TRY(read_data(c, &j, e));
-    TRY(prune_training_read(c, &j, e));
-    if (j.channels)
-        TRY(prune_channel_read(c, &j, e));
-    j.pruned = model_copy(m, e);
-    j.control = j.pruned && option_flag(o, "control") ? model_copy(m, e) : NULL;
-    status s = E_OK;
-    if (!j.pruned || (option_flag(o, "control") && !j.control))
-        s = e->code;
-    if (s == E_OK && option_flag(o, "dry"))
-        s = prune_channel_show(c, &j, e);
-    for (int64_t i = 0; s == E_OK && !option_flag(o, "dry") && i < j.count; i++)
-        s = step(c, &j, i, e);
-    model_free(j.pruned);
-    model_free(j.control);
-    return s;
+    TRY(read_job(c, &j, e));
+    return option_flag(o, "dry") ? prune_channel_show(c, &j, e) : prune_run(c, &j, e);
 }
 
 const command command_prune = {
@@ -346,35 +207,34 @@ const command command_prune = {
     .flags = COMMAND_CHANGES | COMMAND_LONG,
     .example = "prune m amount=0.9 as=m90",
     .details =
-        "An amount is the total: pruning a pruned model to 0.9 gives 0.9.  Weights that "
-        "went stay away: training, momentum and decay leave them zero.  The file holds "
-        "the "
-        "rest packed, and the bytes of the answer are those of that file.  With "
-        "control=yes "
-        "the second row is of a dense copy that trained for the same epochs: that is "
-        "what "
-        "to compare with, not the model as it was.  Patterns concern weights alone: "
-        "blocks "
-        "of "
-        "kind=4x1 (four outputs at one input: the fastest to run) or 1x4 go and stay as "
-        "a "
-        "whole; kind=2:4 keeps two of each four inputs of an output and so says itself "
-        "how much goes.  "
-        "gradual= tightens the masks in the course of the training, and the best epoch "
-        "is "
-        "one with all gone; regrow= moves them (RigL); rewind= with steps= looks for "
-        "lottery tickets.  After every epoch all that is masked is found to be zero.  "
+        "An amount is the total: pruning a pruned model to 0.9 gives 0.9.  Weights "
+        "that went stay away: training, momentum and decay leave them zero.  The "
+        "file holds the rest packed, and the bytes of the answer are those of that "
+        "file.  With control=yes the second row is of a dense copy that trained for "
+        "the same epochs: that is what to compare with, not the model as it was.  "
+        "Other controls ask what the choice was worth: random takes as much by "
+        "chance, shuffled puts the masks of each layer in another order, "
+        "reinitialised trains what is left from first weights.  With seeds=5 all of "
+        "it runs five times: _mean and _sd are those of the first metric, _paired is "
+        "what the pruned one has more than the control, seed by seed, with its 95 % "
+        "interval, and a difference within the noise is called so.  Patterns concern "
+        "weights alone: blocks of kind=4x1 (four outputs at one input: the fastest "
+        "to run) or 1x4 go and stay as a whole; kind=2:4 keeps two of each four "
+        "inputs of an output and so says itself how much goes.  gradual= tightens "
+        "the masks in the course of the training, and the best epoch is one with all "
+        "gone; regrow= moves them (RigL); rewind= with steps= looks for lottery "
+        "tickets.  After every epoch all that is masked is found to be zero.  "
         "kind=channel makes the network itself narrower, through everything that is "
-        "coupled: what computes a channel, normalises it, adds to it, gates it, and what "
-        "reads it.  Inputs, outputs and what a norm or a softmax over channels needs "
-        "stay. "
-        "The answer is that of the whole network with these channels set to zero, and "
-        "difference says how far from it, as a share of the largest output; more than "
-        "1e-4 is refused.  dry=yes shows the plan: layers that lose channels together, "
-        "those that read them, how many there are and are left.  Criteria are l1, l2 and "
-        "median of the filters, bn-scale, taylor and activation of what data= shows, and "
-        "random.  With scope=global importances are divided by their layer's mean, but "
-        "for bn-scale, taylor and random.",
+        "coupled: what computes a channel, normalises it, adds to it, gates it, and "
+        "what reads it.  Inputs, outputs, the latent value of an autoencoder and "
+        "what a norm or a softmax over channels needs stay.  The answer is that of "
+        "the whole network with these channels set to zero, and difference says how "
+        "far from it, as a share of the largest output; more than 1e-4 is refused.  "
+        "dry=yes shows the plan: layers that lose channels together, those that read "
+        "them, how many there are and are left.  Criteria are l1, l2 and median of "
+        "the filters, bn-scale, taylor and activation of what data= shows, and "
+        "random.  With scope=global importances are divided by their layer's mean, "
+        "but for bn-scale, taylor and random.",
     .see = "sweep, quantize, plot weights, plot curve",
     .source =
         "Han et al. 2015, arXiv:1506.02626; Mishra et al. 2021, arXiv:2104.08378; "

@@ -80,25 +80,25 @@ static double amount_now(const prune_job *j, const channel_plan *p, double amoun
 }
 
 /* A plan in which nothing goes yet says how many channels there are. */
-static status make_plan(const call *c, const prune_job *j, double amount, channel_plan *p,
-                        error *e)
+static status make_plan(const call *c, const prune_job *j, const model *m, double amount,
+                        channel_plan *p, error *e)
 {
     channel_settings s = j->cut;
     if (j->had > 0) {
         channel_settings first = s;
         first.criterion = channel_criterion_find("random");
-        TRY(channel_plan_make(j->pruned, &first, c->task, p, e));
+        TRY(channel_plan_make(m, &first, c->task, p, e));
         amount = amount_now(j, p, amount);
         channel_plan_clear(p);
     }
     s.amount = amount;
-    return channel_plan_make(j->pruned, &s, c->task, p, e);
+    return channel_plan_make(m, &s, c->task, p, e);
 }
 
 status prune_channel_to(const call *c, prune_job *j, double amount, error *e)
 {
     channel_plan p;
-    TRY(make_plan(c, j, amount, &p, e));
+    TRY(make_plan(c, j, j->pruned, amount, &p, e));
     if (j->had == 0)
         j->had = count_units(&p, false);
     j->left = count_units(&p, true);
@@ -142,8 +142,8 @@ static status show_sum(call *c, const graph *before, const graph *after, error *
 status prune_channel_show(call *c, const prune_job *j, error *e)
 {
     channel_plan p;
-    const graph *g = j->pruned->graph;
-    TRY(make_plan(c, j, j->amounts[0], &p, e));
+    const graph *g = j->begun->graph;
+    TRY(make_plan(c, j, j->begun, j->amounts[0], &p, e));
     graph *after = graph_without_channels(g, &p.units, p.goes, e);
     for (int i = 0; after && i < p.group_count; i++)
         show_group(c, g, &p, i);

@@ -37,7 +37,8 @@ typedef struct prune_job {
     prune_course course;
     double reached;          /* the amount that is gone, where the training was stopped */
     train_settings training; /* its epochs are 0 where nothing is trained */
-    model *pruned, *control; /* as far as they are; control may be NULL */
+    const model *begun;      /* as the session has it */
+    model *pruned;           /* as far as it is */
 } prune_job;
 
 /* Do the options fit kind=channel, or its absence? */
@@ -61,6 +62,10 @@ double prune_masked_share(const graph *g, prune_targets targets);
 /* Masks G to AMOUNT by the job's kind of weights.  (prune.c) */
 status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r,
                    error *e);
+
+/* Prunes and trains to all amounts, with the controls and seeds of the options, and
+   answers.  (prune_run.c) */
+status prune_run(call *c, prune_job *j, error *e);
 
 /* Trains j->pruned for the settings' epochs, on the way from FROM to TO where the course
    says so; it holds its best epoch then, also (with E_STOPPED) where the user stopped. */
