@@ -319,8 +319,7 @@ static status run_script(interpreter *i, script *s, error *e)
     return result;
 }
 
-/* Where PATH is: from here, or else beside the script that names it. */
-static status find_script(const interpreter *i, const char *path, text *found, error *e)
+status interpreter_find(const interpreter *i, const char *path, text *found, error *e)
 {
     const char *end = i->script ? strrchr(i->script, '/') : NULL;
     text_clear(found);
@@ -352,7 +351,7 @@ status interpreter_source(interpreter *i, const char *path, error *e)
     if (i->depth == SCRIPT_DEPTH_MAX)
         return fail(e, E_USAGE, "%s: scripts stand within scripts more than %d deep",
                     path, SCRIPT_DEPTH_MAX);
-    status result = find_script(i, path, &found, e);
+    status result = interpreter_find(i, path, &found, e);
     if (result == E_OK)
         result = open_and_run(i, text_get(&found), e);
     text_clear(&found);

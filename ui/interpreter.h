@@ -46,6 +46,9 @@ status interpreter_words(interpreter *i, const char *words, const char *name);
    E then has a code without a sentence, but says why a script cannot be read at all. */
 status interpreter_source(interpreter *i, const char *path, error *e);
 
+/* Where the file PATH is: from here, or else beside the script that names it. */
+status interpreter_find(const interpreter *i, const char *path, text *found, error *e);
+
 /* Runs one command in silence for another command that is running: rows are appended to
    ROWS, notes to NOTES; no journal; names it changes are part of the caller's step. */
 status interpreter_capture(interpreter *i, const char *line, const task *watch,

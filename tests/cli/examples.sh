@@ -20,6 +20,7 @@ save m m.safetensors
 export d data.npz
 END
 echo 'let sourced = yes' >script.lathe
+printf 'require size=-10%%\nstage half\nprune $model amount=0.5\n' >steps.recipe
 lathe -q setup.lathe -c 'session save base' >/dev/null
 
 # What must have happened before, beside the setup.
