@@ -65,7 +65,7 @@ static void add_effect(const graph *g, const plan *p, int index, double *effect,
 /* To first order the loss changes by the sum of gradient times weight when a channel goes:
    of scale and shift behind it where there is a batch norm, before which a filter's own sum
    is zero; else of filter and bias.  Its square is what counts.
-   Source: Molchanov et al. 2019, arXiv:1906.10771, equation 8 and section 3.2. */
+   Source: Molchanov et al. 2019, arXiv:1906.10771, section 3. */
 static status see_effects(void *context, const graph *g, const plan *p, double share,
                           error *e)
 {

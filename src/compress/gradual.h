@@ -24,13 +24,13 @@ double gradual_amount(const gradual_row *row, double from, double to, int64_t fi
 
 /* The share that changes places before EPOCH of EPOCHS: from SHARE down to 0 at three
    quarters of them, along half a cosine.
-   Source: Evci, Gale, Menick, Castro, Elsen 2020, arXiv:1911.11134, equation 1. */
+   Source: Evci, Gale, Menick, Castro, Elsen 2020, arXiv:1911.11134, section 3. */
 double gradual_exchange(double share, int64_t epoch, int64_t epochs);
 
 /* In each masked parameter that has a gradient: SHARE of its weights, those of the smallest
    magnitude, are masked, and as many of those that were masked, with the largest magnitude
    of GRADIENT [parameters][elements], are weights again and begin at 0.  *MOVED: how many
-   in all.  The number of weights stays.  Source: as above, algorithm 1. */
+   in all.  The number of weights stays.  Source: as above. */
 status gradual_regrow(graph *g, float *const *gradient, double share, int64_t *moved,
                       error *e);
 

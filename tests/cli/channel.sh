@@ -45,6 +45,9 @@ expect "multiply-adds of that" "$(get cut.json prune 2 multiply_adds)" \
 less "the file of half the width" "$(get cut.json prune 2 bytes)" 35 \
     "$(get cut.json model 1 bytes)"
 
+lathe --format json -c "list criteria" >criteria.json
+expect "criteria of channels" "$(grep -o '"kind": "channel"' criteria.json | wc -l)" 7
+
 echo "# several steps are a total"
 expect "channels" "$(row cut.json prune 3 3 channels_left)" \
     "$(($(row cut.json prune 3 3 channels) / 2))"

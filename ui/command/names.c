@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    names.c -- the commands `list`, `copy`, `rename` and `drop`: what has a name in the
    session, and under which; and what could get one.  It looks into no tensor. */
+#include "compress/channel.h"
+#include "compress/prune.h"
 #include "format/model_file.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 #include "zoo/architecture.h"
 
 static const option list_options[] = {
-    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures", "all", NULL,
-     "what to list: of the session, or what 'model' can build"},
+    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures|criteria", "all",
+     NULL,
+     "what to list: of the session, what 'model' can build, or by what 'prune' chooses"},
     {"variants", OPTION_FLAG, NULL, "no", NULL,
      "of architectures: also with the options of published variants"},
     {0},
@@ -48,6 +51,38 @@ static status list_architectures(const call *c, error *e)
             TRY(put_architecture(c->rows, a, a->variants[k], all, e));
     }
     return E_OK;
+}
+
+/* ---- list criteria ---- */
+
+static void put_criterion(table *t, const char *kind, const char *name, const char *data,
+                          const char *summary, const char *source)
+{
+    table_row(t);
+    table_text(t, "kind", kind);
+    table_text(t, "criterion", name);
+    table_text(t, "data", data);
+    table_text(t, "summary", summary);
+    table_text(t, "source", source);
+}
+
+/* Kinds as the option kind= of `prune` has them. */
+static void list_criteria(const call *c)
+{
+    static const char *const seen[] = {
+        [EVIDENCE_NONE] = NULL,
+        [EVIDENCE_ACTIVATIONS] = "activations",
+        [EVIDENCE_GRADIENTS] = "gradients",
+    };
+    for (int i = 0; criterion_at(i); i++) {
+        const criterion_row *r = criterion_at(i);
+        put_criterion(c->rows, "weight", r->name, NULL, r->summary, r->source);
+    }
+    for (int i = 0; channel_criterion_at(i); i++) {
+        const channel_criterion *r = channel_criterion_at(i);
+        put_criterion(c->rows, "channel", r->name, seen[r->evidence], r->summary,
+                      r->source);
+    }
 }
 
 /* ---- list ---- */
@@ -145,6 +180,10 @@ static status list_command(call *c, error *e)
 {
     if (option_is(&c->options, "kind", "architectures"))
         return list_architectures(c, e);
+    if (option_is(&c->options, "kind", "criteria")) {
+        list_criteria(c);
+        return E_OK;
+    }
     begin_columns(c);
     for (int64_t i = 0; i < session_count(c->session); i++) {
         object_kind kind;
