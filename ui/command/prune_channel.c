@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    prune_channel.c -- the command `prune` with kind=channel: its options, one step, and the
    plan as a table.  It chooses no channel and prints nothing. */
-#include <math.h>
-#include <string.h>
 
-#include "base/memory.h"
 #include "ui/command/prune_parts.h"
 
 /* Options that mean something for one of the two only. */
@@ -71,34 +68,25 @@ static int64_t count_units(const channel_plan *p, bool left)
     return count;
 }
 
-/* AMOUNT as a share of what there is now, not of what there was. */
-static double amount_now(const prune_job *j, const channel_plan *p, double amount)
-{
-    int64_t now = count_units(p, false);
-    double stays = (1 - amount) * (double)(j->had > 0 ? j->had : now);
-    return fmax(0, 1 - stays / (double)now);
-}
-
-/* A plan in which nothing goes yet says how many channels there are. */
 static status make_plan(const call *c, const prune_job *j, const model *m, double amount,
                         channel_plan *p, error *e)
 {
     channel_settings s = j->cut;
-    if (j->had > 0) {
-        channel_settings first = s;
-        first.criterion = channel_criterion_find("random");
-        TRY(channel_plan_make(m, &first, c->task, p, e));
-        amount = amount_now(j, p, amount);
-        channel_plan_clear(p);
-    }
     s.amount = amount;
     return channel_plan_make(m, &s, c->task, p, e);
+}
+
+/* A share of what there is now, not of what there was. */
+static double amount_now(const prune_job *j, double amount)
+{
+    return j->asked < 1 ? 1 - (1 - amount) / (1 - j->asked) : 0;
 }
 
 status prune_channel_to(const call *c, prune_job *j, double amount, error *e)
 {
     channel_plan p;
-    TRY(make_plan(c, j, j->pruned, amount, &p, e));
+    TRY(make_plan(c, j, j->pruned, amount_now(j, amount), &p, e));
+    j->asked = amount;
     if (j->had == 0)
         j->had = count_units(&p, false);
     j->left = count_units(&p, true);

@@ -30,6 +30,7 @@ typedef struct prune_job {
     const char *kind;
     bool channels; /* kind=channel: the four below */
     channel_settings cut;
+    double asked;      /* the amount of the last cut */
     int64_t had, left; /* channels at the beginning and now */
     double difference; /* of the last cut, from the graph that only does not read them */
     prune_pattern pattern;
