@@ -71,12 +71,12 @@ const command *command_at(int i); /* sorted by name; NULL beyond the end */
 
 /* One file a family; table.c lists them. */
 extern const command command_data, command_split, command_export, command_model,
-    command_train, command_recipe, command_separate, command_lowrank, command_distill,
-    command_eval, command_run, command_prune, command_quantize, command_fuse,
-    command_sweep, command_plot, command_list, command_show, command_copy, command_rename,
-    command_drop, command_undo, command_redo, command_save, command_load, command_session,
-    command_set, command_let, command_source, command_history, command_help, command_quit,
-    command_bench, command_plan, command_tune, command_input, command_verify,
-    command_sensitivity;
+    command_train, command_goal, command_recipe, command_separate, command_lowrank,
+    command_distill, command_eval, command_run, command_prune, command_quantize,
+    command_fuse, command_sweep, command_plot, command_list, command_show, command_copy,
+    command_rename, command_drop, command_undo, command_redo, command_save, command_load,
+    command_session, command_set, command_let, command_source, command_history,
+    command_help, command_quit, command_bench, command_plan, command_tune, command_input,
+    command_verify, command_sensitivity;
 
 #endif
