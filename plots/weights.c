@@ -104,7 +104,8 @@ static double largest(const parameter *p)
    between its points, or the histogram would show the beat of two grids. */
 static void fit_grid(histogram *h, const parameter *p)
 {
-    if (!p->quantizer || p->quantizer->channels != 1 || !(p->quantizer->scale[0] > 0))
+    if (!p->quantizer || p->quantizer->codebook || p->quantizer->channels != 1 ||
+        !(p->quantizer->scale[0] > 0))
         return;
     double step = p->quantizer->scale[0];
     double per_bin = ceil(2 * h->reach / step / (double)h->bins);

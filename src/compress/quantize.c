@@ -24,11 +24,32 @@ bool quantize_is_done(const graph *g)
     return false;
 }
 
+/* What weights can be, and what integer kernels can run. */
+static status check_weights(const quantize_settings *s, error *e)
+{
+    const bool alone = s->scheme == QUANTIZE_WEIGHT;
+    const int most = alone && !s->codebook ? 16 : 8;
+    if (s->bits < 2 || s->bits > most) {
+        fail(e, E_RANGE, "quantize: %d bits, wanted 2 to %d", s->bits, most);
+        return fail_hint(e, most == 8 ? "integer kernels and codebooks have up to 8; "
+                                        "scheme=weight stores up to 16"
+                                      : "16 is the most that is stored");
+    }
+    if (s->grain == PER_GROUP && s->group < 1)
+        return fail(e, E_RANGE, "quantize: groups of %lld weights", (long long)s->group);
+    if (alone || (s->grain != PER_GROUP && !s->affine && !s->codebook))
+        return E_OK;
+    fail(e, E_USAGE, "quantize: no integer kernel runs weights with %s",
+         s->codebook             ? "a codebook"
+         : s->grain == PER_GROUP ? "scales for groups"
+                                 : "zero points for tensors or channels");
+    return fail_hint(e, "scheme=weight stores them so, and runs in f32");
+}
+
 static status check_settings(const model *m, const quantize_settings *s, const dataset *d,
                              error *e)
 {
-    if (s->bits < 2 || s->bits > 8)
-        return fail(e, E_RANGE, "quantize: %d bits, wanted 2 to 8", s->bits);
+    TRY(check_weights(s, e));
     if (s->value_bits != 0 && (s->value_bits < 2 || s->value_bits > 8))
         return fail(e, E_RANGE, "quantize: activations of %d bits, wanted 2 to 8",
                     s->value_bits);

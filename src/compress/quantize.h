@@ -21,9 +21,13 @@ typedef enum quantize_scheme { QUANTIZE_STATIC, QUANTIZE_WEIGHT } quantize_schem
 
 typedef struct quantize_settings {
     quantize_scheme scheme; /* weights and values, or weights alone (runs in f32) */
-    int bits;               /* 2..8 of weights, */
+    int bits;               /* 2..8 of weights (2..16 where they alone are quantized), */
     int value_bits;         /* and of values; 0: the same */
-    granularity grain;      /* of weights: one scale for the model, tensor, channel */
+    granularity grain;      /* of weights: one scale for the model, tensor, channel, and
+                               where weights alone are quantized group */
+    int64_t group;          /* PER_GROUP: weights of a channel that share a scale */
+    bool affine;            /* weights have zero points; weights alone */
+    bool codebook;          /* 2^bits numbers for each tensor; weights alone */
     int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
     const int *layer_bits; /* [quantize_layers] of the weights of each conv and linear
                               layer: 0 is `bits`, QUANTIZE_WIDE f32; or NULL */
@@ -79,6 +83,13 @@ bool quantize_is_done(const graph *g); /* is anything in it quantized? */
    channel, but not below LEAST[c] (may be NULL); 1 where all is 0. */
 quantizer *quantizer_of_weight(const parameter *p, int bits, granularity grain,
                                const double *least, error *e);
+
+/* The same for GROUP consecutive weights of an output channel each, with zero points, and
+   for a codebook of 2^bits numbers by k-means (bits 2..8), which holds 0 where weights are
+   masked.  Source of the last: Han et al. 2016, arXiv:1510.00149, section 3. */
+quantizer *quantizer_of_groups(const parameter *p, int bits, int64_t group, error *e);
+quantizer *quantizer_affine(const parameter *p, int bits, granularity grain, error *e);
+quantizer *quantizer_of_clusters(const parameter *p, int bits, error *e);
 
 /* Scale and zero point for a range; the range is widened to hold 0. */
 void quantizer_from_range(double low, double high, int bits, float *scale,

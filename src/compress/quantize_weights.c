@@ -100,19 +100,31 @@ static status shared_quantizer(const pass *p, const parameter *weight,
     return *made ? E_OK : e ? e->code : E_MEMORY;
 }
 
+static quantizer *choose_quantizer(const pass *p, const parameter *weight,
+                                   const double *least, error *e)
+{
+    const quantize_settings *s = p->settings;
+    const int bits = bits_of(p, weight);
+    quantizer *q = NULL;
+    if (s->codebook)
+        return quantizer_of_clusters(weight, bits, e);
+    if (s->grain == PER_GROUP)
+        return quantizer_of_groups(weight, bits, s->group, e);
+    if (s->affine && s->grain != PER_MODEL)
+        return quantizer_affine(weight, bits, s->grain, e);
+    /* A layer that was a norm has no weights before folding, and one for each channel. */
+    if (s->grain == PER_CHANNEL || graph_find_parameter(p->before, weight->name) < 0)
+        return quantizer_of_weight(weight, bits, PER_CHANNEL, least, e);
+    return shared_quantizer(p, weight, least, &q, e) ? NULL : q;
+}
+
 status pass_quantize_weight(const pass *p, const node *n, const double *least, error *e)
 {
     parameter *weight = graph_parameter(p->graph, n, ROLE_WEIGHT);
-    quantizer *q = NULL;
     TRY(check_finite(weight, e));
-    /* A layer that was a norm has no weights before folding, and one for each channel. */
-    if (p->settings->grain == PER_CHANNEL ||
-        graph_find_parameter(p->before, weight->name) < 0)
-        q = quantizer_of_weight(weight, bits_of(p, weight), PER_CHANNEL, least, e);
-    else
-        TRY(shared_quantizer(p, weight, least, &q, e));
+    quantizer *q = choose_quantizer(p, weight, least, e);
     if (!q)
-        return E_MEMORY;
+        return e ? e->code : E_MEMORY;
     if (p->settings->corrections & CORRECT_ROUND && p->inputs) {
         status s = correct_round(p->inputs, n->name, weight, q, e);
         if (s) {
@@ -120,7 +132,7 @@ status pass_quantize_weight(const pass *p, const node *n, const double *least, e
             return s;
         }
     }
-    return parameter_encode(weight, q, DTYPE_S8, e);
+    return parameter_encode(weight, q, q->bits > 8 ? DTYPE_S16 : DTYPE_S8, e);
 }
 
 /* Codes with S = S_x S_w[c]; they saturate at 2^30, which only a model-wide scale can

@@ -56,3 +56,38 @@ quantizer *quantizer_of_weight(const parameter *p, int bits, granularity grain,
             q->scale[c] = 1.0f;
     return q;
 }
+
+quantizer *quantizer_of_groups(const parameter *p, int bits, int64_t group, error *e)
+{
+    int64_t rows = tensor_shape(p->data).dim[0], taps = tensor_count(p->data) / rows;
+    int64_t groups = (taps + group - 1) / group;
+    quantizer *q = quantizer_new(bits, PER_GROUP, rows * groups, e);
+    if (!q)
+        return NULL;
+    q->group = group;
+    for (int64_t i = 0; i < q->channels; i++) {
+        int64_t begin = i % groups * group;
+        int64_t n = taps - begin < group ? taps - begin : group;
+        const float *x = tensor_f32(p->data) + i / groups * taps + begin;
+        double scale = largest_magnitude(x, n) / integer_high(bits);
+        q->scale[i] = scale >= (double)FLT_MIN ? (float)scale : 1.0f;
+    }
+    return q;
+}
+
+quantizer *quantizer_affine(const parameter *p, int bits, granularity grain, error *e)
+{
+    int64_t rows = tensor_shape(p->data).dim[0], count = tensor_count(p->data);
+    quantizer *q = quantizer_new(bits, grain, grain == PER_CHANNEL ? rows : 1, e);
+    int64_t taps = q ? count / q->channels : 0;
+    for (int64_t c = 0; q && c < q->channels; c++) {
+        const float *x = tensor_f32(p->data) + c * taps;
+        double low = 0, high = 0;
+        for (int64_t i = 0; i < taps; i++) {
+            low = (double)x[i] < low ? (double)x[i] : low;
+            high = (double)x[i] > high ? (double)x[i] : high;
+        }
+        quantizer_from_range(low, high, bits, &q->scale[c], &q->zero_point[c]);
+    }
+    return q;
+}

@@ -11,7 +11,10 @@
                 what is not 0, or NAME.bitmap beside it where some kept element is 0)
      quantized  NAME            I8 codes (b-bit codes packed, lowest bits first, where
                                 bits < 8: U8), with NAME.scale F32 and
-                NAME.zero_point I32 (left out where all are 0); biases I32
+                NAME.zero_point I32 (left out where all are 0); biases I32.
+                Above 8 bits I16 codes, packed below 16.  Scales of groups stand channel by
+                channel, groups run over lathe's order (O,kH,kW,I)
+     codebook   the same, and NAME.codebook F32, what each code means
      both       NAME.bitmap and NAME.values as codes, packed where bits < 8 */
 #ifndef LATHE_FORMAT_MODEL_FILE_H
 #define LATHE_FORMAT_MODEL_FILE_H

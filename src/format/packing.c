@@ -59,6 +59,34 @@ void packing_uncodes(const uint8_t *packed, int64_t n, int bits, int8_t *codes)
     }
 }
 
+void packing_wide_codes(const int16_t *codes, int64_t n, int bits, uint8_t *packed)
+{
+    uint32_t waiting = 0, mask = (1u << bits) - 1;
+    int held = 0;
+    for (int64_t i = 0; i < n; i++) {
+        waiting |= ((uint32_t)codes[i] & mask) << held;
+        for (held += bits; held >= 8; held -= 8) {
+            *packed++ = (uint8_t)waiting;
+            waiting >>= 8;
+        }
+    }
+    if (held > 0)
+        *packed = (uint8_t)waiting;
+}
+
+void packing_wide_uncodes(const uint8_t *packed, int64_t n, int bits, int16_t *codes)
+{
+    uint32_t waiting = 0, sign = 1u << (bits - 1), mask = (1u << bits) - 1;
+    int held = 0;
+    for (int64_t i = 0; i < n; i++) {
+        for (; held < bits; held += 8)
+            waiting |= (uint32_t)*packed++ << held;
+        codes[i] = (int16_t)((int32_t)((waiting & mask) ^ sign) - (int32_t)sign);
+        waiting >>= bits;
+        held -= bits;
+    }
+}
+
 int64_t packing_kept(const void *x, size_t size, const uint8_t *mask, int64_t n,
                      void *kept)
 {

@@ -19,7 +19,11 @@ int64_t packing_unbitmap(const uint8_t *bitmap, int64_t n, uint8_t *mask);
 void packing_codes(const int8_t *codes, int64_t n, int bits, uint8_t *packed);
 void packing_uncodes(const uint8_t *packed, int64_t n, int bits, int8_t *codes);
 
-/* Elements of SIZE bytes (1 or 4) where MASK is not 0, in order; returns how many. */
+/* The same for BITS of 9..15 and codes of 16. */
+void packing_wide_codes(const int16_t *codes, int64_t n, int bits, uint8_t *packed);
+void packing_wide_uncodes(const uint8_t *packed, int64_t n, int bits, int16_t *codes);
+
+/* Elements of SIZE bytes (1, 2 or 4) where MASK is not 0, in order; returns how many. */
 int64_t packing_kept(const void *x, size_t size, const uint8_t *mask, int64_t n,
                      void *kept);
 /* Back to N elements; REST (one element) stands where MASK is 0.  Returns how many were

@@ -2,6 +2,7 @@
    parameter_file.c -- one parameter in a file: plain, packed by its mask, as codes, or
    both.  It chooses the smallest form that loads back to the same bits. */
 #include <float.h>
+#include <math.h>
 #include <string.h>
 #include "base/memory.h"
 #include "format/field.h"
@@ -20,8 +21,10 @@ typedef enum mask_form {
 } mask_form;
 
 static const char *const mask_names[MASK_COUNT] = {"none", "packed", "nonzero", "bitmap"};
-static const char *const grain_names[] = {
-    [PER_MODEL] = "model", [PER_TENSOR] = "tensor", [PER_CHANNEL] = "channel"};
+static const char *const grain_names[] = {[PER_MODEL] = "model",
+                                          [PER_TENSOR] = "tensor",
+                                          [PER_CHANNEL] = "channel",
+                                          [PER_GROUP] = "group"};
 
 tensor *tensor_to_outside(const tensor *t, error *e)
 {
@@ -57,8 +60,19 @@ static const tensor *elements_of(const parameter *p)
 /* Bits of an element in the file. */
 static int element_bits(const parameter *p)
 {
-    bool small = p->codes && tensor_dtype(p->codes) == DTYPE_S8;
-    return small ? p->quantizer->bits : 8 * (int)dtype_size(tensor_dtype(elements_of(p)));
+    bool coded = p->codes && tensor_dtype(p->codes) != DTYPE_S32;
+    return coded ? p->quantizer->bits : 8 * (int)dtype_size(tensor_dtype(elements_of(p)));
+}
+
+/* Do elements of so many bits stand side by side, not in whole numbers? */
+static bool is_packed(int bits)
+{
+    return bits != 8 && bits != 16 && bits != 32;
+}
+
+static dtype type_of_codes(int bits)
+{
+    return bits == 32 ? DTYPE_S32 : bits > 8 ? DTYPE_S16 : DTYPE_S8;
 }
 
 typedef struct mask_facts {
@@ -101,7 +115,9 @@ static status choose_form(const parameter *p, mask_form *form, int64_t *kept, er
 static void put_codes(const parameter *p, const void *from, int64_t count, dtype type,
                       void *bytes)
 {
-    if (type == DTYPE_U8)
+    if (type == DTYPE_U8 && element_bits(p) > 8)
+        packing_wide_codes(from, count, element_bits(p), bytes);
+    else if (type == DTYPE_U8)
         packing_codes(from, count, element_bits(p), bytes);
     else
         memcpy(bytes, from, (size_t)count * dtype_size(type));
@@ -157,6 +173,15 @@ static status fill_zero_point(const safetensors_item *item, void *bytes, error *
     return E_OK;
 }
 
+static status fill_codebook(const safetensors_item *item, void *bytes, error *e)
+{
+    const parameter *p = item->source;
+    (void)e;
+    memcpy(bytes, p->quantizer->codebook,
+           ((size_t)1 << p->quantizer->bits) * sizeof(float));
+    return E_OK;
+}
+
 static bool has_zero_points(const quantizer *q)
 {
     for (int64_t c = 0; c < q->channels; c++)
@@ -175,10 +200,19 @@ static status put_quantizer(const parameter *p, const char *prefix, json_t *obje
     TRY(field_put(fields, "bits", json_integer(q->bits), e));
     TRY(field_put(fields, "granularity", json_string(grain_names[q->grain]), e));
     TRY(field_put(fields, "zero_point", json_boolean(has_zero_points(q)), e));
+    if (q->group > 0)
+        TRY(field_put(fields, "group", json_integer(q->group), e));
     safetensors_item item = {.type = DTYPE_F32,
                              .shape = shape_of(1, q->channels),
                              .fill = fill_scale,
                              .source = p};
+    if (q->codebook) {
+        safetensors_item book = item;
+        book.shape = shape_of(1, INT64_C(1) << q->bits);
+        book.fill = fill_codebook;
+        TRY(field_put(fields, "codebook", json_true(), e));
+        TRY(safetensors_add(l, book, e, "%s%s.codebook", prefix, p->name));
+    }
     TRY(safetensors_add(l, item, e, "%s%s.scale", prefix, p->name));
     item.type = DTYPE_S32;
     item.fill = fill_zero_point;
@@ -193,10 +227,10 @@ static status put_elements(const parameter *p, mask_form form, int64_t kept,
     bool packed = form == MASK_PACKED;
     int bits = element_bits(p);
     safetensors_item item = {.fill = fill_elements, .source = p, .number = packed};
-    item.type = bits < 8 ? DTYPE_U8 : tensor_dtype(elements_of(p));
-    item.shape = bits < 8 ? shape_of(1, packing_bytes(kept, bits))
-                 : packed ? shape_of(1, kept)
-                          : outside_shape(tensor_shape(p->data));
+    item.type = is_packed(bits) ? DTYPE_U8 : tensor_dtype(elements_of(p));
+    item.shape = is_packed(bits) ? shape_of(1, packing_bytes(kept, bits))
+                 : packed        ? shape_of(1, kept)
+                                 : outside_shape(tensor_shape(p->data));
     return safetensors_add(l, item, e, "%s%s%s", prefix, p->name,
                            packed ? ".values" : "");
 }
@@ -256,7 +290,7 @@ static status get_zero_points(const reading *r, quantizer *q, error *e)
                           "%s: its zero points are not as many as its scales", r->name);
     for (int64_t c = 0; c < q->channels && !s; c++) {
         q->zero_point[c] = zero[c];
-        if (q->bits > 8 || zero[c] < integer_low(q->bits) ||
+        if (q->bits > 16 || zero[c] < integer_low(q->bits) ||
             zero[c] > integer_high(q->bits))
             s = fail(e, E_FORMAT, "%s: a zero point of %d is no code of %d bits", r->name,
                      zero[c], q->bits);
@@ -277,35 +311,74 @@ static status get_scales(const reading *r, const tensor *t, quantizer *q, error 
     return E_OK;
 }
 
+/* Finite; training may have left it in any order. */
+static status get_codebook(const reading *r, quantizer *q, error *e)
+{
+    if (q->bits > 8 || q->channels != 1)
+        return fail(e, E_FORMAT, "%s: a codebook of %d bits and %lld scales", r->name,
+                    q->bits, (long long)q->channels);
+    tensor *t =
+        safetensors_get(r->file, DTYPE_F32, e, "%s%s.codebook", r->prefix, r->name);
+    if (!t)
+        return e ? e->code : E_FORMAT;
+    int64_t entries = INT64_C(1) << q->bits;
+    status s = tensor_count(t) == entries
+                   ? quantizer_add_codebook(q, e)
+                   : fail(e, E_FORMAT, "%s: its codebook has %lld entries, wanted %lld",
+                          r->name, (long long)tensor_count(t), (long long)entries);
+    for (int64_t i = 0; i < entries && !s; i++) {
+        q->codebook[i] = ((const float *)tensor_data(t))[i];
+        if (!(fabsf(q->codebook[i]) <= FLT_MAX))
+            s = fail(e, E_FORMAT, "%s: an entry of its codebook is not finite", r->name);
+    }
+    tensor_free(t);
+    return s;
+}
+
+/* How many scales there must be: 1 or the channels, or where GROUP is not 0 the groups. */
+static status check_scales(const reading *r, int64_t scales, int64_t group, error *e)
+{
+    int64_t rows = r->shape.dim[0], taps = r->count / rows;
+    int64_t wanted = group > 0 ? rows * ((taps + group - 1) / group) : rows;
+    if (scales == wanted || (scales == 1 && group == 0))
+        return E_OK;
+    return fail(e, E_FORMAT, "%s: %lld scales, wanted %s%lld", r->name, (long long)scales,
+                group > 0 ? "" : "1 or ", (long long)wanted);
+}
+
 static status get_quantizer(reading *r, const json_t *object, error *e)
 {
     json_t *fields;
-    int64_t bits;
+    int64_t bits, group = 0;
     int grain;
     bool zero;
     if (!json_object_get(object, "quantizer"))
         return E_OK;
     TRY(field_object(object, "quantizer", &fields, e));
     TRY(field_integer(fields, "bits", 2, 32, &bits, e));
-    TRY(field_word(fields, "granularity", grain_names, 3, &grain, e));
+    TRY(field_word(fields, "granularity", grain_names, 4, &grain, e));
     TRY(field_flag(fields, "zero_point", &zero, e));
-    if (bits > 8 && bits < 32)
-        return fail(e, E_FORMAT, "%s: codes of %d bits, wanted 2 to 8, or 32", r->name,
+    if (grain == PER_GROUP)
+        TRY(field_integer(fields, "group", 1, INT32_MAX, &group, e));
+    if (bits > 16 && bits < 32)
+        return fail(e, E_FORMAT, "%s: codes of %d bits, wanted 2 to 16, or 32", r->name,
                     (int)bits);
     tensor *t = safetensors_get(r->file, DTYPE_F32, e, "%s%s.scale", r->prefix, r->name);
     if (!t)
         return e ? e->code : E_FORMAT;
-    int64_t channels = tensor_count(t);
-    status s = channels == 1 || channels == r->shape.dim[0]
-                   ? E_OK
-                   : fail(e, E_FORMAT, "%s: %lld scales, wanted 1 or %lld", r->name,
-                          (long long)channels, (long long)r->shape.dim[0]);
-    if (!s)
-        r->quantizer = quantizer_new((int)bits, (granularity)grain, channels, e);
-    if (!s)
+    status s = check_scales(r, tensor_count(t), group, e);
+    if (!s) {
+        r->quantizer = quantizer_new((int)bits, (granularity)grain, tensor_count(t), e);
         s = r->quantizer ? get_scales(r, t, r->quantizer, e) : E_MEMORY;
+    }
     tensor_free(t);
-    return !s && zero ? get_zero_points(r, r->quantizer, e) : s;
+    TRY(s);
+    r->quantizer->group = group;
+    if (zero && group > 0)
+        return fail(e, E_FORMAT, "%s: groups with zero points", r->name);
+    if (json_is_true(json_object_get(fields, "codebook")))
+        TRY(get_codebook(r, r->quantizer, e));
+    return zero ? get_zero_points(r, r->quantizer, e) : E_OK;
 }
 
 static status get_mask(reading *r, error *e)
@@ -341,13 +414,14 @@ static tensor *get_stored(const reading *r, error *e)
     const quantizer *q = r->quantizer;
     bool packed = r->form == MASK_PACKED;
     const char *behind = packed ? ".values" : "";
-    dtype type = !q ? DTYPE_F32 : q->bits == 32 ? DTYPE_S32 : DTYPE_S8;
+    dtype type = q ? type_of_codes(q->bits) : DTYPE_F32;
+    bool narrow = q && is_packed(q->bits);
     char found[128], wanted[128];
     shape s = packed ? shape_of(1, r->kept) : r->shape, stored = s;
-    if (q && q->bits < 8)
+    if (narrow)
         stored = shape_of(1, packing_bytes(r->kept, q->bits));
-    tensor *t = safetensors_get(r->file, q && q->bits < 8 ? DTYPE_U8 : type, e, "%s%s%s",
-                                r->prefix, r->name, behind);
+    tensor *t = safetensors_get(r->file, narrow ? DTYPE_U8 : type, e, "%s%s%s", r->prefix,
+                                r->name, behind);
     if (!t)
         return NULL;
     if (!shape_equal(tensor_shape(t), stored)) {
@@ -356,11 +430,13 @@ static tensor *get_stored(const reading *r, error *e)
         tensor_free(t);
         return NULL;
     }
-    if (!q || q->bits >= 8)
+    if (!narrow)
         return t;
-    tensor *codes = tensor_new(DTYPE_S8, s, e);
-    int8_t *to = codes ? tensor_write(codes, e) : NULL;
-    if (to)
+    tensor *codes = tensor_new(type, s, e);
+    void *to = codes ? tensor_write(codes, e) : NULL;
+    if (to && type == DTYPE_S16)
+        packing_wide_uncodes(tensor_data(t), r->kept, q->bits, to);
+    else if (to)
         packing_uncodes(tensor_data(t), r->kept, q->bits, to);
     tensor_free(t);
     return codes;
@@ -380,10 +456,12 @@ static status spread(reading *r, const tensor *stored, error *e)
     const uint8_t *mask = tensor_data(r->mask);
     int64_t rows = r->shape.dim[0], taps = r->count / rows;
     for (int64_t c = 0; c < rows; c++) {
-        int32_t zero = q ? q->zero_point[q->channels == 1 ? 0 : c] : 0;
+        int32_t zero = q ? q->zero_point[q->channels == rows ? c : 0] : 0;
         int8_t code = (int8_t)zero;
+        int16_t wide = (int16_t)zero;
         float real = 0.0f;
         const void *rest = type == DTYPE_S8    ? (const void *)&code
+                           : type == DTYPE_S16 ? (const void *)&wide
                            : type == DTYPE_S32 ? (const void *)&zero
                                                : (const void *)&real;
         int64_t taken = packing_unkept(from, size, mask + c * taps, taps, rest,

@@ -70,6 +70,9 @@ static status check_layer(const graph *g, const node *n, error *e)
     if (!weight->codes || tensor_dtype(weight->codes) != DTYPE_S8 || !weight->quantizer)
         return fail(e, E_SHAPE, "%s: it runs in integers, but its weight has no s8 codes",
                     n->name);
+    if (weight->quantizer->codebook || weight->quantizer->group > 0)
+        return fail(e, E_SHAPE, "%s: it runs in integers, but its weight has %s", n->name,
+                    weight->quantizer->codebook ? "a codebook" : "scales for groups");
     if (bias && (!bias->codes || tensor_dtype(bias->codes) != DTYPE_S32))
         return fail(e, E_SHAPE, "%s: it runs in integers, but its bias has no s32 codes",
                     n->name);

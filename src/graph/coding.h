@@ -6,12 +6,13 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
-/* Gives f32 parameter P codes of TYPE (s8, or s32 for biases) under Q, which it takes,
-   also on failure; its data become scale * (q - zero_point).  Masked elements stay
-   exactly 0; s32 codes saturate at +-2^30. */
+/* Gives f32 parameter P codes of TYPE (s8, s16, or s32 for biases) under Q, which it
+   takes, also on failure; its data become scale * (q - zero_point), or the nearest entry of
+   the codebook.  Masked elements stay exactly 0 (a codebook must hold that); s32 codes
+   saturate at +-2^30. */
 status parameter_encode(parameter *p, quantizer *q, dtype type, error *e);
 
-/* The real numbers of CODES (s8 or s32) under Q, f32; NULL with E_MEMORY. */
+/* The real numbers of CODES (s8, s16 or s32) under Q, f32; NULL with E_MEMORY. */
 tensor *quantizer_decode(const quantizer *q, const tensor *codes, error *e);
 
 #endif

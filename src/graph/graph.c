@@ -40,7 +40,21 @@ quantizer *quantizer_copy(const quantizer *q, error *e)
         return NULL;
     memcpy(copy->scale, q->scale, (size_t)q->channels * sizeof *q->scale);
     memcpy(copy->zero_point, q->zero_point, (size_t)q->channels * sizeof *q->zero_point);
+    copy->group = q->group;
+    if (!q->codebook)
+        return copy;
+    if (quantizer_add_codebook(copy, e)) {
+        quantizer_free(copy);
+        return NULL;
+    }
+    memcpy(copy->codebook, q->codebook, ((size_t)1 << q->bits) * sizeof *q->codebook);
     return copy;
+}
+
+status quantizer_add_codebook(quantizer *q, error *e)
+{
+    q->codebook = memory_new(INT64_C(1) << q->bits, sizeof *q->codebook, e);
+    return q->codebook ? E_OK : E_MEMORY;
 }
 
 void quantizer_free(quantizer *q)
@@ -49,6 +63,7 @@ void quantizer_free(quantizer *q)
         return;
     memory_free(q->scale);
     memory_free(q->zero_point);
+    memory_free(q->codebook);
     memory_free(q);
 }
 

@@ -17,17 +17,25 @@ typedef struct operator_row operator_row; /* graph/operator.h */
 
 /* Linear quantizer: r = scale[c] * (q - zero_point[c]), q in [-2^(bits-1), 2^(bits-1)-1].
    Source: Jacob et al. 2018, arXiv:1712.05877, eq. 1. */
-typedef enum granularity { PER_MODEL, PER_TENSOR, PER_CHANNEL } granularity;
+typedef enum granularity { PER_MODEL, PER_TENSOR, PER_CHANNEL, PER_GROUP } granularity;
 
 typedef struct quantizer {
     int bits;            /* 2..16; 32 of a bias */
     granularity grain;   /* how the scales were chosen */
-    int64_t channels;    /* 1, or the output channels of a weight */
+    int64_t channels;    /* 1, the output channels of a weight, or PER_GROUP all groups,
+                            channel by channel */
+    int64_t group;       /* PER_GROUP: elements of a channel that share a scale (the last
+                            group has what is left), in lathe's order; else 0 */
     float *scale;        /* [channels] */
     int32_t *zero_point; /* [channels] */
+    float *codebook;     /* [2^bits], ascending when made: r = codebook[q + 2^(bits-1)], of a weight
+                            that runs in f32; NULL: r follows from the scale, which a
+                            codebook has for nothing.  The zero point is then the code of 0
+                            where something is masked. */
 } quantizer;
 
 quantizer *quantizer_new(int bits, granularity grain, int64_t channels, error *e);
+status quantizer_add_codebook(quantizer *q, error *e); /* zeroed; bits 2..8 */
 quantizer *quantizer_copy(const quantizer *q, error *e);
 void quantizer_free(quantizer *q);
 
@@ -49,7 +57,8 @@ typedef struct parameter {
     tensor *mask;         /* u8, same shape, 1 = kept; NULL where nothing is pruned.
                              data is 0 wherever the mask is 0. */
     quantizer *quantizer; /* NULL: plain f32 */
-    tensor *codes;        /* s8 (s32 for biases), same shape, where quantized */
+    tensor *codes;        /* s8 (s16 above 8 bits, s32 for biases), same shape, where
+                             quantized */
 } parameter;
 
 bool parameter_is_trained(const parameter *p); /* false for running statistics */

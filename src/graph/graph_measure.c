@@ -152,6 +152,10 @@ static uint64_t hash_quantizer(const quantizer *q, uint64_t h)
     if (!q)
         return random_hash("-", 1, h);
     h = random_hash(&q->bits, sizeof q->bits, h);
+    if (q->group > 0)
+        h = random_hash(&q->group, sizeof q->group, h);
+    if (q->codebook)
+        h = random_hash(q->codebook, (int64_t)sizeof *q->codebook << q->bits, h);
     h = random_hash(q->scale, q->channels * (int64_t)sizeof *q->scale, h);
     return random_hash(q->zero_point, q->channels * (int64_t)sizeof *q->zero_point, h);
 }

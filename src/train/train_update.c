@@ -147,9 +147,13 @@ static status update_parameter(void *context, int number, float *gradient, error
         if (!slot[k])
             return E_MEMORY;
     }
+    if (codebook_is_trained(p))
+        codebook_share_gradient(p, gradient);
     j->settings->optimizer->step(&j->rates, s->step + 1 - s->slot_step,
                                  tensor_count(p->data), w, gradient, slot,
                                  p->mask ? tensor_data(p->mask) : NULL);
+    if (codebook_is_trained(p))
+        codebook_follow(p);
     j->spent += task_clock() - began;
     return E_OK;
 }

@@ -42,4 +42,12 @@ status update_backward(update_job *j, plan *p, error *e);
 /* The update where several batches were summed; books the times. */
 status update_end(update_job *j, error *e);
 
+/* Of a parameter whose weights are entries of a codebook (graph.h): each takes the sum of
+   the gradients of its entry, so that what is the same stays the same through any
+   optimizer; then the codebook is what the weights are.
+   Source: Han et al. 2016, arXiv:1510.00149, section 3.3. */
+bool codebook_is_trained(const parameter *p);
+void codebook_share_gradient(const parameter *p, float *gradient);
+void codebook_follow(parameter *p);
+
 #endif

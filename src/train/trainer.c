@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "data/prefetch.h"
 #include "graph/operator.h"
+#include "train/train_update.h"
 #include "train/trainer_parts.h"
 
 void slots_free(tensor ***slots, int parameters, int slot_count)
@@ -56,7 +57,7 @@ static status check_trainable(const model *m, const train_settings *t, error *e)
         return fail(e, E_RANGE, "train: %s wants a value inside of the network",
                     t->regularizer->name);
     for (int i = 0; i < g->parameter_count; i++)
-        if (g->parameters[i].quantizer) {
+        if (g->parameters[i].quantizer && !g->parameters[i].quantizer->codebook) {
             fail(e, E_USAGE, "train: %s is quantized, wanted f32 parameters",
                  g->parameters[i].name);
             return fail_hint(e, "train first, then quantize");
@@ -177,6 +178,8 @@ static void roll_back(epoch_run *r, bool keep_weights)
         tensor *reached = now->parameters[i].data;
         now->parameters[i].data = then->parameters[i].data;
         then->parameters[i].data = reached;
+        if (codebook_is_trained(&now->parameters[i]))
+            codebook_follow(&now->parameters[i]);
     }
     tensor ***slots = s->slots;
     s->slots = r->slots_before;

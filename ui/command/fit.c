@@ -135,6 +135,7 @@ granularity fit_granularity(const call *c)
     const char *words = word_of(c, "granularity", "channel");
     return strcmp(words, "model") == 0    ? PER_MODEL
            : strcmp(words, "tensor") == 0 ? PER_TENSOR
+           : strcmp(words, "group") == 0  ? PER_GROUP
                                           : PER_CHANNEL;
 }
 

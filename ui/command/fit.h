@@ -59,7 +59,7 @@ status fit_latent(const call *c, const char *who, const model *m, train_settings
 /* Layers that stay f32, from the words of the option keep=: firstN, lastN, or none. */
 status fit_keep(const call *c, const char *who, int64_t *first, int64_t *last, error *e);
 
-/* The option granularity=: model, tensor or channel. */
+/* The option granularity=: model, tensor, channel or group. */
 granularity fit_granularity(const call *c);
 
 /* The simulation that T asks for, which *MADE owns and T is lent; nothing where it asks

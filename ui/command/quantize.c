@@ -19,13 +19,19 @@
 
 static const option quantize_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to quantize"},
-    {"scheme", OPTION_WORD, "static|weight", "static", NULL,
-     "weights and activations, or weights alone (which then run as f32)"},
-    {"bits", OPTION_INTEGER, "2..8", "8", NULL, "bits of a weight"},
+    {"scheme", OPTION_WORD, "static|weight|codebook", "static", NULL,
+     "weights and activations, in integers; or weights alone, which run in f32: on a "
+     "scale, or as numbers from a codebook of each layer"},
+    {"bits", OPTION_INTEGER, "2..16", "8", NULL,
+     "bits of a weight (above 8: scheme=weight alone)"},
     {"activations", OPTION_INTEGER, "2..8", NULL, NULL,
      "bits of an activation (default: as many)"},
-    {"granularity", OPTION_WORD, "model|tensor|channel", "channel", NULL,
-     "weights that share a scale: all, those of a layer, those of an output channel"},
+    {"granularity", OPTION_WORD, "model|tensor|channel|group", "channel", NULL,
+     "weights that share a scale: all, those of a layer, those of an output channel, or "
+     "some of these (scheme=weight alone)"},
+    {"group", OPTION_INTEGER, "1..", "64", NULL, "granularity group: how many"},
+    {"form", OPTION_WORD, "symmetric|affine", "symmetric", NULL,
+     "affine: weights have zero points (scheme=weight alone)"},
     {"keep", OPTION_WORDS, NULL, "none", NULL,
      "layers that stay f32: firstN, lastN, or none"},
     {"mixed", OPTION_WORD, "no|auto", "no", NULL,
@@ -68,8 +74,11 @@ static status read_corrections(const call *c, quantize_settings *s, error *e)
 static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
 {
     *s = (quantize_settings){
-        .scheme = option_is(&c->options, "scheme", "weight") ? QUANTIZE_WEIGHT
-                                                             : QUANTIZE_STATIC,
+        .scheme = option_is(&c->options, "scheme", "static") ? QUANTIZE_STATIC
+                                                             : QUANTIZE_WEIGHT,
+        .codebook = option_is(&c->options, "scheme", "codebook"),
+        .affine = option_is(&c->options, "form", "affine"),
+        .group = option_integer(&c->options, "group"),
         .bits = (int)option_integer(&c->options, "bits"),
         .value_bits = (int)option_integer(&c->options, "activations"),
         .grain = fit_granularity(c),

@@ -12,13 +12,13 @@
 /* Bits of a node's weights, and the words for how their scales were chosen. */
 static void put_quantizer(table *t, const parameter *weight)
 {
-    static const char *const grain[] = {"model", "tensor", "channel"};
+    static const char *const grain[] = {"model", "tensor", "channel", "group"};
     const quantizer *q = weight ? weight->quantizer : NULL;
     if (!weight)
         return;
     table_integer(t, "bits", q ? q->bits : 32);
     if (q)
-        table_text(t, "granularity", grain[q->grain]);
+        table_text(t, "granularity", q->codebook ? "codebook" : grain[q->grain]);
 }
 
 static operation_cost cost_of(const node *n, const shape *shapes)
