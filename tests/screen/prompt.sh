@@ -115,7 +115,7 @@ key C-l
 enter 'sa'
 wait_for 'save: name is missing'
 enter 're'
-wait_for "error: 're' may be redo or rename"
+wait_for "error: 're' may be recipe, redo or rename"
 
 # mistakes: a caret under the word, the sentence, and nothing has changed
 key C-l

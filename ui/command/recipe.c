@@ -20,12 +20,10 @@
 static const option options[] = {
     {"recipe", OPTION_FILE, NULL, NULL, NULL,
      "file of a recipe, or record: to write one from what was done"},
-    {0},
-};
-
-static const option run_options[] = {
-    {"model", OPTION_MODEL, NULL, NULL, NULL, "model to compress; it stays as it is"},
-    {"data", OPTION_DATASET, NULL, NULL, NULL, "data of the stages, and to measure on"},
+    {"model", OPTION_MODEL, NULL, NULL, NULL,
+     "model to compress, which stays as it is; record: whose making it was"},
+    {"data", OPTION_DATASET, NULL, NULL, NULL,
+     "data of the stages, and to measure on; record: the file to write"},
     {"as", OPTION_NAME, NULL, NULL, NULL, "name of the result (default: MODEL-RECIPE)"},
     {"split", OPTION_WORD, "train|val|test|all", "test", NULL, "samples to measure on"},
     {"batch", OPTION_INTEGER, "1..", "1", NULL, "samples of one timed run"},
@@ -40,30 +38,6 @@ static const option run_options[] = {
      "of the input of timed runs (default: the session's)"},
     {0},
 };
-
-static const option record_options[] = {
-    {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose making becomes a recipe"},
-    {"file", OPTION_FILE, NULL, NULL, NULL, "file to write"},
-    {0},
-};
-
-static bool more(const char *word, extra *out, error *e)
-{
-    (void)e;
-    if (strcmp(word, "record") == 0)
-        *out = (extra){.options = record_options,
-                       .arguments = 2,
-                       .required = 2,
-                       .summary = "write a recipe from what was done to a model"};
-    else
-        *out = (extra){.options = run_options, .arguments = 2, .required = 2};
-    return true;
-}
-
-static const char *more_word(int i)
-{
-    return i == 0 ? "record" : NULL;
-}
 
 typedef struct job {
     call *call;
@@ -462,11 +436,8 @@ const command command_recipe = {
     .group = "compress",
     .summary = "compress in stages, each measured, until all requirements are met",
     .options = options,
-    .arguments = 1,
-    .required = 1,
-    .more = more,
-    .more_argument = 0,
-    .more_word = more_word,
+    .arguments = 3,
+    .required = 3,
     .flags = COMMAND_WHOLE | COMMAND_LONG,
     .example = "recipe steps.recipe m d as=small seconds=0.1",
     .details =

@@ -51,7 +51,7 @@ status recipe_command(const char *command, const char *model, const char *base,
 unsigned recipe_helps(const recipe *r, int first);
 
 /* The answer of `recipe record`: what was done to the option model=, as a recipe in the
-   option to=. */
+   file that stands in place of data=. */
 status recipe_record(call *c, error *e);
 
 #endif

@@ -213,7 +213,7 @@ status recipe_record(call *c, error *e)
         fail(e, E_USAGE, "recipe: nothing in the history compressed %s", name);
         s = fail_hint(e, "'history' shows what was done");
     } else {
-        s = write_recipe(c, &r, chosen, first, option_words(&c->options, "file"), e);
+        s = write_recipe(c, &r, chosen, first, option_words(&c->options, "data"), e);
     }
     memory_free(chosen);
     record_clear(&r);
