@@ -48,7 +48,7 @@ static void words_are_offered(void **state)
         {"list;tr", "train"},
         {"zz", ""},
         {"zz a", ""},
-        {"list ", "all models datasets tables architectures criteria"},
+        {"list ", "all models datasets tables architectures criteria observers corrections"},
         {"list m", "models"},
         {"list kind=t", "tables"},
         {"li m", "models"}, /* an abbreviation is understood */

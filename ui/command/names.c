@@ -2,6 +2,8 @@
    names.c -- the commands `list`, `copy`, `rename` and `drop`: what has a name in the
    session, and under which; and what could get one.  It looks into no tensor. */
 #include "compress/channel.h"
+#include "compress/correction.h"
+#include "compress/observer.h"
 #include "compress/prune.h"
 #include "format/model_file.h"
 #include "ui/command/command.h"
@@ -9,9 +11,10 @@
 #include "zoo/architecture.h"
 
 static const option list_options[] = {
-    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures|criteria", "all",
+    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures|criteria|observers|corrections", "all",
      NULL,
-     "what to list: of the session, what 'model' can build, or by what 'prune' chooses"},
+     "what to list: of the session, what 'model' can build, by what 'prune' chooses, or "
+     "how 'quantize' finds ranges and corrects errors"},
     {"variants", OPTION_FLAG, NULL, "no", NULL,
      "of architectures: also with the options of published variants"},
     {0},
@@ -83,6 +86,31 @@ static void list_criteria(const call *c)
         put_criterion(c->rows, "channel", r->name, seen[r->evidence], r->summary,
                       r->source);
     }
+}
+
+/* ---- list observers, list corrections ---- */
+
+static void put_way(table *t, const char *column, const char *name, const char *summary,
+                    const char *source)
+{
+    table_row(t);
+    table_text(t, column, name);
+    table_text(t, "summary", summary);
+    table_text(t, "source", source);
+}
+
+static void list_observers(const call *c)
+{
+    for (int i = 0; observer_at(i); i++)
+        put_way(c->rows, "observer", observer_at(i)->name, observer_at(i)->summary,
+                observer_at(i)->source);
+}
+
+static void list_corrections(const call *c)
+{
+    for (int i = 0; correction_at(i); i++)
+        put_way(c->rows, "correction", correction_at(i)->name, correction_at(i)->summary,
+                correction_at(i)->source);
 }
 
 /* ---- list ---- */
@@ -180,10 +208,17 @@ static status list_command(call *c, error *e)
 {
     if (option_is(&c->options, "kind", "architectures"))
         return list_architectures(c, e);
-    if (option_is(&c->options, "kind", "criteria")) {
-        list_criteria(c);
-        return E_OK;
-    }
+    static const struct {
+        const char *kind;
+        void (*list)(const call *c);
+    } ways[] = {{"criteria", list_criteria},
+                {"observers", list_observers},
+                {"corrections", list_corrections}};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (option_is(&c->options, "kind", ways[i].kind)) {
+            ways[i].list(c);
+            return E_OK;
+        }
     begin_columns(c);
     for (int64_t i = 0; i < session_count(c->session); i++) {
         object_kind kind;
