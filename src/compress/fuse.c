@@ -12,7 +12,7 @@ status fuse_graph(graph *g, fuse_counts *counts, error *e)
     int before;
     *counts = (fuse_counts){0};
     do {
-        int dead, identities, pairs, behind, front, joined;
+        int dead, identities, pairs, behind, front, joined, constants;
         before = g->node_count;
         TRY(fuse_drop_dead(g, &dead, e));
         TRY(fuse_drop_identities(g, &identities, e));
@@ -20,6 +20,8 @@ status fuse_graph(graph *g, fuse_counts *counts, error *e)
         TRY(fold_batch_norm(g, &behind, e));
         TRY(fold_norms_before(g, &front, e));
         TRY(fuse_join_layers(g, &joined, e));
+        TRY(fuse_fold_constants(g, &constants, e));
+        counts->constants += constants;
         counts->dead += dead;
         counts->identities += identities;
         counts->folded += pairs + behind + front;

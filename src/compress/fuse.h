@@ -14,6 +14,7 @@ typedef struct fuse_counts {
     int joined;     /* layers that the one behind took over */
     int identities; /* nodes that changed nothing */
     int dead;       /* nodes that nobody read */
+    int constants;  /* sums and products with what is the same for every input */
 } fuse_counts;
 
 /* Changes G (on failure to what is of no use: work on a copy) until nothing is left to
@@ -27,6 +28,10 @@ int fuse_modules(const graph *g);
 /* The passes; each counts what it took out. */
 status fuse_drop_identities(graph *g, int *dropped, error *e);
 status fuse_drop_dead(graph *g, int *dropped, error *e);
+
+/* Sums and products with values that are the same at every pixel, for every input: behind
+   layers whose weights are all 0, and what follows from them. */
+status fuse_fold_constants(graph *g, int *folded, error *e);
 
 /* W2 (W1 x + b1) + b2 as one layer, where the second is linear or a 1x1 convolution, no
    mask would be lost and the product has fewer weights than the two. */

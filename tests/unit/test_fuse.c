@@ -151,6 +151,20 @@ static void mask_some(parameter *p, uint64_t seed)
         mask[i] = random_between(&r, 0, 3) > 1;
 }
 
+/* All weights of one layer are 0. */
+static void kill_a_layer(graph *g, uint64_t seed)
+{
+    random_stream r = random_new(seed, "kill", 0);
+    int layers = 0, chosen = -1;
+    for (int i = 0; i < g->parameter_count; i++)
+        if (g->parameters[i].role == ROLE_WEIGHT && random_between(&r, 0, ++layers) < 1)
+            chosen = i;
+    if (chosen < 0)
+        return;
+    tensor *data = g->parameters[chosen].data;
+    memset(tensor_write_f32(data, NULL), 0, tensor_bytes(data));
+}
+
 static double *answers(const graph *g, uint64_t seed, int64_t *count)
 {
     plan *p = plan_new_inference(g, 2, g->input_shape, NULL);
@@ -207,13 +221,15 @@ static void random_graphs_answer_the_same(void **state)
                 g->parameters[i].role == ROLE_SCALE)
                 mask_some(&g->parameters[i], seed + (uint64_t)i);
         assert_int_equal(graph_apply_masks(g, NULL), E_OK);
+        if (seed % 4 == 0)
+            kill_a_layer(g, seed);
         graph *fused = graph_copy(g, NULL);
         fuse_counts n, none;
         error e = {0};
         if (fuse_graph(fused, &n, &e))
             fail_msg("graph %d: %s", (int)seed, e.text);
         assert_int_equal(g->node_count - fused->node_count,
-                         n.folded + n.joined + n.identities + n.dead);
+                         n.folded + n.joined + n.identities + n.dead + n.constants);
         check_same(g, fused, seed);
         check_masks(fused);
         assert_int_equal(fuse_graph(fused, &none, NULL), E_OK);
@@ -222,12 +238,13 @@ static void random_graphs_answer_the_same(void **state)
         all.joined += n.joined;
         all.identities += n.identities;
         all.dead += n.dead;
+        all.constants += n.constants;
         graph_free(fused);
         graph_free(g);
     }
     /* The graphs were such that every pass had work. */
     assert_true(all.folded > 2000 && all.joined > 100 && all.identities > 500 &&
-                all.dead > 500);
+                all.dead > 500 && all.constants > 0);
 }
 
 /* input, norm, pool, flatten, linear */
@@ -289,6 +306,45 @@ static void padding_keeps_a_norm(void **state)
     }
 }
 
+/* conv "main"; a branch whose last layer is dead: add it, or gate by its sigmoid. */
+static graph *dead_branch(bool gate, bool bias)
+{
+    graph *g = graph_new(shape_of(3, INT64_C(6), INT64_C(6), INT64_C(2)), NULL);
+    attributes wide = support_convolution(4, 3), one = support_convolution(4, 1);
+    wide.bias = one.bias = true;
+    int stem = graph_add(g, "conv2d", "stem", &wide, &g->input, 1, NULL);
+    int v = graph_add(g, "conv2d", "main", &wide, &stem, 1, NULL);
+    int b = gate ? graph_add(g, "global_avg_pool2d", "mean", NULL, &stem, 1, NULL)
+                 : graph_add(g, "relu", "bend", NULL, &stem, 1, NULL);
+    b = graph_add(g, "conv2d", "dead", &one, &b, 1, NULL);
+    b = graph_add(g, gate ? "hard_sigmoid" : "relu", "act", NULL, &b, 1, NULL);
+    v = graph_add(g, gate ? "multiply" : "add", "both", NULL, (int[]){b, v}, 2, NULL);
+    graph_add(g, "relu", "last", NULL, &v, 1, NULL);
+    support_fill(g, 8);
+    for (int i = 0; i < 2; i++) {
+        static const char *const names[] = {"dead.weight", "dead.bias"};
+        tensor *t = g->parameters[graph_find_parameter(g, names[i])].data;
+        if (i == 0 || !bias)
+            memset(tensor_write_f32(t, NULL), 0, tensor_bytes(t));
+    }
+    return g;
+}
+
+static void dead_branches_become_numbers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        graph *g = dead_branch(i & 1, i & 2), *fused = graph_copy(g, NULL);
+        fuse_counts n;
+        assert_int_equal(fuse_graph(fused, &n, NULL), E_OK);
+        assert_int_equal(n.constants, 1);
+        assert_int_equal(fused->node_count, 3); /* stem, main, last */
+        check_same(g, fused, (uint64_t)i);
+        graph_free(g);
+        graph_free(fused);
+    }
+}
+
 static void a_graph_keeps_its_last_node(void **state)
 {
     (void)state;
@@ -317,6 +373,7 @@ int main(void)
         cmocka_unit_test(random_graphs_answer_the_same),
         cmocka_unit_test(norms_go_through_pools_and_flatten),
         cmocka_unit_test(padding_keeps_a_norm),
+        cmocka_unit_test(dead_branches_become_numbers),
         cmocka_unit_test(a_graph_keeps_its_last_node),
         cmocka_unit_test(modules_are_those_before_flatten),
     };

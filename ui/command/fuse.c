@@ -74,6 +74,7 @@ static status put_row(call *c, const model *was, model *m, const fuse_counts *n,
     table_integer(c->rows, "folded", n->folded);
     table_integer(c->rows, "joined", n->joined);
     table_integer(c->rows, "identities", n->identities);
+    table_integer(c->rows, "constants", n->constants);
     table_integer(c->rows, "dead", n->dead);
     table_real(c->rows, "largest_difference", difference);
     return rows_keep(c, rows_target(c), m, summary, NULL, NULL, e);
@@ -112,7 +113,8 @@ const command command_fuse = {
         "Batch norms go into the convolution or linear layer before them, into the one "
         "behind them (through pools and flatten, and where no padding stands in the "
         "way), or "
-        "into one another; two layers with nothing between them become one where that "
+        "into one another; what a layer of zeros adds or multiplies goes into the layer "
+        "on the other side; two layers with nothing between them become one where that "
         "has fewer weights; what changes nothing at any image size (dropout, a second "
         "ReLU) and what nobody reads goes.  modules are the nodes before the first "
         "flatten, "
