@@ -259,7 +259,8 @@ const command command_plan = {
     .example = "plan m rounds=3",
     .details =
         "One row a step, in the order they run; what stands behind a + in kernel is done "
-        "in the same pass.  shape is that of the step's output in memory, batch first "
+        "in the same pass, and a note counts the nodes of the graph that are.  shape is "
+        "that of the step's output in memory, batch first "
         "and channels last, and bytes is its size.  multiply_adds are of the whole "
         "batch; "
         "gflop counts each as two operations, also of integers, and gflops are those of "

@@ -141,13 +141,15 @@ static status try_command(goal_search *g, const model *from, const char *command
 }
 
 static status add(goal_search *g, int parent, const char *label, const char *command,
-                  model *made, int *at, error *e)
+                  model *made, bool cut, int *at, error *e)
 {
     const candidate *from = parent < 0 ? NULL : &g->list[parent];
     candidate *c = &g->list[g->count];
     *c = (candidate){.model = made, .parent = parent};
-    c->label = from && from->parent >= 0 ? memory_format(e, "%s, %s", from->label, label)
-                                         : memory_text(label, e);
+    c->cut = cut;
+    c->label = memory_format(e, "%s%s%s%s", from && from->parent >= 0 ? from->label : "",
+                             from && from->parent >= 0 ? ", " : "", label,
+                             cut ? " (cut short)" : "");
     c->commands =
         from ? memory_format(e, "%s%s\n", from->commands, command) : memory_text("", e);
     *at = g->count++;
@@ -176,13 +178,12 @@ static status attempt(goal_search *g, int parent, goal_level level, const char *
     TRY(recipe_command(command, g->name, g->base_name, g->data_name, &line, e));
     status s = try_command(g, g->list[parent].model, text_get(&line), &made, &cut, e);
     if (s == E_OK)
-        s = add(g, parent, label, text_get(&line), made, at, e);
+        s = add(g, parent, label, text_get(&line), made, cut, at, e);
     text_clear(&line);
     if (s == E_OK) {
         candidate *c = &g->list[*at];
         c->level = (int)level;
         c->learnt = g->list[parent].learnt + (level == LEVEL_LEARNT);
-        c->cut = cut;
         c->seconds = task_clock() - began;
         c->open = level == LEVEL_SHRUNK || (level == LEVEL_LEARNT && !cut);
         return E_OK;
@@ -281,7 +282,7 @@ status goal_run(goal_search *g, error *e)
     model *base = model_copy(g->base, e);
     if (!base)
         return e->code;
-    TRY(add(g, -1, "base", "", base, &at, e));
+    TRY(add(g, -1, "base", "", base, false, &at, e));
     TRY(shrink(g, e));
     while (!is_late(g) && (at = next_to_learn(g)) >= 0)
         TRY(learn(g, at, e));
