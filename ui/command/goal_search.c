@@ -130,6 +130,11 @@ static status try_command(goal_search *g, const model *from, const char *command
             const model *m = session_get_model(s, g->name, e);
             *made = m ? model_copy(m, e) : NULL;
             code = *made ? E_OK : e->code;
+            if (*cut && *made && graph_hash((*made)->graph) == graph_hash(from->graph)) {
+                model_free(*made); /* the time was over before anything came of it */
+                *made = NULL;
+                code = E_STOPPED;
+            }
         }
         session_rollback(s);
     } else {
