@@ -7,8 +7,9 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
-/* A and B on two samples drawn from -1..1 under SEED, which both were built for: the
-   largest difference of their answers, and the largest answer of A. */
+/* A and B on samples drawn from several ranges under SEED, of the shape that both were built
+   for: of the sample where their answers differ most, as a share of A's largest, that
+   difference and that largest answer. */
 status answers_differ(const graph *a, const graph *b, uint64_t seed, double *difference,
                       double *largest, error *e);
 

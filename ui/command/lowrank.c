@@ -187,7 +187,8 @@ const command command_lowrank = {
         "(unless always=yes), and so does one with masks.  largest_error is |W - W'| / "
         "|W| "
         "of a layer, "
-        "difference that of the answers to a random input, as a share of the largest.  "
+        "difference that of the answers to random inputs of several ranges, as a share "
+        "of the largest.  "
         "Train afterwards to win back what was lost.",
     .see = "separate, train, distill, prune, fuse",
     .source =
