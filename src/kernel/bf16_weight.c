@@ -96,20 +96,37 @@ static int64_t row_of(const job *j, int64_t line)
     return line / j->m->out_h * j->m->y_image + line % j->m->out_h * j->m->y_row;
 }
 
-/* FROM: the next 32 pixels; NULL where they stick out. */
-static void walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
+static void walk_pixels(const job *j, walk *w, int64_t count)
+{
+    w->left -= count;
+    w->at += count;
+    if (w->at == j->layout.line) {
+        w->at = 0;
+        w->row = row_of(j, ++w->line);
+    }
+}
+
+/* FROM: the next 32 pixels; NULL where they stick out.  Are all of them there? */
+static bool walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
 {
     const bf16_layout *l = &j->layout;
-    for (int k = 0; k < BF16_DEPTH; k++, w->left--) {
+    if (w->at + BF16_DEPTH <= l->line_pixels && w->left >= BF16_DEPTH) {
+        const char *first =
+            precision_at(j->grad_y, j->m->y_kept, w->row + w->at * j->m->y_pixel);
+        const int64_t step = j->m->y_pixel * (int64_t)precision_bytes(j->m->y_kept);
+        for (int k = 0; k < BF16_DEPTH; k++)
+            from[k] = first + k * step;
+        walk_pixels(j, w, BF16_DEPTH);
+        return true;
+    }
+    for (int k = 0; k < BF16_DEPTH; k++) {
         bool there = w->left > 0 && w->at < l->line_pixels;
         from[k] =
             there ? precision_at(j->grad_y, j->m->y_kept, w->row + w->at * j->m->y_pixel)
                   : NULL;
-        if (++w->at == l->line) {
-            w->at = 0;
-            w->row = row_of(j, ++w->line);
-        }
+        walk_pixels(j, w, 1);
     }
+    return false;
 }
 
 /* Outputs FIRST to LAST - 1. */
@@ -125,10 +142,10 @@ static void turn_tile(const job *j, int64_t tile, int64_t first, int64_t last, b
         w.row = row_of(j, w.line);
         for (int64_t p = 0; p < flow.count; p += BF16_DEPTH) {
             const void *from[BF16_DEPTH], *row[BF16_DEPTH];
-            walk_on(j, &w, from);
+            const bool all = walk_on(j, &w, from);
             for (int64_t o = first; o < last; o += BF16_LANES) {
                 for (int k = 0; k < BF16_DEPTH; k++)
-                    row[k] = from[k] ? precision_at(from[k], kept, o) : nothing;
+                    row[k] = all || from[k] ? precision_at(from[k], kept, o) : nothing;
                 j->loops->turn(row, kept, smaller(last - o, BF16_LANES),
                                to + (o - first) * j->g_step + p, j->g_step);
             }
