@@ -14,14 +14,19 @@ void *plan_piece(const plan *p, int piece)
     return piece == NO_PIECE || !p->arena ? NULL : p->arena + p->pieces[piece].offset;
 }
 
+static size_t number_bytes(const plan *p, int value)
+{
+    dtype type = p->graph->values[value].type;
+    return type == DTYPE_F32 ? precision_bytes(p->kept[value]) : dtype_size(type);
+}
+
 /* VALUE's first element where PIECE holds it, or the concat's output that it is part of. */
 static void *place_in(const plan *p, int value, int piece)
 {
     char *place = plan_piece(p, piece);
     if (!place || p->host[value] < 0)
         return place;
-    return place +
-           (size_t)p->host_channel[value] * dtype_size(p->graph->values[value].type);
+    return place + (size_t)p->host_channel[value] * number_bytes(p, value);
 }
 
 void *plan_place(const plan *p, int value)
@@ -36,9 +41,7 @@ void *plan_gradient_place(const plan *p, int value)
 
 size_t plan_value_bytes(const plan *p, int value)
 {
-    dtype type = p->graph->values[value].type;
-    return (size_t)shape_count(p->shapes[value]) *
-           (type == DTYPE_F32 ? precision_bytes(p->kept[value]) : dtype_size(type));
+    return (size_t)shape_count(p->shapes[value]) * number_bytes(p, value);
 }
 
 static int add_piece(plan *p, size_t bytes, int first, int last, error *e)

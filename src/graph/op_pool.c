@@ -48,7 +48,9 @@ static pooling pool_geometry(const operation *op)
                      .stride_w = a->stride[2],
                      .pad_h = a->padding[1],
                      .pad_w = a->padding[2],
-                     .x_pitch = op->in_pitch[0]};
+                     .x_pitch = op->in_pitch[0],
+                     .x_kept = op->in_kept[0],
+                     .y_kept = op->out_kept};
 }
 
 static size_t max_pool2d_saved(const operation *op)
@@ -56,17 +58,31 @@ static size_t max_pool2d_saved(const operation *op)
     return op->training ? (size_t)shape_count(op->out) * sizeof(uint16_t) : 0;
 }
 
+static size_t max_pool2d_scratch(const operation *op)
+{
+    pooling p = pool_geometry(op);
+    return op->integer ? 0 : max_pool_scratch(&p);
+}
+
+static bool max_pool2d_takes_bf16(const operation *op, bool input)
+{
+    (void)input;
+    pooling p = pool_geometry(op);
+    return max_pool_takes_bf16(&p);
+}
+
 static void max_pool2d_forward(const operation *op)
 {
     pooling p = pool_geometry(op);
-    max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL);
+    max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL, op->scratch);
 }
 
 static void max_pool2d_backward(const operation *op)
 {
     pooling p = pool_geometry(op);
     if (op->grad_x[0])
-        max_pool_backward(&p, op->saved, op->grad_y, op->grad_x[0], op->accumulate[0]);
+        max_pool_backward(&p, op->saved, op->grad_y, op->grad_x[0], op->accumulate[0],
+                          op->scratch);
 }
 
 const operator_row op_max_pool2d = {
@@ -79,12 +95,14 @@ const operator_row op_max_pool2d = {
     .cost = cost_of_moving,
     .couple = couple_first,
     .saved_bytes = max_pool2d_saved,
+    .scratch_bytes = max_pool2d_scratch,
     .forward = max_pool2d_forward,
     .backward = max_pool2d_backward,
     .forward_s8 = max_pool2d_forward_s8,
     .reach = REACH_WINDOW,
     .takes_x_pitch = true,
     .pitches_in_training = true,
+    .takes_bf16 = max_pool2d_takes_bf16,
 };
 
 static void avg_pool2d_forward(const operation *op)

@@ -41,7 +41,16 @@ static resizing resize_geometry(const operation *op, bool nearest)
                       .out_w = op->out.dim[2],
                       .nearest = nearest,
                       .align_corners = op->node->attr.align_corners,
-                      .y_pitch = op->out_pitch};
+                      .y_pitch = op->out_pitch,
+                      .x_kept = op->in_kept[0],
+                      .y_kept = op->out_kept};
+}
+
+static bool resize_takes_bf16(const operation *op, bool input)
+{
+    (void)op;
+    (void)input;
+    return true;
 }
 
 static size_t resize_bilinear_scratch(const operation *op)
@@ -81,6 +90,7 @@ const operator_row op_resize_bilinear = {
     .reach = REACH_BLENDED,
     .takes_y_pitch = true,
     .pitches_in_training = true,
+    .takes_bf16 = resize_takes_bf16,
 };
 
 static size_t resize_nearest_scratch(const operation *op)
@@ -120,4 +130,5 @@ const operator_row op_resize_nearest = {
     .reach = REACH_SCALED,
     .takes_y_pitch = true,
     .pitches_in_training = true,
+    .takes_bf16 = resize_takes_bf16,
 };

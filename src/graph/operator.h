@@ -41,8 +41,7 @@ typedef struct operation {
     int64_t in_pitch[NODE_INPUTS_MAX], out_pitch; /* elements from pixel to pixel; 0: the
                                     channels.  Only where the row says so. */
     precision in_kept[NODE_INPUTS_MAX], out_kept; /* what x and y, and their gradients, are
-                                    kept in: bf16 only where the row says so, dense, and
-                                    never accumulated */
+                                    kept in: bf16 only where the row says so */
     const value *in_value[NODE_INPUTS_MAX], *out_value; /* types and quantizers */
     const parameter *parameters[ROLE_COUNT];            /* NULL where absent */
     float *running[ROLE_COUNT]; /* training: running statistics to update, else NULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    bf16.h -- bf16 numbers: the innermost loops of their convolution, the copy of an image
-   that its products read, and packed weights.  Beside its own files only norm.c reads it,
-   which moves numbers from f32 to bf16 and back.
+   that its products read, and packed weights.  Nobody else reads it: others move numbers
+   from bf16 and back by kept.h.
 
    A bf16 is the upper half of an f32, rounded to nearest even.  Products of two are exact
    in f32; sums are f32.  Numbers in memory must be finite: one that is not also spoils
@@ -51,7 +51,7 @@ typedef struct bf16_finish {
     int64_t residual_step;
     rectifier rectify;
     float slope;
-    bool accumulate; /* f32 alone */
+    bool accumulate;
     void *y;
     precision kept; /* of y */
     int64_t y_step;
@@ -66,7 +66,9 @@ typedef struct bf16_loops {
     void (*finish)(const bf16_finish *t);
 
     void (*convert)(int64_t n, const float *x, bf16 *to);
-    void (*widen)(int64_t n, const bf16 *x, float *to);
+    /* Rows of N numbers, STEP apart, to and from ones that follow each other. */
+    void (*widen_rows)(int64_t rows, int64_t n, const bf16 *x, int64_t step, float *to);
+    void (*narrow_rows)(int64_t rows, int64_t n, const float *x, bf16 *to, int64_t step);
     /* to[i] = a[i] in the lower half, b[i] in the upper one. */
     void (*interleave)(int64_t n, const bf16 *a, const bf16 *b, uint32_t *to);
     /* to[i][o] = row[2 i][o], row[2 i + 1][o] as a pair, o < n; zeros from N to 16. */

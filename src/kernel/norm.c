@@ -9,7 +9,7 @@
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
-#include "kernel/bf16.h"
+#include "kernel/kept.h"
 #include "kernel/loops.h"
 #include "kernel/scratch.h"
 
@@ -70,10 +70,15 @@ size_t channel_scratch(int64_t rows, int64_t channels)
     return prepare(&j, rows, channels, 0, NULL);
 }
 
+static size_t prepare_norm(job *j, const batch_norm *b, void *block)
+{
+    return prepare(j, b->rows, b->channels, b->y_kept ? 0 : b->y_pitch, block);
+}
+
 size_t batch_norm_scratch(const batch_norm *b)
 {
     job j;
-    return prepare(&j, b->rows, b->channels, b->y_pitch, NULL);
+    return prepare_norm(&j, b, NULL);
 }
 
 /* The sum of a channel over its columns of one folded row. */
@@ -118,12 +123,13 @@ static strip strip_begin(const job *j, int64_t begin, int64_t end, int thread)
     return (strip){.next = begin, .end = end, .room = own_column(j, thread, 3)};
 }
 
-static const float *strip_read(const strip *t, const numbers *n, float *room)
+static const float *strip_read(const job *j, const strip *t, const numbers *n,
+                               float *room)
 {
     int64_t at = t->first * n->pitch;
     if (n->kept == PRECISION_F32)
         return (const float *)n->at + at;
-    bf16_loops_get()->widen(t->rows * t->width, (const bf16 *)n->at + at, room);
+    kept_read(n->at, at, t->rows * t->width / j->channels, j->channels, n->pitch, room);
     return room;
 }
 
@@ -140,14 +146,16 @@ static bool strip_next(const job *j, strip *t)
         t->rows = j->strip;
     t->width = whole ? j->width : left * j->channels;
     t->next += whole ? t->rows * j->fold : left;
-    t->g_step = j->fold * j->g.pitch;
-    t->to_step = j->fold * j->to.pitch;
-    t->x = strip_read(t, &j->x, t->room);
+    t->g_step = j->g.kept ? j->width : j->fold * j->g.pitch;
+    t->to_step = j->to.kept ? j->width : j->fold * j->to.pitch;
+    t->x = strip_read(j, t, &j->x, t->room);
     if (j->g.at)
-        t->g = strip_read(t, &j->g, t->room + room);
+        t->g = strip_read(j, t, &j->g, t->room + room);
     if (j->written)
         t->to = j->to.kept ? t->room + 2 * room
                            : (float *)j->written + t->first * j->to.pitch;
+    if (j->to.kept && j->accumulate)
+        strip_read(j, t, &j->to, t->to);
     return true;
 }
 
@@ -155,8 +163,8 @@ static bool strip_next(const job *j, strip *t)
 static void strip_write(const job *j, const strip *t)
 {
     if (j->to.kept)
-        bf16_loops_get()->convert(t->rows * t->width, t->to,
-                                  (bf16 *)j->written + t->first * j->to.pitch);
+        kept_write(t->to, t->rows * t->width / j->channels, j->channels, j->written,
+                   t->first * j->to.pitch, j->to.pitch);
 }
 
 /* sum[i] = column sums of the rows begin..end-1, folded. */
@@ -302,7 +310,7 @@ void batch_norm_train(const batch_norm *b, const void *x, void *y, float *saved,
                       void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
+    prepare_norm(&j, b, scratch);
     j.x = (numbers){x, b->x_kept, b->channels};
     parallel_range(b->rows, j.block, moments_block, &j);
     for (int64_t c = 0; c < b->channels; c++) {
@@ -324,7 +332,7 @@ void batch_norm_apply(const batch_norm *b, const float *mean, const float *varia
                       const void *x, void *y, void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
+    prepare_norm(&j, b, scratch);
     for (int64_t c = 0; c < b->channels; c++)
         set_affine(&j, b, c, (double)mean[c], 1 / sqrt((double)variance[c] + b->epsilon));
     run_affine(&j, b, x, y);
@@ -386,7 +394,7 @@ void batch_norm_gradient(const batch_norm *b, const void *x, const float *saved,
                          void *scratch)
 {
     job j;
-    prepare(&j, b->rows, b->channels, b->y_pitch, scratch);
+    prepare_norm(&j, b, scratch);
     int64_t channels = b->channels, width = j.width;
     j.x = (numbers){x, b->x_kept, channels};
     j.g = numbers_of_y(b, grad_y);

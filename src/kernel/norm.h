@@ -20,9 +20,8 @@ typedef struct batch_norm {
     float *running_mean, *running_variance; /* [channels], NULL: not wanted */
     rectifier rectify;                      /* of y, in the same pass */
     float slope;
-    int64_t y_pitch; /* floats from row to row of y and its gradient; 0: the channels */
-    precision x_kept, y_kept; /* what x and y, and their gradients, are kept in; bf16 only
-                                 dense, and never added to */
+    int64_t y_pitch; /* numbers from row to row of y and its gradient; 0: the channels */
+    precision x_kept, y_kept; /* what x and y, and their gradients, are kept in */
 } batch_norm;
 
 /* Floats that the forward keeps for the backward: mean, inverse deviation, the part of

@@ -4,17 +4,23 @@
 #include "kernel/pool.h"
 
 #include <string.h>
+#include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/kept.h"
 #include "kernel/loops.h"
+#include "kernel/scratch.h"
 
 typedef struct job {
     const pooling *p;
     const kernel_loops *loops;
-    const float *x;
+    const void *x;
     const uint16_t *from;
-    float *y;
+    void *y;
     uint16_t *where;
     bool accumulate;
+    float
+        *own; /* of each thread, where something is kept as bf16: rows of x that a row of
+                   windows reads, and a row of y */
 } job;
 
 static int64_t least(int64_t a, int64_t b)
@@ -25,6 +31,49 @@ static int64_t least(int64_t a, int64_t b)
 static int64_t pitch_of(const pooling *p)
 {
     return p->x_pitch ? p->x_pitch : p->c;
+}
+
+/* Floats of the rows of x that a row of windows reads. */
+static int64_t rows_floats(const pooling *p)
+{
+    return p->kernel_h * p->w * p->c;
+}
+
+static float *own_rows(const job *j, int thread)
+{
+    return j->own + thread * (rows_floats(j->p) + j->p->out_w * j->p->c);
+}
+
+static float *own_line(const job *j, int thread)
+{
+    return own_rows(j, thread) + rows_floats(j->p);
+}
+
+static size_t prepare(job *j, const pooling *p, void *block)
+{
+    scratch s = {.base = block};
+    *j = (job){.p = p, .loops = loops_get()};
+    if (p->x_kept || p->y_kept)
+        j->own = scratch_floats(&s, cpu_threads() * (rows_floats(p) + p->out_w * p->c));
+    return s.used;
+}
+
+size_t max_pool_scratch(const pooling *p)
+{
+    job j;
+    return prepare(&j, p, NULL);
+}
+
+static bool apart(const pooling *p)
+{
+    return p->stride_h == p->kernel_h && p->stride_w == p->kernel_w && p->pad_h == 0 &&
+           p->pad_w == 0 && p->out_h * p->kernel_h <= p->h &&
+           p->out_w * p->kernel_w <= p->w;
+}
+
+bool max_pool_takes_bf16(const pooling *p)
+{
+    return apart(p) && p->out_h * p->kernel_h == p->h;
 }
 
 /* The part of a window at START that lies in 0..length-1: first .. last - 1. */
@@ -50,9 +99,18 @@ static void max_row(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
-    int64_t pitch = pitch_of(p), y0, y1, line = p->w * pitch;
-    (void)thread;
+    int64_t pitch = pitch_of(p), y0, y1;
     clip(top, p->kernel_h, p->h, &y0, &y1);
+    const int64_t first = (image * p->h + top + y0) * p->w * pitch;
+    const float *rows = (const float *)j->x + first;
+    float *line_y = (float *)j->y + row * p->out_w * p->c;
+    if (p->x_kept) {
+        rows = own_rows(j, thread);
+        kept_read(j->x, first, p->kernel_h * p->w, p->c, pitch, own_rows(j, thread));
+        pitch = p->c;
+    }
+    if (p->y_kept)
+        line_y = own_line(j, thread);
     for (int64_t i = 0; i < p->out_w;) {
         int64_t x0, x1, next0, next1, count = 1;
         clip(i * p->stride_w - p->pad_w, p->kernel_w, p->w, &x0, &x1);
@@ -61,34 +119,39 @@ static void max_row(void *context, int64_t row, int thread)
             if (next0 != x0 || next1 != x1)
                 break;
         }
-        int64_t at = (row * p->out_w + i) * p->c;
         int64_t left = i * p->stride_w - p->pad_w + x0;
         window w = {.pixels = count,
                     .channels = p->c,
                     .kernel_h = y1 - y0,
                     .kernel_w = x1 - x0,
-                    .x = j->x + (image * p->h + top + y0) * line + left * pitch,
+                    .x = rows + left * pitch,
                     .x_step = p->stride_w * pitch,
-                    .x_row = line,
+                    .x_row = p->w * pitch,
                     .x_column = pitch,
                     .first = y0 * p->kernel_w + x0,
                     .row = p->kernel_w,
-                    .y = j->y + at,
-                    .where = j->where ? j->where + at : NULL};
+                    .y = line_y + i * p->c,
+                    .where = j->where ? j->where + (row * p->out_w + i) * p->c : NULL};
         j->loops->window_max(&w);
         i += count;
     }
+    if (p->y_kept)
+        kept_write(line_y, p->out_w, p->c, j->y, row * p->out_w * p->c, p->c);
 }
 
-void max_pool_forward(const pooling *p, const float *x, float *y, uint16_t *where)
+void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where,
+                      void *scratch)
 {
-    job j = {.p = p, .loops = loops_get(), .x = x, .y = y, .where = where};
+    job j;
+    prepare(&j, p, scratch);
+    j.x = x;
+    j.y = y;
+    j.where = where;
     parallel_for(p->n * p->out_h, max_row, &j);
 }
 
-static void clear_pixels(const pooling *p, float *gx, int64_t count)
+static void clear_pixels(const pooling *p, int64_t pitch, float *gx, int64_t count)
 {
-    int64_t pitch = pitch_of(p);
     if (pitch == p->c)
         memset(gx, 0, (size_t)(count * p->c) * sizeof *gx);
     else
@@ -102,22 +165,35 @@ static void max_rows_back(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->kernel_h;
-    int64_t at = row * p->out_w * p->c, pitch = pitch_of(p), line = p->w * pitch;
-    float *gx = j->y + (image * p->h + top) * line;
+    int64_t at = row * p->out_w * p->c, pitch = pitch_of(p);
+    const int64_t first = (image * p->h + top) * p->w * pitch, x_pitch = pitch;
+    float *gx = (float *)j->y + first;
+    const float *g = (const float *)j->x + at;
     int64_t beyond = p->out_w * p->kernel_w;
     bool last = row % p->out_h == p->out_h - 1;
-    (void)thread;
+    if (p->x_kept) {
+        gx = own_rows(j, thread);
+        pitch = p->c;
+        if (j->accumulate)
+            kept_read(j->y, first, p->kernel_h * p->w, p->c, x_pitch, gx);
+    }
+    if (p->y_kept) {
+        g = own_line(j, thread);
+        kept_read(j->x, at, p->out_w, p->c, p->c, own_line(j, thread));
+    }
+    const int64_t line = p->w * pitch;
     if (!j->accumulate) {
         for (int64_t ky = 0; ky < p->kernel_h; ky++)
-            clear_pixels(p, gx + ky * line + beyond * pitch, p->w - beyond);
+            clear_pixels(p, pitch, gx + ky * line + beyond * pitch, p->w - beyond);
         if (last)
-            clear_pixels(p, gx + p->kernel_h * line, (p->h - top - p->kernel_h) * p->w);
+            clear_pixels(p, pitch, gx + p->kernel_h * line,
+                         (p->h - top - p->kernel_h) * p->w);
     }
     window_gradient t = {.pixels = p->out_w,
                          .channels = p->c,
                          .kernel_h = p->kernel_h,
                          .kernel_w = p->kernel_w,
-                         .g = j->x + at,
+                         .g = g,
                          .where = j->from + at,
                          .row = p->kernel_w,
                          .gx = gx,
@@ -126,6 +202,8 @@ static void max_rows_back(void *context, int64_t row, int thread)
                          .x_column = pitch,
                          .accumulate = j->accumulate};
     j->loops->window_back(&t);
+    if (p->x_kept)
+        kept_write(gx, p->kernel_h * p->w, p->c, j->y, first, x_pitch);
 }
 
 /* Windows that may overlap: a tile is one row of the input, and takes from all rows of
@@ -135,10 +213,10 @@ static void max_row_back(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->h, at = row % p->h, pitch = pitch_of(p), first, last;
-    float *gx = j->y + row * p->w * pitch;
+    float *gx = (float *)j->y + row * p->w * pitch;
     (void)thread;
     if (!j->accumulate)
-        clear_pixels(p, gx, p->w);
+        clear_pixels(p, pitch, gx, p->w);
     covering(at, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &first, &last);
     for (int64_t o = first; o < last; o++) {
         int64_t ky = at + p->pad_h - o * p->stride_h;
@@ -154,7 +232,7 @@ static void max_row_back(void *context, int64_t row, int thread)
                                  .channels = p->c,
                                  .kernel_h = 1,
                                  .kernel_w = 1,
-                                 .g = j->x + from + i0 * p->c,
+                                 .g = (const float *)j->x + from + i0 * p->c,
                                  .where = j->from + from + i0 * p->c,
                                  .first = ky * p->kernel_w + kx,
                                  .gx = gx + (i0 * p->stride_w + place) * pitch,
@@ -165,19 +243,16 @@ static void max_row_back(void *context, int64_t row, int thread)
     }
 }
 
-void max_pool_backward(const pooling *p, const uint16_t *where, const float *grad_y,
-                       float *grad_x, bool accumulate)
+void max_pool_backward(const pooling *p, const uint16_t *where, const void *grad_y,
+                       void *grad_x, bool accumulate, void *scratch)
 {
-    job j = {.p = p,
-             .loops = loops_get(),
-             .x = grad_y,
-             .from = where,
-             .y = grad_x,
-             .accumulate = accumulate};
-    bool apart = p->stride_h == p->kernel_h && p->stride_w == p->kernel_w &&
-                 p->pad_h == 0 && p->pad_w == 0 && p->out_h * p->kernel_h <= p->h &&
-                 p->out_w * p->kernel_w <= p->w;
-    if (apart)
+    job j;
+    prepare(&j, p, scratch);
+    j.x = grad_y;
+    j.from = where;
+    j.y = grad_x;
+    j.accumulate = accumulate;
+    if (apart(p))
         parallel_for(p->n * p->out_h, max_rows_back, &j);
     else
         parallel_for(p->n * p->h, max_row_back, &j);
@@ -193,16 +268,17 @@ static void mean_row(void *context, int64_t row, int thread)
     clip(top, p->kernel_h, p->h, &y0, &y1);
     for (int64_t i = 0; i < p->out_w; i++) {
         int64_t left = i * p->stride_w - p->pad_w;
-        float *y = j->y + (row * p->out_w + i) * p->c;
+        float *y = (float *)j->y + (row * p->out_w + i) * p->c;
         clip(left, p->kernel_w, p->w, &x0, &x1);
         memset(y, 0, (size_t)p->c * sizeof *y);
         for (int64_t ky = y0; ky < y1; ky++)
-            j->loops->row_sum(
-                x1 - x0, p->c,
-                j->x + ((image * p->h + top + ky) * p->w + left + x0) * p->c, y);
+            j->loops->row_sum(x1 - x0, p->c,
+                              (const float *)j->x +
+                                  ((image * p->h + top + ky) * p->w + left + x0) * p->c,
+                              y);
     }
     float each = (float)(1.0 / (double)(p->kernel_h * p->kernel_w));
-    float *line = j->y + row * p->out_w * p->c;
+    float *line = (float *)j->y + row * p->out_w * p->c;
     j->loops->blend(p->out_w * p->c, each, line, 0, line);
 }
 
@@ -221,15 +297,16 @@ static void mean_row_back(void *context, int64_t row, int thread)
     (void)thread;
     covering(row % p->h, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &o0, &o1);
     for (int64_t x = 0; x < p->w; x++) {
-        float *gx = j->y + (row * p->w + x) * p->c;
+        float *gx = (float *)j->y + (row * p->w + x) * p->c;
         if (!j->accumulate)
             memset(gx, 0, (size_t)p->c * sizeof *gx);
         covering(x, p->kernel_w, p->stride_w, p->pad_w, p->out_w, &i0, &i1);
         for (int64_t o = o0; o < o1; o++)
             for (int64_t i = i0; i < i1; i++)
                 j->loops->blend(p->c, each,
-                                j->x + ((image * p->out_h + o) * p->out_w + i) * p->c, 1,
-                                gx);
+                                (const float *)j->x +
+                                    ((image * p->out_h + o) * p->out_w + i) * p->c,
+                                1, gx);
     }
 }
 

@@ -5,12 +5,17 @@
 #define LATHE_KERNEL_POOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include "kernel/precision.h"
 
 typedef struct pooling {
     int64_t n, h, w, c, out_h, out_w;
     int64_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
-    int64_t x_pitch; /* max_pool: floats from pixel to pixel of x and its gradient; 0: c */
+    /* Of max_pool alone: numbers from pixel to pixel of x and its gradient (0: c), and what
+       x and y, and their gradients, are kept in. */
+    int64_t x_pitch;
+    precision x_kept, y_kept;
 } pooling;
 
 /* Kernel positions that fit the saved index. */
@@ -18,9 +23,14 @@ typedef struct pooling {
 
 /* Padding never wins.  WHERE (may be NULL) takes the winner's place in its window,
    ky * kernel_w + kx; the first of equals wins. */
-void max_pool_forward(const pooling *p, const float *x, float *y, uint16_t *where);
-void max_pool_backward(const pooling *p, const uint16_t *where, const float *grad_y,
-                       float *grad_x, bool accumulate);
+void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where,
+                      void *scratch);
+void max_pool_backward(const pooling *p, const uint16_t *where, const void *grad_y,
+                       void *grad_x, bool accumulate, void *scratch);
+size_t max_pool_scratch(const pooling *p); /* 0 where all is f32 */
+
+/* Do windows cover all rows without overlapping?  Only then may anything be bf16. */
+bool max_pool_takes_bf16(const pooling *p);
 
 /* The mean over the whole window, padding counted as zeros. */
 void avg_pool_forward(const pooling *p, const float *x, float *y);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/kept.h"
 #include "kernel/loops.h"
 #include "kernel/scratch.h"
 
@@ -41,12 +42,16 @@ typedef struct job {
     const resizing *r;
     const kernel_loops *loops;
     places rows, columns;
-    float *own; /* of each thread: one line of the wider image */
-    int64_t own_floats;
-    const float *x;
-    float *y;
+    /* Of each thread: one line of the wider image; and, where something is kept as bf16,
+       one more, and some lines of x. */
+    float *own;
+    int64_t line_floats, own_floats;
+    const void *x;
+    void *y;
     bool accumulate;
 } job;
+
+enum { ROWS_BACK = 8 }; /* input rows of a tile: few are reached from two tiles */
 
 static void take_places(places *p, int64_t count, scratch *s)
 {
@@ -71,7 +76,10 @@ static size_t prepare(job *j, const resizing *r, void *block)
 {
     scratch s = {.base = block};
     *j = (job){.r = r, .loops = loops_get()};
-    j->own_floats = (r->w > r->out_w ? r->w : r->out_w) * r->c;
+    j->line_floats = (r->w > r->out_w ? r->w : r->out_w) * r->c;
+    j->own_floats = j->line_floats;
+    if (r->x_kept || r->y_kept)
+        j->own_floats = 2 * j->line_floats + ROWS_BACK * r->w * r->c;
     take_places(&j->rows, r->out_h, &s);
     take_places(&j->columns, r->out_w, &s);
     j->own = scratch_floats(&s, cpu_threads() * j->own_floats);
@@ -88,24 +96,44 @@ size_t resize_scratch(const resizing *r)
     return prepare(&j, r, NULL);
 }
 
+static float *own_line(const job *j, int thread, int k)
+{
+    return j->own + thread * j->own_floats + k * j->line_floats;
+}
+
+/* Line Y of an image of x, as floats; in ROOM where it is kept as bf16. */
+static const float *line_of_x(const job *j, int64_t image, int64_t y, float *room)
+{
+    const resizing *r = j->r;
+    int64_t at = (image * r->h + y) * r->w * r->c;
+    if (!r->x_kept)
+        return (const float *)j->x + at;
+    kept_read(j->x, at, r->w, r->c, r->c, room);
+    return room;
+}
+
 static void output_row(void *context, int64_t row, int thread)
 {
     const job *j = context;
     const resizing *r = j->r;
-    int64_t i = row % r->out_h, line = r->w * r->c;
-    const float *image = j->x + row / r->out_h * r->h * line;
-    const float *from = image + j->rows.low[i] * line;
+    int64_t i = row % r->out_h, image = row / r->out_h, line = r->w * r->c;
+    float *lines = own_line(j, thread, 2);
+    const float *from = line_of_x(j, image, j->rows.low[i], lines);
     if (j->rows.t[i] != 0) {
-        float *mixed = j->own + thread * j->own_floats;
-        j->loops->mix(line, from, image + j->rows.high[i] * line, j->rows.t[i], mixed);
+        const float *high = line_of_x(j, image, j->rows.high[i], lines + line);
+        float *mixed = own_line(j, thread, 0);
+        j->loops->mix(line, from, high, j->rows.t[i], mixed);
         from = mixed;
     }
-    int64_t pitch = r->y_pitch ? r->y_pitch : r->c;
+    int64_t pitch = r->y_pitch ? r->y_pitch : r->c, at = row * r->out_w * pitch;
+    float *y = r->y_kept ? own_line(j, thread, 1) : (float *)j->y + at;
     j->loops->resample(r->out_w, r->c, from, j->columns.low, j->columns.high,
-                       j->columns.t, j->y + row * r->out_w * pitch, pitch);
+                       j->columns.t, y, r->y_kept ? r->c : pitch);
+    if (r->y_kept)
+        kept_write(y, r->out_w, r->c, j->y, at, pitch);
 }
 
-void resize_forward(const resizing *r, const float *x, float *y, void *scratch)
+void resize_forward(const resizing *r, const void *x, void *y, void *scratch)
 {
     job j;
     prepare(&j, r, scratch);
@@ -128,17 +156,19 @@ static int64_t first_reader(const job *j, int64_t y)
     return begin;
 }
 
-enum { ROWS_BACK = 8 }; /* input rows of a tile: few are reached from two tiles */
-
-/* A line of g, brought back to the input's columns, in LINE. */
-static void reduce_row(const job *j, const float *g, float *line)
+/* The line of g at number AT, brought back to the input's columns, in LINE. */
+static void reduce_row(const job *j, int64_t at, float *room, float *line)
 {
     const resizing *r = j->r;
+    int64_t pitch = r->y_pitch ? r->y_pitch : r->c;
+    const float *g = r->y_kept ? room : (const float *)j->x + at;
+    if (r->y_kept)
+        kept_read(j->x, at, r->out_w, r->c, pitch, room);
     resample_gradient t = {.pixels = r->out_w,
                            .x_pixels = r->w,
                            .channels = r->c,
                            .g = g,
-                           .g_step = r->y_pitch ? r->y_pitch : r->c,
+                           .g_step = r->y_kept ? r->c : pitch,
                            .low = j->columns.low,
                            .t = j->columns.t,
                            .gx = line};
@@ -161,21 +191,25 @@ static void input_rows(void *context, int64_t tile, int thread)
     int64_t tiles = (r->h - 1) / ROWS_BACK + 1, begin = tile % tiles * ROWS_BACK;
     int64_t count = r->h - begin < ROWS_BACK ? r->h - begin : ROWS_BACK;
     int64_t step = r->out_w * (r->y_pitch ? r->y_pitch : r->c), image = tile / tiles;
-    const float *g = j->x + image * r->out_h * step;
-    float *gx = j->y + (image * r->h + begin) * r->w * r->c;
-    float *line = j->own + thread * j->own_floats;
+    int64_t at = (image * r->h + begin) * r->w * r->c;
+    float *gx = r->x_kept ? own_line(j, thread, 2) : (float *)j->y + at;
+    float *line = own_line(j, thread, 0);
+    if (r->x_kept && j->accumulate)
+        kept_read(j->y, at, count * r->w, r->c, r->c, gx);
     if (!j->accumulate)
         memset(gx, 0, (size_t)(count * r->w * r->c) * sizeof *gx);
     for (int64_t i = first_reader(j, begin);
          i < r->out_h && j->rows.low[i] < begin + count; i++) {
-        reduce_row(j, g + i * step, line);
+        reduce_row(j, (image * r->out_h + i) * step, own_line(j, thread, 1), line);
         add_row(j, line, 1 - j->rows.t[i], j->rows.low[i], begin, count, gx);
         add_row(j, line, j->rows.t[i], j->rows.high[i], begin, count, gx);
     }
+    if (r->x_kept)
+        kept_write(gx, count * r->w, r->c, j->y, at, r->c);
 }
 
-void resize_backward(const resizing *r, const float *grad_y, float *grad_x,
-                     bool accumulate, void *scratch)
+void resize_backward(const resizing *r, const void *grad_y, void *grad_x, bool accumulate,
+                     void *scratch)
 {
     job j;
     prepare(&j, r, scratch);

@@ -14,7 +14,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/algorithm.h"
-#include "kernel/norm.h"
 
 /* The nearest number of 8 significant bits, ties to even: by scaling, not by bits. */
 static float rounded(float x)
@@ -430,67 +429,6 @@ static void kept_as_bf16_is_the_same(void **state)
     }
 }
 
-/* x, y and their gradients of a batch norm; all of them numbers of bf16. */
-typedef struct norm_trial {
-    batch_norm b;
-    int64_t count;
-    float *x, *g, *scale, *shift;
-    float saved[BATCH_NORM_SAVED * 300], grad_scale[300], grad_shift[300];
-    void *y, *gx, *scratch;
-} norm_trial;
-
-static void norm_run(norm_trial *t, precision x_kept, precision y_kept)
-{
-    t->b.x_kept = x_kept;
-    t->b.y_kept = y_kept;
-    t->scratch = block_of(batch_norm_scratch(&t->b));
-    void *x = kept_copy(t->x, t->count, x_kept), *g = kept_copy(t->g, t->count, y_kept);
-    t->y = block_of((size_t)t->count * sizeof(float));
-    t->gx = block_of((size_t)t->count * sizeof(float));
-    batch_norm_train(&t->b, x, t->y, t->saved, t->scratch);
-    batch_norm_gradient(&t->b, x, t->saved, g, t->gx, false, t->grad_scale, t->grad_shift,
-                        NULL, t->scratch);
-    memory_free(x);
-    memory_free(g);
-    memory_free(t->scratch);
-}
-
-static void norm_of_kept_is_the_same(void **state)
-{
-    static const int64_t channels[] = {1, 3, 8, 16, 37, 64, 100, 300};
-    trial r = {.random = random_new(7, "bf16 norm", 0)};
-    (void)state;
-    for (int i = 0; i < TRIALS; i++) {
-        int64_t c = channels[between(&r, 0, 7)], rows = between(&r, 2, 90000 / c / 4);
-        norm_trial t = {.count = rows * c};
-        float *x = numbers(&r, t.count), *g = numbers(&r, t.count);
-        t.x = rounded_copy(x, t.count);
-        t.g = rounded_copy(g, t.count);
-        t.scale = numbers(&r, c);
-        t.shift = numbers(&r, c);
-        t.b = (batch_norm){.rows = rows,
-                           .channels = c,
-                           .epsilon = 1e-5,
-                           .scale = t.scale,
-                           .shift = t.shift,
-                           .rectify = (rectifier)between(&r, RECTIFY_NONE, RECTIFY_SLOPE),
-                           .slope = 0.125f};
-        norm_trial narrow = t;
-        precision x_kept = (precision)between(&r, PRECISION_F32, PRECISION_BF16);
-        precision y_kept = (precision)between(&r, PRECISION_F32, PRECISION_BF16);
-        norm_run(&t, PRECISION_F32, PRECISION_F32);
-        norm_run(&narrow, x_kept, y_kept);
-        check_kept("norm", narrow.y, t.y, t.count, y_kept);
-        check_kept("norm's gradient", narrow.gx, t.gx, t.count, x_kept);
-        assert_memory_equal(t.grad_scale, narrow.grad_scale, sizeof t.grad_scale);
-        assert_memory_equal(t.grad_shift, narrow.grad_shift, sizeof t.grad_shift);
-        void *owned[] = {x,       g,   t.x,  t.g,      t.scale,
-                         t.shift, t.y, t.gx, narrow.y, narrow.gx};
-        for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
-            memory_free(owned[k]);
-    }
-}
-
 /* Ties between numbers of 8 bits: 1 + 2^-8 rounds to 1, 1 + 3 2^-8 to 1 + 2^-6. */
 static void operands_are_rounded(void **state)
 {
@@ -529,7 +467,6 @@ static int all_tests(void)
         cmocka_unit_test(input_gradient_is_exact),
         cmocka_unit_test(weight_gradient_is_exact),
         cmocka_unit_test(kept_as_bf16_is_the_same),
-        cmocka_unit_test(norm_of_kept_is_the_same),
     };
     return cmocka_run_group_tests_name(cpu_level_name(cpu_get_level()), tests, NULL,
                                        NULL);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   test_kept.c -- batch norm, pooling and resampling of values that are kept as bf16: the
+   bits of f32 numbers that are rounded before and behind, by a rule of this file, at every
+   level of instructions; and what lies between the channels of pixels stays. */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/cpu.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernel/norm.h"
+#include "kernel/pool.h"
+#include "kernel/resize.h"
+#include "support_level.h"
+
+enum { TRIALS = 40, CHANNELS_MOST = 300 };
+
+static int64_t between(random_stream *r, int64_t low, int64_t high)
+{
+    return low + random_below(r, high - low + 1);
+}
+
+static precision any_precision(random_stream *r)
+{
+    return (precision)between(r, PRECISION_F32, PRECISION_BF16);
+}
+
+/* The nearest number of 8 significant bits, ties to even: by scaling, not by bits. */
+static float rounded(float x)
+{
+    int exponent;
+    double m = frexp((double)x, &exponent);
+    return (float)ldexp(nearbyint(ldexp(m, 8)), exponent - 8);
+}
+
+static void *room(int64_t count)
+{
+    float *to = memory_new(count + 1, sizeof *to, NULL);
+    assert_non_null(to);
+    return to;
+}
+
+/* Numbers that bf16 holds exactly. */
+static float *numbers(random_stream *r, int64_t n)
+{
+    float *x = room(n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = rounded((float)random_between(r, -1, 1));
+    return x;
+}
+
+/* PIXELS of CHANNELS as they are kept in KEPT, PITCH apart, with a 0.5 between them. */
+static void *kept_copy(const float *x, int64_t pixels, int64_t channels, int64_t pitch,
+                       precision kept)
+{
+    float *wide = room(pixels * pitch);
+    uint16_t *narrow = room(pixels * pitch);
+    for (int64_t i = 0; i < pixels * pitch; i++) {
+        uint32_t bits;
+        float value = i % pitch < channels ? x[i / pitch * channels + i % pitch] : 0.5f;
+        wide[i] = kept == PRECISION_F32 ? value : rounded(value);
+        memcpy(&bits, &wide[i], sizeof bits);
+        narrow[i] = (uint16_t)(bits >> 16);
+    }
+    memory_free(kept == PRECISION_F32 ? (void *)narrow : (void *)wide);
+    return kept == PRECISION_F32 ? (void *)wide : (void *)narrow;
+}
+
+static void check_kept(const char *what, const void *have, const float *want,
+                       int64_t pixels, int64_t channels, int64_t pitch, precision kept)
+{
+    void *wanted = kept_copy(want, pixels, channels, pitch, kept);
+    if (memcmp(have, wanted, (size_t)(pixels * pitch) * precision_bytes(kept)) != 0)
+        fail_msg("%s: not the bits of f32, rounded", what);
+    memory_free(wanted);
+}
+
+/* What an operator reads and writes: x and g are given, y and gx come out. */
+typedef struct sides {
+    int64_t x_pixels, y_pixels, channels, x_pitch, y_pitch;
+    precision x_kept, y_kept;
+    const float *x, *g, *before; /* before: what gx is added to, or NULL */
+    void *y, *gx;
+} sides;
+
+typedef void (*runner)(const void *how, sides *s, const void *x, const void *g);
+
+/* Runs HOW on f32 and on what is kept as S says, and compares. */
+static void check_sides(const char *what, runner run, const void *how, sides s)
+{
+    sides plain = s, *both[2] = {&plain, &s};
+    plain.x_pitch = plain.y_pitch = s.channels;
+    plain.x_kept = plain.y_kept = PRECISION_F32;
+    int64_t most = s.x_pixels > s.y_pixels ? s.x_pixels : s.y_pixels;
+    float *zero = room(most * s.channels);
+    for (int k = 0; k < 2; k++) {
+        sides *t = both[k];
+        void *x = kept_copy(s.x, s.x_pixels, s.channels, t->x_pitch, t->x_kept);
+        void *g = kept_copy(s.g, s.y_pixels, s.channels, t->y_pitch, t->y_kept);
+        t->y = kept_copy(zero, s.y_pixels, s.channels, t->y_pitch, t->y_kept);
+        t->gx = kept_copy(s.before ? s.before : zero, s.x_pixels, s.channels, t->x_pitch,
+                          t->x_kept);
+        run(how, t, x, g);
+        memory_free(x);
+        memory_free(g);
+    }
+    check_kept(what, s.y, plain.y, s.y_pixels, s.channels, s.y_pitch, s.y_kept);
+    check_kept(what, s.gx, plain.gx, s.x_pixels, s.channels, s.x_pitch, s.x_kept);
+    memory_free(zero);
+    for (int k = 0; k < 2; k++) {
+        memory_free(both[k]->y);
+        memory_free(both[k]->gx);
+    }
+}
+
+static void run_norm(const void *how, sides *s, const void *x, const void *g)
+{
+    float saved[BATCH_NORM_SAVED * CHANNELS_MOST], by_scale[CHANNELS_MOST],
+        by_shift[CHANNELS_MOST];
+    batch_norm b = *(const batch_norm *)how;
+    b.x_kept = s->x_kept;
+    b.y_kept = s->y_kept;
+    b.y_pitch = s->y_pitch;
+    void *scratch = memory_new((int64_t)batch_norm_scratch(&b), 1, NULL);
+    assert_non_null(scratch);
+    batch_norm_train(&b, x, s->y, saved, scratch);
+    batch_norm_gradient(&b, x, saved, g, s->gx, s->before != NULL, by_scale, by_shift,
+                        NULL, scratch);
+    memory_free(scratch);
+}
+
+/* Dense, because sums of rows that are apart are taken in another order. */
+static void norms(void **state)
+{
+    static const int64_t channels[] = {1, 3, 8, 16, 37, 64, 100, CHANNELS_MOST};
+    random_stream r = random_new(7, "kept norm", 0);
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        int64_t c = channels[between(&r, 0, 7)], rows = between(&r, 2, 20000 / c);
+        float *x = numbers(&r, rows * c), *g = numbers(&r, rows * c);
+        float *before = numbers(&r, rows * c), *scale = numbers(&r, c),
+              *shift = numbers(&r, c);
+        batch_norm b = {.rows = rows,
+                        .channels = c,
+                        .epsilon = 1e-5,
+                        .scale = scale,
+                        .shift = shift,
+                        .rectify = (rectifier)between(&r, RECTIFY_NONE, RECTIFY_SLOPE),
+                        .slope = 0.125f};
+        sides s = {.x_pixels = rows,
+                   .y_pixels = rows,
+                   .channels = c,
+                   .x_pitch = c,
+                   .x_kept = any_precision(&r),
+                   .y_kept = any_precision(&r),
+                   .x = x,
+                   .g = g,
+                   .before = between(&r, 0, 1) ? before : NULL};
+        s.y_pitch = s.y_kept ? c + between(&r, 0, 9) : c;
+        check_sides("norm", run_norm, &b, s);
+        void *owned[] = {x, g, before, scale, shift};
+        for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
+            memory_free(owned[k]);
+    }
+}
+
+static void run_pool(const void *how, sides *s, const void *x, const void *g)
+{
+    pooling p = *(const pooling *)how;
+    p.x_kept = s->x_kept;
+    p.y_kept = s->y_kept;
+    p.x_pitch = s->x_pitch;
+    void *scratch = memory_new((int64_t)max_pool_scratch(&p) + 1, 1, NULL);
+    uint16_t *where = memory_new(s->y_pixels * s->channels, sizeof *where, NULL);
+    assert_non_null(scratch);
+    assert_non_null(where);
+    max_pool_forward(&p, x, s->y, where, scratch);
+    max_pool_backward(&p, where, g, s->gx, s->before != NULL, scratch);
+    memory_free(where);
+    memory_free(scratch);
+}
+
+static void pools(void **state)
+{
+    random_stream r = random_new(8, "kept pool", 0);
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        pooling p = {.n = between(&r, 1, 3),
+                     .c = between(&r, 1, 20),
+                     .out_h = between(&r, 1, 6),
+                     .out_w = between(&r, 1, 20),
+                     .kernel_h = between(&r, 1, 3),
+                     .kernel_w = between(&r, 1, 3)};
+        p.stride_h = p.kernel_h;
+        p.stride_w = p.kernel_w;
+        p.h = p.out_h * p.kernel_h;
+        p.w = p.out_w * p.kernel_w + between(&r, 0, p.kernel_w - 1);
+        assert_true(max_pool_takes_bf16(&p));
+        sides s = {.x_pixels = p.n * p.h * p.w,
+                   .y_pixels = p.n * p.out_h * p.out_w,
+                   .channels = p.c,
+                   .x_pitch = p.c + between(&r, 0, 9),
+                   .y_pitch = p.c,
+                   .x_kept = any_precision(&r),
+                   .y_kept = any_precision(&r)};
+        float *x = numbers(&r, s.x_pixels * p.c), *g = numbers(&r, s.y_pixels * p.c);
+        float *before = numbers(&r, s.x_pixels * p.c);
+        s.x = x;
+        s.g = g;
+        s.before = between(&r, 0, 1) ? before : NULL;
+        check_sides("max pool", run_pool, &p, s);
+        memory_free(x);
+        memory_free(g);
+        memory_free(before);
+    }
+}
+
+static void run_resize(const void *how, sides *s, const void *x, const void *g)
+{
+    resizing z = *(const resizing *)how;
+    z.x_kept = s->x_kept;
+    z.y_kept = s->y_kept;
+    z.y_pitch = s->y_pitch;
+    void *scratch = memory_new((int64_t)resize_scratch(&z), 1, NULL);
+    assert_non_null(scratch);
+    resize_forward(&z, x, s->y, scratch);
+    resize_backward(&z, g, s->gx, s->before != NULL, scratch);
+    memory_free(scratch);
+}
+
+static void resizes(void **state)
+{
+    random_stream r = random_new(9, "kept resize", 0);
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        resizing z = {.n = between(&r, 1, 3),
+                      .h = between(&r, 1, 20),
+                      .w = between(&r, 1, 20),
+                      .c = between(&r, 1, 20),
+                      .out_h = between(&r, 1, 40),
+                      .out_w = between(&r, 1, 40),
+                      .nearest = between(&r, 0, 1),
+                      .align_corners = between(&r, 0, 1)};
+        sides s = {.x_pixels = z.n * z.h * z.w,
+                   .y_pixels = z.n * z.out_h * z.out_w,
+                   .channels = z.c,
+                   .x_pitch = z.c,
+                   .y_pitch = z.c + between(&r, 0, 9),
+                   .x_kept = any_precision(&r),
+                   .y_kept = any_precision(&r)};
+        float *x = numbers(&r, s.x_pixels * z.c), *g = numbers(&r, s.y_pixels * z.c);
+        float *before = numbers(&r, s.x_pixels * z.c);
+        s.x = x;
+        s.g = g;
+        s.before = between(&r, 0, 1) ? before : NULL;
+        check_sides("resize", run_resize, &z, s);
+        memory_free(x);
+        memory_free(g);
+        memory_free(before);
+    }
+}
+
+static void other_levels(void **state)
+{
+    (void)state;
+    support_run_levels("test_kept", CPU_AMX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(norms),
+        cmocka_unit_test(pools),
+        cmocka_unit_test(resizes),
+        cmocka_unit_test(other_levels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
