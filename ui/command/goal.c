@@ -342,7 +342,8 @@ const command command_goal = {
     .flags = COMMAND_WHOLE | COMMAND_LONG,
     .example = "goal m d size=-30% latency=-40% metric=+50% budget=3s seconds=0.05",
     .details =
-        "Fewer channels and layers of low rank are tried first, as they are and in "
+        "Fewer channels, layers of low rank, separable and sparse ones are tried first, "
+        "as they are and in "
         "integers; "
         "then what is within size and time learns from the model (as distill does), "
         "twice "
