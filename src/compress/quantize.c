@@ -200,6 +200,16 @@ static status calibrate(model *m, const quantize_settings *s, const dataset *d,
     return result;
 }
 
+status quantize_observe(model *m, const quantize_settings *s, const dataset *d,
+                        const task *watch, error *e)
+{
+    int64_t *index, count;
+    TRY(draw_samples(s, d, &index, &count, e));
+    status result = calibrate(m, s, d, index, count, watch, e);
+    memory_free(index);
+    return result;
+}
+
 /* ---- the graph ---- */
 
 static status drop_dropouts(graph *g, error *e)
@@ -384,7 +394,8 @@ static status run_static_on(pass *p, model *m, const dataset *d, const int64_t *
 {
     TRY(correct_floats(p, m, d, index, count, watch, e));
     TRY(choose_layers(p, e));
-    TRY(calibrate(m, p->settings, d, index, count, watch, e));
+    if (!p->settings->given)
+        TRY(calibrate(m, p->settings, d, index, count, watch, e));
     if (p->settings->grain == PER_MODEL)
         pass_observe_weights(p);
     if (p->settings->corrections & (CORRECT_ROUND | CORRECT_BIAS)) {

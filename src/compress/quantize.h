@@ -33,6 +33,8 @@ typedef struct quantize_settings {
                               layer: 0 is `bits`, QUANTIZE_WIDE f32; or NULL */
     int64_t samples;       /* calibration samples, from the training split */
     unsigned corrections;  /* bits of correction.h, of the static scheme */
+    bool given;            /* the model's values have quantizers: nothing is
+                                     observed */
     const observer_row *observer; /* how ranges follow from them; NULL: min-max */
     uint64_t seed;
 } quantize_settings;
@@ -67,6 +69,11 @@ status quantize_model(model *m, const quantize_settings *s, const dataset *d,
 /* What the static scheme does before it observes: dropouts go, batch norms are folded or
    become layers. */
 status quantize_prepare(graph *g, error *e);
+
+/* Gives every value of M, which is prepared, the quantizer that it would be observed to
+   have: what a pass with `given` goes by. */
+status quantize_observe(model *m, const quantize_settings *s, const dataset *d,
+                        const task *watch, error *e);
 
 /* Codes of the layers of G, which quantize_model made of a graph like FROM, anew from the
    weights of FROM, with the ranges of values that G has. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "compress/learned.h"
 #include "compress/pairing.h"
 #include "engine/plan.h"
 #include "graph/op_integer.h"
@@ -23,8 +24,10 @@ struct simulation {
     int *source;        /* [values of decoded] the value of the deployed graph, or -1 */
     plan *plans[PLANS]; /* of the deployed graph */
     int64_t sizes[PLANS];
-    int oldest;    /* of the plans */
-    plan *current; /* that ran last */
+    learned_ranges learned; /* where ranges are trained */
+    double rate;            /* of their steps */
+    int oldest;             /* of the plans */
+    plan *current;          /* that ran last */
 };
 
 static void forget(simulation *s)
@@ -36,6 +39,7 @@ static void forget(simulation *s)
     model_free(s->deployed);
     graph_free(s->decoded);
     memory_free(s->source);
+    learned_clear(&s->learned);
     s->deployed = NULL;
     s->decoded = NULL;
     s->source = NULL;
@@ -81,11 +85,23 @@ static status find_sources(simulation *s, error *e)
     return E_OK;
 }
 
-static status begin(void *self, const model *m, const dataset *d, const task *watch,
-                    error *e)
+/* Ranges that are trained are observed once: values have them from then on. */
+static status begin_ranges(simulation *s, model *m, const dataset *d, const task *watch,
+                           error *e)
+{
+    if (!s->settings.given)
+        return E_OK;
+    TRY(learned_new(&s->learned, m->graph->value_count, e));
+    return m->graph->values[m->graph->input].quantizer
+               ? E_OK
+               : quantize_observe(m, &s->settings, d, watch, e);
+}
+
+static status begin(void *self, model *m, const dataset *d, const task *watch, error *e)
 {
     simulation *s = self;
     forget(s);
+    TRY(begin_ranges(s, m, d, watch, e));
     s->deployed = model_copy(m, e);
     s->decoded = graph_copy(m->graph, e);
     if (!s->deployed || !s->decoded)
@@ -141,8 +157,12 @@ static void cut_saturated(void *self, int value, float *gradient)
     if (v->type != DTYPE_S8)
         return;
     integer_format f = integer_format_of(v->quantizer);
+    int64_t n = shape_count(plan_value_shape(s->current, from));
+    if (s->settings.given)
+        learned_add(&s->learned, value, plan_value(s->current, from), n, v->quantizer,
+                    gradient);
     cutting c = {plan_value(s->current, from), (int8_t)f.low, (int8_t)f.high, gradient};
-    parallel_range(shape_count(plan_value_shape(s->current, from)), GRAIN, cut_range, &c);
+    parallel_range(n, GRAIN, cut_range, &c);
 }
 
 static status attach(void *self, plan *p, error *e)
@@ -171,8 +191,10 @@ static status plan_of(simulation *s, int64_t batch, shape in, error *e)
 }
 
 /* The codes of the weights of G, and what they mean. */
-static status follow(simulation *s, const graph *g, error *e)
+static status follow(simulation *s, graph *g, error *e)
 {
+    if (s->settings.given)
+        learned_step(&s->learned, g, s->deployed->graph, s->source, s->rate);
     TRY(quantize_weights_again(s->deployed->graph, g, &s->settings, e));
     for (int i = 0; i < s->decoded->parameter_count; i++) {
         parameter *p = &s->decoded->parameters[i];
@@ -188,7 +210,7 @@ static status follow(simulation *s, const graph *g, error *e)
     return E_OK;
 }
 
-static status forward(void *self, const graph *g, plan *p, uint64_t seed, uint64_t run,
+static status forward(void *self, graph *g, plan *p, uint64_t seed, uint64_t run,
                       error *e)
 {
     simulation *s = self;
@@ -203,7 +225,7 @@ static status forward(void *self, const graph *g, plan *p, uint64_t seed, uint64
     return plan_forward_given(p, seed, run, e);
 }
 
-static status deployed(void *self, const graph *g, const model **m, error *e)
+static status deployed(void *self, graph *g, const model **m, error *e)
 {
     simulation *s = self;
     TRY(follow(s, g, e));
@@ -229,7 +251,9 @@ simulation *simulation_new(const train_settings *t, error *e)
                                       .keep_last = q->keep_last,
                                       .samples = q->samples,
                                       .observer = observer,
+                                      .given = q->learned != 0,
                                       .seed = t->seed};
+    s->rate = t->rates.learning_rate;
     s->hooks = (train_simulation){.from = q->from,
                                   .self = s,
                                   .enter = enter,

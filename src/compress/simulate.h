@@ -5,7 +5,8 @@
    (straight-through estimator): rounding counts as the identity, and a value whose code
    stands at an end of its range takes no gradient.
    Batch norms are folded with the statistics that they have, and trained as part of their
-   layers; dropouts go; ranges of values are observed anew before every epoch.
+   layers; dropouts go; ranges of values are observed anew before every epoch, or
+   once and then trained (learned.h).
    Source: Jacob et al. 2018, arXiv:1712.05877, section 3; Bengio et al. 2013,
    arXiv:1308.3432. */
 #ifndef LATHE_COMPRESS_SIMULATE_H

@@ -100,6 +100,7 @@ static status put_quantization(json_t *parent, const train_quantization *q, erro
     if (!object)
         return E_MEMORY;
     TRY(fields_put(object, quantization_fields, q, e));
+    TRY(field_put(object, "learned", json_integer(q->learned), e));
     TRY(field_put(object, "granularity", json_string(grain_names[q->grain]), e));
     return field_put(object, "observer", json_string(q->observer), e);
 }
@@ -235,6 +236,8 @@ static status get_quantization(const json_t *parent, train_quantization *q, erro
     TRY(fields_get(object, quantization_fields, INT32_MAX, q, e));
     TRY(field_word(object, "granularity", grain_names, 3, &grain, e));
     TRY(field_text(object, "observer", &observer, e));
+    if (json_object_get(object, "learned"))
+        TRY(field_integer(object, "learned", 0, 1, &q->learned, e));
     if (strlen(observer) >= sizeof q->observer)
         return fail(e, E_FORMAT, "the observer '%.40s' is unknown", observer);
     strcpy(q->observer, observer);

@@ -107,7 +107,8 @@ static status get_value(const json_t *object, value *v, error *e)
     double scale;
     TRY(field_word(object, "type", types, 2, &which, e));
     *v = (value){.type = which ? DTYPE_S8 : DTYPE_F32, .producer = -1};
-    if (!which)
+    /* An f32 value has a format where training learns it. */
+    if (!which && !json_object_get(object, "bits"))
         return E_OK;
     TRY(field_integer(object, "bits", 2, 8, &bits, e));
     TRY(field_integer(object, "zero_point", integer_low((int)bits),

@@ -17,18 +17,19 @@ typedef struct train_simulation {
     void *self;
     /* Once, before that epoch: M becomes what is trained from then on. */
     status (*enter)(void *self, model *m, error *e);
-    /* Before every epoch: the deployed model of M, measured on D. */
-    status (*begin)(void *self, const model *m, const dataset *d, const task *watch,
-                    error *e);
+    /* Before every epoch: the deployed model of M, measured on D.  Ranges that are trained
+       are kept as the quantizers of M's values. */
+    status (*begin)(void *self, model *m, const dataset *d, const task *watch, error *e);
     /* What the plan of a step is made of, valid for the epoch, and the plan made ready
        (plan_simulate). */
     graph *(*trained)(void *self);
     status (*attach)(void *self, plan *p, error *e);
-    /* A batch forward, whose input is in P, with the weights of G. */
-    status (*forward)(void *self, const graph *g, plan *p, uint64_t seed, uint64_t run,
+    /* A batch forward, whose input is in P, with the weights of G, whose ranges take the
+       step that the batches before ask for. */
+    status (*forward)(void *self, graph *g, plan *p, uint64_t seed, uint64_t run,
                       error *e);
     /* The deployed model with the weights of G; lent until the next call. */
-    status (*deployed)(void *self, const graph *g, const model **m, error *e);
+    status (*deployed)(void *self, graph *g, const model **m, error *e);
 } train_simulation;
 
 #endif

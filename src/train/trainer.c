@@ -181,6 +181,11 @@ static void roll_back(epoch_run *r, bool keep_weights)
         if (codebook_is_trained(&now->parameters[i]))
             codebook_follow(&now->parameters[i]);
     }
+    for (int i = 0; !keep_weights && i < now->value_count; i++) {
+        quantizer *reached = now->values[i].quantizer; /* where ranges are trained */
+        now->values[i].quantizer = then->values[i].quantizer;
+        then->values[i].quantizer = reached;
+    }
     tensor ***slots = s->slots;
     s->slots = r->slots_before;
     r->slots_before = slots;

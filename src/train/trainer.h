@@ -27,6 +27,7 @@ typedef struct train_monitor {
 typedef struct train_quantization {
     int64_t from; /* the first epoch, 1..; 0: none */
     int64_t bits, samples, keep_first, keep_last;
+    int64_t learned; /* 1: ranges of values are observed once, then trained */
     granularity grain;
     char observer[32]; /* its name, or empty */
 } train_quantization;

@@ -260,15 +260,66 @@ static void test_wins(void **state)
     dataset_free(d);
 }
 
-/* Two epochs, a checkpoint, and a third give the bits of three at a stretch. */
-static void test_resume(void **state)
+static float scale_of(const model *m, const char *name)
+{
+    const graph *g = m->graph;
+    return g->values[g->nodes[graph_find_node(g, name)].output].quantizer->scale[0];
+}
+
+/* Ranges that are trained: an end moves against the sign of the gradient of what stands at
+   it, and the formats of the deployed model follow. */
+static void test_learned(void **state)
 {
     (void)state;
+    error e = {0};
+    dataset *d = support_phase_data(20, SIZE, 6);
+    model *m = network(5), *trained = model_copy(m, &e);
+    train_settings t = settings_of(1, 1, 4);
+    int64_t index[] = {0, 1, 2};
+    t.quantization.learned = 1;
+    simulation *made = simulation_new(&t, &e);
+    const train_simulation *hooks = simulation_of(made);
+    if (hooks->enter(hooks->self, trained, &e) ||
+        hooks->begin(hooks->self, trained, d, NULL, &e))
+        fail_msg("%s", e.text);
+    plan *p =
+        plan_new_training(hooks->trained(hooks->self), 3, dataset_input_shape(d), &e);
+    if (hooks->attach(hooks->self, p, &e) || plan_start(p, &e))
+        fail_msg("%s", e.text);
+    const model *deployed;
+    float before = scale_of(trained, "out");
+    for (int way = -1; way <= 1; way += 2) {
+        float first = scale_of(trained, "out");
+        dataset_batch(d, &m->input_transform, index, 3, plan_input(p), NULL, NULL, NULL);
+        if (hooks->forward(hooks->self, trained->graph, p, 1, 1, &e))
+            fail_msg("%s", e.text);
+        /* The loss falls (rises) as outputs go away from 0, also those at the ends. */
+        for (int64_t i = 0; i < shape_count(plan_output_shape(p)); i++)
+            plan_output_gradient(p)[i] = (float)(plan_output(p)[i] > 0 ? way : -way);
+        assert_int_equal(plan_backward(p, &e), E_OK);
+        assert_int_equal(hooks->deployed(hooks->self, trained->graph, &deployed, &e),
+                         E_OK);
+        assert_true(way < 0 ? scale_of(trained, "out") > first
+                            : scale_of(trained, "out") < first);
+        assert_true(scale_of(trained, "out") == scale_of(deployed, "out"));
+    }
+    assert_true(fabsf(scale_of(trained, "out") / before - 1) < 0.02f);
+    plan_free(p);
+    simulation_free(made);
+    model_free(trained);
+    model_free(m);
+    dataset_free(d);
+}
+
+/* Two epochs, a checkpoint, and a third give the bits of three at a stretch. */
+static void check_resume(bool learned)
+{
     error e = {0};
     dataset *d = support_phase_data(30, SIZE, 9);
     model *m = network(4);
     train_settings t = settings_of(4, 2, 6), read;
     double loss;
+    t.quantization.learned = learned;
     model *whole = train(m, &t, d, &loss);
     train_state s, back;
     char *command, *path = file_temporary(".safetensors", &e);
@@ -297,12 +348,19 @@ static void test_resume(void **state)
     dataset_free(d);
 }
 
+static void test_resume(void **state)
+{
+    (void)state;
+    check_resume(false);
+    check_resume(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept),     cmocka_unit_test(test_bits),
         cmocka_unit_test(test_gradient), cmocka_unit_test(test_wins),
-        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume),   cmocka_unit_test(test_learned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

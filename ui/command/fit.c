@@ -146,6 +146,7 @@ static status choose_quantization(const call *c, const char *who, train_settings
     if (q->from == 0)
         return E_OK;
     q->grain = fit_granularity(c);
+    q->learned = strcmp(word_of(c, "ranges", "observed"), "learned") == 0;
     snprintf(q->observer, sizeof q->observer, "%s", word_of(c, "observer", "mse"));
     if (q->from > t->epochs) {
         fail(e, E_RANGE, "%s: qat=%lld, but there are %lld epochs", who,

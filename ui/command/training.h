@@ -38,6 +38,9 @@
      "qat: how ranges of activations are found, as in quantize"},                        \
     {"samples", OPTION_INTEGER, "1..", "64", NULL,                                       \
      "qat: samples for these, before every epoch"},                                      \
+    {"ranges", OPTION_WORD, "observed|learned", "observed", NULL,                        \
+     "qat: observed before every epoch, or once and then trained, from samples that "    \
+     "are at their ends"},                                                               \
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,                                          \
      "of shuffling and dropout (default: the session's)"},                               \
     {"resume", OPTION_FLAG, NULL, "no", NULL,                                            \

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   learned.h -- ranges of values that are trained: an end moves where the gradient of what
+   stands at it says so.  Nobody outside of compress/ reads it. */
+#ifndef LATHE_COMPRESS_LEARNED_H
+#define LATHE_COMPRESS_LEARNED_H
+
+#include "base/error.h"
+#include "graph/graph.h"
+
+/* dL/d(end) of each value of the trained graph, summed since the last step. */
+typedef struct learned_ranges {
+    double *low, *high; /* [values] */
+    int values;
+} learned_ranges;
+
+status learned_new(learned_ranges *r, int values, error *e);
+void learned_clear(learned_ranges *r);
+
+/* Adds what GRADIENT [n] asks of VALUE, whose codes Q have the quantizer given. */
+void learned_add(learned_ranges *r, int value, const int8_t *q, int64_t n,
+                 const quantizer *format, const float *gradient);
+
+/* One step of the sign of each sum: RATE of the range's width, so that no state beside the
+   ranges is needed.  A low end that is 0 stays.  G is the trained graph, DEPLOYED takes
+   over its formats by SOURCE (pairing.h).  Sums are 0 afterwards.
+   Source: Choi et al. 2018, arXiv:1805.06085, section 3 (the gradient); Bernstein et al.
+   2018, arXiv:1802.04434 (the step). */
+void learned_step(learned_ranges *r, graph *g, graph *deployed, const int *source,
+                  double rate);
+
+#endif
