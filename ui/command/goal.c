@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "ui/command/recipe.h"
 
 static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to compress; it stays as it is"},
@@ -236,20 +237,12 @@ static void note_missed(goal_search *g, const candidate *best)
 /* The commands of C as a history has them. */
 static status add_to_journal(const goal_search *g, const candidate *c, error *e)
 {
-    session *s = g->call->session;
-    char *line = memory_format(e, "copy %s %s", g->base_name, g->name);
-    status code = line ? session_journal_add(s, line, e) : E_MEMORY;
-    memory_free(line);
-    for (const char *at = c->commands; code == E_OK && *at;) {
-        size_t length = strcspn(at, "\n");
-        line = memory_format(e, "%.*s", (int)length, at);
-        code = line ? session_journal_add(s, line, e) : E_MEMORY;
-        memory_free(line);
-        at += length + (at[length] == '\n');
-    }
-    if (code == E_OK && c->cut)
-        code = session_journal_add(s, "# the time of the search ended its training", e);
-    return code;
+    char *lines =
+        memory_format(e, "copy %s %s\n%s%s", g->base_name, g->name, c->commands,
+                      c->cut ? "# the time of the search ended its training\n" : "");
+    status s = lines ? recipe_journal(g->call->session, lines, e) : E_MEMORY;
+    memory_free(lines);
+    return s;
 }
 
 /* The result and the table of all that was tried, in one step of undo. */

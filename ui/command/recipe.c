@@ -180,19 +180,6 @@ static status run_commands(job *j, text *lines, error *e)
     return text_ok(lines, e);
 }
 
-static status add_to_journal(job *j, const text *lines, error *e)
-{
-    status s = E_OK;
-    for (const char *line = text_get(lines); s == E_OK && *line;) {
-        size_t length = strcspn(line, "\n");
-        char *one = memory_format(e, "%.*s", (int)length, line);
-        s = one ? session_journal_add(j->call->session, one, e) : E_MEMORY;
-        memory_free(one);
-        line += length + (line[length] == '\n');
-    }
-    return s;
-}
-
 /* The model of a stage that was saved before, put in its place. */
 static status take_saved(job *j, const char *path, text *lines, error *e)
 {
@@ -219,7 +206,7 @@ static status do_stage(job *j, const char *path, bool *saved, error *e)
     if (code != E_OK)
         session_rollback(s);
     else if (session_end(s))
-        code = add_to_journal(j, &lines, e);
+        code = recipe_journal(s, text_get(&lines), e);
     text_clear(&lines);
     return code;
 }

@@ -47,6 +47,9 @@ void recipe_clear(recipe *r);
 status recipe_command(const char *command, const char *model, const char *base,
                       const char *data, text *out, error *e);
 
+/* Adds LINES, each one a line of its own, to the history of S. */
+status recipe_journal(session *s, const char *lines, error *e);
+
 /* What R's stages from FIRST on can make better. */
 unsigned recipe_helps(const recipe *r, int first);
 

@@ -198,6 +198,19 @@ static status write_recipe(call *c, const record *r, const bool *chosen, int64_t
     return atomic_commit(&f, e); /* asks ferror */
 }
 
+status recipe_journal(session *s, const char *lines, error *e)
+{
+    while (*lines) {
+        size_t length = strcspn(lines, "\n");
+        char *one = memory_format(e, "%.*s", (int)length, lines);
+        status code = one ? session_journal_add(s, one, e) : E_MEMORY;
+        memory_free(one);
+        TRY(code);
+        lines += length + (lines[length] == '\n');
+    }
+    return E_OK;
+}
+
 status recipe_record(call *c, error *e)
 {
     record r = {0};
