@@ -29,14 +29,18 @@ size_t spill_budget(void)
     return atomic_load(&budget);
 }
 
-bool spill_wanted(size_t bytes)
+size_t spill_room(void)
 {
     const size_t most = spill_budget(), used = memory_in_use();
-    if (bytes < LEAST || (most == 0 && bytes < UNASKED))
-        return false;
     if (most == 0)
-        return bytes > memory_available() / 2;
-    return used >= most || bytes > most - used;
+        return memory_available() / 2;
+    return used < most ? most - used : 0;
+}
+
+bool spill_wanted(size_t bytes)
+{
+    const size_t least = spill_budget() ? LEAST : UNASKED;
+    return bytes >= least && bytes > spill_room();
 }
 
 /* A file of its own, already without a name; -1 with the error. */

@@ -14,6 +14,9 @@
 void spill_set_budget(size_t bytes);
 size_t spill_budget(void);
 
+/* What of the budget is left; of half of what the system has left, where none is set. */
+size_t spill_room(void);
+
 /* Should a block of BYTES (from 1 MiB on) be one of these? */
 bool spill_wanted(size_t bytes);
 

@@ -186,8 +186,8 @@ static status run_pass(taking *j, int64_t total, error *e)
 /* Samples of one pass: all of them, unless they are kept in a file and come in pieces. */
 static int64_t pass_samples(const taking *j, int64_t samples)
 {
-    const size_t bytes = tensor_bytes(j->t) / (size_t)samples, part = spill_budget() / 8;
-    const size_t window = part > SPILL_WINDOW ? part : SPILL_WINDOW;
+    const size_t bytes = tensor_bytes(j->t) / (size_t)samples, room = spill_room();
+    const size_t window = room > SPILL_WINDOW ? room : SPILL_WINDOW;
     if (!j->scattered || !tensor_is_spilled(j->t))
         return samples;
     return bytes < window ? (int64_t)(window / bytes) : 1;

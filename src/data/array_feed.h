@@ -43,7 +43,7 @@ typedef struct array_wish {
 } array_wish;
 
 /* The array that F feeds, of at least one dimension.  Where the tensor is kept in a file,
-   no more than SPILL_WINDOW of it (or an eighth of the budget, where samples lie
+   no more than SPILL_WINDOW of it (or what is left of the budget, where samples lie
    scattered) is in memory at a time; scattered samples are then read in several passes.
    E_NUMERIC says where a value is not finite. */
 tensor *array_take(array_feed *f, const array_wish *w, error *e);

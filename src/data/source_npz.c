@@ -14,6 +14,8 @@ static const option options[] = {
     {"target", OPTION_TEXT, NULL, ENTRY_GRADIENT, NULL, "array of targets, or none"},
     {"mask", OPTION_TEXT, NULL, ENTRY_MASKS, NULL,
      "array of masks, 1 where a pixel is invalid, or none"},
+    {"labels", OPTION_TEXT, NULL, NULL, NULL,
+     "array of N labels from 0, instead of a target"},
     {"groups", OPTION_TEXT, NULL, NULL, NULL,
      "array of group numbers (default: groups, if there is one)"},
     {"limit", OPTION_INTEGER, "1..", NULL, NULL, "read the first samples only"},
@@ -28,7 +30,8 @@ static const char *unless_none(const option_set *set, const char *name)
 static dataset *read_npz(const option_set *set, uint64_t seed, const task *watch,
                          error *e)
 {
-    const dataset_layout layout = {
+    dataset_layout layout = {
+        .labels = option_words(set, "labels"),
         .input = option_words(set, "input"),
         .target = unless_none(set, "target"),
         .mask = unless_none(set, "mask"),
@@ -36,11 +39,19 @@ static dataset *read_npz(const option_set *set, uint64_t seed, const task *watch
         .limit = option_given(set, "limit") ? option_integer(set, "limit") : INT64_MAX,
     };
     error why = {0};
+    if (layout.labels) { /* then target and mask, which have defaults, are left out */
+        if (option_given(set, "target")) {
+            fail(e, E_USAGE, "npz: target= and labels= exclude each other");
+            return NULL;
+        }
+        layout.target = NULL;
+        layout.mask = option_given(set, "mask") ? layout.mask : NULL;
+    }
     dataset *d =
         dataset_read_layout(option_words(set, "file"), &layout, seed, watch, &why);
     if (!d) {
         if (why.code == E_NAME)
-            fail_hint(&why, "name the arrays with input=, target= and mask=; "
+            fail_hint(&why, "name the arrays with input=, target= and mask=, or labels=; "
                             "target=none and mask=none do without");
         if (e)
             *e = why;

@@ -241,16 +241,38 @@ status evaluate_samples(const model *m, const dataset *d, const int64_t *index, 
     return code;
 }
 
+static status fail_absent(const char *name, error *e)
+{
+    fail(e, E_USAGE, "%s: the data do not have that metric", name);
+    return fail_hint(e, "eval tells which they have");
+}
+
+status evaluate_check(const char *metric, const model *m, const dataset *d, error *e)
+{
+    const graph *g = m->graph;
+    const metric_row *row = metric_find(metric);
+    const shape in = batch_input_shape(d, &m->input_transform);
+    shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
+    if (!shapes)
+        return E_MEMORY;
+    status code = graph_shapes(g, 1, in, shapes, e);
+    shape sample = {.rank = shapes[g->output].rank - 1};
+    for (int i = 0; i < sample.rank; i++)
+        sample.dim[i] = shapes[g->output].dim[i + 1];
+    memory_free(shapes);
+    if (code != E_OK)
+        return batch_explain(m, d, e);
+    const metric_subject s = metric_subject_of(d, &m->input_transform, sample);
+    return row && d->target && row->applies(&s) ? E_OK : fail_absent(metric, e);
+}
+
 static status measure_one(const char *name, const model *m, const dataset *d,
                           int64_t batch, const task *watch, double *value, error *e)
 {
     evaluation v;
     TRY(evaluate(m, d, SPLIT_VAL, batch, NULL, watch, &v, NULL, e));
     *value = evaluation_get(&v, name);
-    if (!isnan(*value))
-        return E_OK;
-    fail(e, E_USAGE, "%s: the data do not have that metric", name);
-    return fail_hint(e, "eval tells which they have");
+    return isnan(*value) ? fail_absent(name, e) : E_OK;
 }
 
 train_monitor evaluate_monitor(const metric_row *row)

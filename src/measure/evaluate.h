@@ -52,6 +52,9 @@ status evaluate_samples(const model *m, const dataset *d, const int64_t *index, 
                         int64_t batch, const task *watch, const metric_row **row,
                         double *value, error *e);
 
+/* Is METRIC one that M has on D?  E_USAGE where not. */
+status evaluate_check(const char *metric, const model *m, const dataset *d, error *e);
+
 /* The metric as what chooses the best epoch of a training. */
 train_monitor evaluate_monitor(const metric_row *row);
 

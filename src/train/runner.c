@@ -117,9 +117,11 @@ status batch_explain(const model *m, const dataset *d, error *e)
     if (code != E_SHAPE || shape_equal(wanted, in))
         return code;
     const bool sizes = in.rank == 3 && wanted.rank == 3 && in.dim[2] == wanted.dim[2];
-    fail_hint(e, "the model was built for %s, the dataset has %s%s",
-              shape_text(built, wanted), shape_text(have, in),
-              sizes ? "; 'input MODEL resize=HEIGHT,WIDTH' resizes them" : "");
+    const bool resized = !shape_equal(in, dataset_input_shape(d));
+    fail_hint(e, "the model was built for %s, %s %s%s", shape_text(built, wanted),
+              resized ? "its resize= brings the samples to" : "the dataset has",
+              shape_text(have, in),
+              sizes ? "; 'input MODEL resize=HEIGHT,WIDTH' changes that" : "");
     return code;
 }
 

@@ -24,7 +24,7 @@ enum {
     BYTES_MOST = 1 << 16,  /* of an input */
     ANSWER_MOST = 1 << 20, /* of its numbers */
     ROOM = 1 << 26,        /* that a chunk may take */
-    ROUND = 5000,          /* inputs of one process, unless one ends it */
+    ROUND = 500,           /* inputs of one process, unless one ends it */
     SECONDS_MOST = 5,      /* of one input */
     BROKEN = 86            /* exit status: an answer that should not be */
 };

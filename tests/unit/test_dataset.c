@@ -318,6 +318,28 @@ static void reads_the_published_layout(void **state)
     memory_free(path);
 }
 
+static void reads_labels_of_an_archive(void **state)
+{
+    (void)state;
+    error e = {0};
+    char *path = temporary();
+    const array arrays[] = {{"x", PLANES(4, 3), 5, 2},
+                            {"y", shape_of(1, INT64_C(4)), 2, 7}};
+    write_arrays(path, arrays, 2);
+    dataset *d = read_with(path, "input=x labels=y", &e);
+    assert_non_null(d);
+    assert_int_equal(d->class_count, 8);
+    assert_null(d->mask);
+    assert_true(tensor_f32(d->target)[2] == 7 && tensor_f32(d->target)[3] == 0);
+    dataset_free(d);
+    assert_null(read_with(path, "input=x labels=y target=x", &e));
+    assert_int_equal(e.code, E_USAGE);
+    assert_null(read_with(path, "input=x labels=x", &e));
+    assert_int_equal(e.code, E_SHAPE);
+    unlink(path);
+    memory_free(path);
+}
+
 static void refuses_what_does_not_fit(void **state)
 {
     (void)state;
@@ -408,6 +430,7 @@ int main(void)
         cmocka_unit_test(copies_share),
         cmocka_unit_test(comes_back_from_a_file),
         cmocka_unit_test(reads_the_published_layout),
+        cmocka_unit_test(reads_labels_of_an_archive),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(sources_are_a_table),
     };

@@ -503,6 +503,17 @@ static void epochs_are_chosen_in_the_metric_s_direction(void **state)
     assert_true(by_psnr.best_score != by_psnr.best_loss);
     train_state by_error = train_with(evaluate_monitor(metric_find("mae")), 0);
     assert_int_equal(by_error.best_epoch, 6);
+    /* What the data do not have is told before an epoch is spent on it. */
+    error e = {0};
+    dataset *d = labelled_data(), *blocks = block_data();
+    model *m = scaling_model(dataset_input_shape(d), 1, true);
+    assert_int_equal(evaluate_check("accuracy", m, d, &e), E_OK);
+    assert_int_equal(evaluate_check("psnr", m, d, &e), E_USAGE);
+    assert_int_equal(evaluate_check("accuracy", by_psnr.last, blocks, &e), E_USAGE);
+    assert_int_equal(evaluate_check("psnr", by_psnr.last, blocks, &e), E_OK);
+    model_free(m);
+    dataset_free(d);
+    dataset_free(blocks);
     /* Falling, and the higher the better: the first is best, and patience ends. */
     train_state by_fall = train_with((train_monitor){"psnr", true, falling}, 2);
     assert_int_equal(by_fall.best_epoch, 1);

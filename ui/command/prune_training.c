@@ -151,6 +151,8 @@ status prune_train(const call *c, prune_job *j, double from, double to, error *e
     error ended = {0};
     if (j->course.early)
         TRY(gradual_rewind(j->pruned->graph, j->course.early->graph, e));
+    if (j->training.monitor.name)
+        TRY(evaluate_check(j->training.monitor.name, j->pruned, j->on.data, e));
     TRY(train_start(&s, j->pruned, &j->training, e));
     j->reached = j->course.row ? from : to;
     status done = run_epochs(c, j, &s, from, to, &ended);

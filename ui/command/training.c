@@ -180,6 +180,8 @@ static status begin(call *c, training *j, error *e)
         rows_note(c, "%s: there is no checkpoint of %s yet: it begins at epoch 1", j->who,
                   j->name);
     status s = fit_latent(c, j->who, m, &j->settings, e);
+    if (s == E_OK && j->settings.monitor.name)
+        s = evaluate_check(j->settings.monitor.name, m, j->data, e);
     if (s == E_OK)
         s = train_start(&j->state, m, &j->settings, e);
     model_free(m);
