@@ -22,12 +22,23 @@ typedef struct puncture_making {
     uint64_t seed;
     snapshot *snapshots;
     int64_t snapshot_count, count;
-    int64_t side; /* points of a block that are kept, a dimension */
+    int64_t piece; /* the first snapshot of those being filled */
+    int64_t side;  /* points of a block that are kept, a dimension */
     double least, noise;
     float *input, *target; /* TARGET NULL where the input is without noise */
 } puncture_making;
 
-static status draw_snapshots(puncture_making *m, error *e)
+/* Snapshots between two looks at whether somebody wants an end. */
+enum { PIECE = 64 };
+
+static status check_watch(const task *watch, int64_t i, error *e)
+{
+    return i % PIECE == 0 && task_cancelled(watch)
+               ? fail(e, E_STOPPED, "puncture: stopped")
+               : E_OK;
+}
+
+static status draw_snapshots(puncture_making *m, const task *watch, error *e)
 {
     const option_value *holes = option_get(m->options, "holes");
     const int low = (int)holes->reals[0], high = (int)holes->reals[1];
@@ -45,6 +56,7 @@ static status draw_snapshots(puncture_making *m, error *e)
     for (int64_t i = 0; i < m->snapshot_count; i++) {
         snapshot *s = &m->snapshots[i];
         random_stream random = random_new(m->seed, "puncture", (uint64_t)i);
+        TRY(check_watch(watch, i, e));
         punctures_draw(&s->holes, low, high, radius, &random);
         TRY(puncture_blocks(&s->holes, half, (int)option_integer(m->options, "base"),
                             (int)option_integer(m->options, "levels"), &s->blocks,
@@ -55,9 +67,10 @@ static status draw_snapshots(puncture_making *m, error *e)
     return E_OK;
 }
 
-static void fill_snapshot(void *context, int64_t i, int thread)
+static void fill_snapshot(void *context, int64_t tile, int thread)
 {
     const puncture_making *m = context;
+    const int64_t i = m->piece + tile;
     const snapshot *s = &m->snapshots[i];
     float chi[BLOCK_POINTS];
     random_stream random = random_new(m->seed, "puncture noise", (uint64_t)i);
@@ -82,13 +95,15 @@ static void fill_snapshot(void *context, int64_t i, int thread)
     }
 }
 
-static status make_facts(const puncture_making *m, dataset *d, error *e)
+static status make_facts(const puncture_making *m, dataset *d, const task *watch,
+                         error *e)
 {
     d->group = memory_new(d->count, sizeof *d->group, e);
     d->facts = table_new(e);
     if (!d->group || !d->facts)
         return E_MEMORY;
-    for (int64_t i = 0; i < m->snapshot_count; i++)
+    for (int64_t i = 0; i < m->snapshot_count; i++) {
+        TRY(check_watch(watch, i, e));
         for (int64_t b = 0; b < m->snapshots[i].count; b++) {
             const puncture_block *block = &m->snapshots[i].blocks[b];
             d->group[m->snapshots[i].first + b] = i;
@@ -101,6 +116,7 @@ static status make_facts(const puncture_making *m, dataset *d, error *e)
             table_real(d->facts, "z", block->centre[2]);
             table_real(d->facts, "spacing", block->spacing);
         }
+    }
     return table_ok(d->facts, e);
 }
 
@@ -109,9 +125,7 @@ static status make_all(puncture_making *m, const task *watch, dataset **out, err
     m->snapshots = memory_new(m->snapshot_count, sizeof *m->snapshots, e);
     if (!m->snapshots)
         return E_MEMORY;
-    TRY(draw_snapshots(m, e));
-    if (task_cancelled(watch))
-        return fail(e, E_STOPPED, "puncture: stopped");
+    TRY(draw_snapshots(m, watch, e));
     const shape s = shape_of(5, m->count, m->side, m->side, m->side, INT64_C(1));
     TRY(source_check_size("puncture", DTYPE_F32, s, e));
     dataset *d = *out =
@@ -126,10 +140,14 @@ static status make_all(puncture_making *m, const task *watch, dataset **out, err
         return E_MEMORY;
     m->input = tensor_write_f32(d->input, e);
     m->target = d->target ? tensor_write_f32(d->target, e) : NULL;
-    parallel_for(m->snapshot_count, fill_snapshot, m);
+    for (m->piece = 0; m->piece < m->snapshot_count; m->piece += PIECE) {
+        const int64_t left = m->snapshot_count - m->piece;
+        TRY(check_watch(watch, m->piece, e));
+        parallel_for(left < PIECE ? left : PIECE, fill_snapshot, m);
+    }
     if (!d->target && !(d->target = tensor_share(d->input, e)))
         return E_MEMORY;
-    TRY(make_facts(m, d, e));
+    TRY(make_facts(m, d, watch, e));
     return dataset_split_standard(d, m->seed, e);
 }
 
