@@ -20,12 +20,15 @@ static int single_reader(const plan *p, int value)
     return -1;
 }
 
-static bool activation_of(const node *n, activation *act, float *slope)
+/* Only of rectifiers is the gradient known from what came in or out. */
+static bool rectifier_of(const plan *p, const node *n, rectifier *act, float *slope)
 {
     if (n->op == &op_relu)
-        *act = ACTIVATION_RELU;
+        *act = RECTIFY_ZERO;
     else if (n->op == &op_leaky_relu)
-        *act = ACTIVATION_LEAKY_RELU;
+        *act = RECTIFY_SLOPE;
+    else if (n->op == &op_hard_swish && !p->training)
+        *act = RECTIFY_HARD_SWISH;
     else
         return false;
     *slope = (float)n->attr.slope;
@@ -35,7 +38,7 @@ static bool activation_of(const node *n, activation *act, float *slope)
 static void fuse_activation(const plan *p, step *s, int next, bool *taken)
 {
     const graph *g = p->graph;
-    if (next < 0 || !activation_of(&g->nodes[next], &s->op.tail.act, &s->op.tail.slope))
+    if (next < 0 || !rectifier_of(p, &g->nodes[next], &s->op.tail.act, &s->op.tail.slope))
         return;
     s->act = next;
     s->output = g->nodes[next].output;

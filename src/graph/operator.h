@@ -15,18 +15,11 @@
 #include "kernel/algorithm.h"
 #include "tensor/tensor.h"
 
-/* What is fused behind an operator that can take it: y = activation(x * scale + shift).
+/* What is fused behind an operator that can take it: y = rectify(x * scale + shift).
    NULL scale and shift mean 1 and 0; both have one entry for each output channel. */
-typedef enum activation {
-    ACTIVATION_NONE,
-    ACTIVATION_RELU,
-    ACTIVATION_LEAKY_RELU, /* uses slope */
-    ACTIVATION_COUNT
-} activation;
-
 typedef struct epilogue {
     const float *scale, *shift;
-    activation act;
+    rectifier act;
     float slope;
     const int8_t *map; /* on codes alone: [256] the code for each of -128..127, or NULL */
 } epilogue;

@@ -80,13 +80,8 @@ const float *operation_parameter(const operation *op, parameter_role role)
 
 finish operation_finish(const operation *op)
 {
-    static const rectifier of[ACTIVATION_COUNT] = {
-        [ACTIVATION_NONE] = RECTIFY_NONE,
-        [ACTIVATION_RELU] = RECTIFY_ZERO,
-        [ACTIVATION_LEAKY_RELU] = RECTIFY_SLOPE,
-    };
     return (finish){.scale = op->tail.scale,
                     .shift = op->tail.shift,
-                    .rectify = of[op->tail.act],
+                    .rectify = op->tail.act,
                     .slope = op->tail.slope};
 }

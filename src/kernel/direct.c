@@ -3,6 +3,7 @@
    It is never chosen by itself: other algorithms are compared with it. */
 #include "kernel/algorithm.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/parallel.h"
 
@@ -74,6 +75,8 @@ static float finished(const finish *t, float sum, int64_t pixel, int64_t o)
     sum = sum * (t->scale ? t->scale[o] : 1) + (t->shift ? t->shift[o] : 0);
     if (t->residual)
         sum += t->residual[pixel * t->residual_pitch + o];
+    if (t->rectify == RECTIFY_HARD_SWISH)
+        return sum * fminf(fmaxf(sum / 6 + 0.5f, 0), 1);
     if (sum >= 0 || t->rectify == RECTIFY_NONE)
         return sum;
     return t->rectify == RECTIFY_ZERO ? 0 : sum * t->slope;

@@ -8,8 +8,10 @@
 
 typedef enum rectifier {
     RECTIFY_NONE,
-    RECTIFY_ZERO, /* negative values become 0 */
-    RECTIFY_SLOPE /* negative values are multiplied by the slope */
+    RECTIFY_ZERO,       /* negative values become 0 */
+    RECTIFY_SLOPE,      /* negative values are multiplied by the slope */
+    RECTIFY_HARD_SWISH, /* v clamp(v / 6 + 1/2, 0, 1); no gradient goes through it here */
+    RECTIFY_COUNT
 } rectifier;
 
 typedef struct finish {

@@ -3,6 +3,7 @@
    meant to be right, not fast. */
 #include "kernel/reference.h"
 
+#include <math.h>
 #include "base/parallel.h"
 
 enum {
@@ -58,6 +59,8 @@ static double finished(const job *j, double sum, int64_t pixel, int64_t output)
           (t->shift ? (double)t->shift[output] : 0);
     if (t->residual)
         sum += (double)t->residual[pixel * t->residual_pitch + output];
+    if (t->rectify == RECTIFY_HARD_SWISH)
+        return sum * fmin(fmax(sum / 6 + 0.5, 0), 1);
     if (sum >= 0 || t->rectify == RECTIFY_NONE)
         return sum;
     return t->rectify == RECTIFY_ZERO ? 0 : sum * (double)t->slope;

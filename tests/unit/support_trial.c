@@ -282,9 +282,11 @@ static double after_tail(const trial *t, double y, int64_t channel)
         y *= (double)t->tail.scale[channel];
     if (t->tail.shift)
         y += (double)t->tail.shift[channel];
-    if (t->tail.act == ACTIVATION_RELU && y < 0)
+    if (t->tail.act == RECTIFY_ZERO && y < 0)
         return 0;
-    return t->tail.act == ACTIVATION_LEAKY_RELU && y < 0 ? y * (double)t->tail.slope : y;
+    if (t->tail.act == RECTIFY_HARD_SWISH)
+        return y * fmin(fmax(y + 3, 0), 6) / 6;
+    return t->tail.act == RECTIFY_SLOPE && y < 0 ? y * (double)t->tail.slope : y;
 }
 
 void trial_check_forward(const trial *t)

@@ -143,6 +143,8 @@ static double finished(const bench *b, double sum, int64_t pixel, int64_t o,
         sum * (t->scale ? (double)t->scale[o] : 1) + (t->shift ? (double)t->shift[o] : 0);
     if (t->residual)
         sum += (double)t->residual[pixel * t->residual_pitch + o];
+    if (t->rectify == RECTIFY_HARD_SWISH)
+        return sum * fmin(fmax(sum + 3, 0), 6) / 6;
     if (sum < 0 && t->rectify != RECTIFY_NONE)
         return t->rectify == RECTIFY_ZERO ? 0 : sum * (double)t->slope;
     return sum;
@@ -277,7 +279,7 @@ static void test_forward(void **state)
         if (i & 2)
             v.y_pitch = v.out_c + random_below(&r, 9);
         bench b = bench_new(&r, v);
-        b.tail.rectify = (rectifier)(i % 3);
+        b.tail.rectify = (rectifier)(i % RECTIFY_COUNT);
         b.tail.slope = 0.1f;
         b.tail.scale = i & 4 ? b.scale : NULL;
         b.tail.shift = i & 8 ? b.shift : NULL;

@@ -88,7 +88,7 @@ static void check_inference(trial *t, random_stream *r)
         assert_true(scale && shift);
         random_fill_uniform(r, scale, channels, -2, 2);
         random_fill_uniform(r, shift, channels, -1, 1);
-        for (int act = 0; act < ACTIVATION_COUNT; act++) {
+        for (int act = 0; act < RECTIFY_COUNT; act++) {
             t->tail = (epilogue){.scale = act == 1 ? NULL : scale,
                                  .shift = act == 2 ? NULL : shift,
                                  .act = act,

@@ -76,6 +76,8 @@ static void reference(trial *t)
             sum += t->shift ? (double)t->shift[o] : 0;
             if (t->residual)
                 sum += (double)t->residual[p * t->tail.residual_pitch + o];
+            if (t->tail.rectify == RECTIFY_HARD_SWISH)
+                sum *= fmin(fmax(sum + 3, 0), 6) / 6;
             if (sum < 0 && t->tail.rectify == RECTIFY_ZERO)
                 sum = 0;
             if (sum < 0 && t->tail.rectify == RECTIFY_SLOPE)
@@ -114,7 +116,7 @@ static void trial_make(trial *t, const convolution *v, random_stream *r, double 
     t->scale = !plain && random_below(r, 2) ? normals(r, w->out_c) : NULL;
     t->shift = !plain && random_below(r, 2) ? normals(r, w->out_c) : NULL;
     t->tail = (finish){.scale = t->scale, .shift = t->shift, .slope = 0.25f};
-    t->tail.rectify = plain ? RECTIFY_NONE : (rectifier)random_below(r, 3);
+    t->tail.rectify = plain ? RECTIFY_NONE : (rectifier)random_below(r, RECTIFY_COUNT);
     if (!plain && random_below(r, 2)) {
         t->tail.residual_pitch = w->out_c + between(r, 0, 3);
         t->residual = normals(r, pixels_out(t) * t->tail.residual_pitch);

@@ -77,7 +77,7 @@ static void draw_trial(trial *t, random_stream *r)
     t->residual = draw(r, 0, 1) ? numbers(r, pixels * (v.out_c + 3)) : NULL;
     t->tail = (finish){.scale = t->scale,
                        .shift = t->shift,
-                       .rectify = (rectifier)draw(r, 0, 2),
+                       .rectify = (rectifier)draw(r, RECTIFY_NONE, RECTIFY_HARD_SWISH),
                        .slope = 0.1f,
                        .residual = t->residual,
                        .residual_pitch = v.out_c + 3};
@@ -123,6 +123,8 @@ static double by_definition(const trial *t, int64_t pixel, int64_t o)
         sum * (t->scale ? (double)t->scale[o] : 1) + (t->shift ? (double)t->shift[o] : 0);
     if (t->residual)
         sum += (double)t->residual[pixel * t->tail.residual_pitch + o];
+    if (t->tail.rectify == RECTIFY_HARD_SWISH)
+        return sum * fmin(fmax(sum + 3, 0), 6) / 6;
     double slope = t->tail.rectify == RECTIFY_ZERO    ? 0
                    : t->tail.rectify == RECTIFY_SLOPE ? (double)t->tail.slope
                                                       : 1;
