@@ -74,10 +74,29 @@ static void add_wrapped(text *out, const char *words, int first, int indent, int
 }
 
 /* "  LEFT      WORDS", the words wrapped in their column. */
+/* An option and its choices, which go on in the next line where they do not fit. */
+static void add_left(text *out, const char *left, int width)
+{
+    const int indent = 2 + (int)strcspn(left, "=") + 1;
+    int room = width - 2;
+    text_add(out, "  ");
+    while ((int)strlen(left) > room) {
+        int cut = room;
+        while (cut > 0 && left[cut - 1] != '|')
+            cut--;
+        if (cut == 0)
+            break;
+        text_addf(out, "%.*s\n%*s", cut, left, indent, "");
+        left += cut;
+        room = width - indent;
+    }
+    text_add(out, left);
+}
+
 static void add_entry(text *out, const char *left, const char *words, int width)
 {
     int wide = 2 + text_columns(left);
-    text_addf(out, "  %s", left);
+    add_left(out, left, width);
     if (wide + 2 > OPTION_COLUMN)
         text_addf(out, "\n%*s", OPTION_COLUMN, "");
     else

@@ -45,7 +45,10 @@ status fail_prefix(error *e, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    size_t length = strlen(words);
+    size_t length = strlen(words), head = strcspn(words, ":");
+    /* What both begin with, as "prune: ", is said once. */
+    if (strncmp(e->text, words, head) == 0 && strncmp(e->text + head, ": ", 2) == 0)
+        memmove(e->text, e->text + head + 2, strlen(e->text + head + 2) + 1);
     /* A sentence that is too long is cut. */
     if (snprintf(words + length, sizeof words - length, ": %s", e->text) >= 0)
         memcpy(e->text, words, sizeof e->text);

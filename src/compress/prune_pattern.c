@@ -13,9 +13,10 @@ static status read_size(const char **text, const char *whole, int64_t *size, err
     char *end;
     long n = strtol(*text, &end, 10);
     if (end == *text || **text < '0' || **text > '9' || n < 1 || n > BLOCK_MOST) {
-        fail(e, E_USAGE, "prune: a pattern '%s'", whole);
-        return fail_hint(e, "say weight, outputs x inputs as in 4x1 or 1x4, or 2:4: of "
-                            "four inputs two stay");
+        fail(e, E_USAGE, "prune: there is no kind '%.40s'", whole);
+        return fail_hint(e,
+                         "say weight, channel, outputs x inputs as in 4x1 or 1x4 (of 1 "
+                         "to 64), or 2:4: of four inputs two stay");
     }
     *size = n;
     *text = end;

@@ -130,6 +130,12 @@ expect "completion of a value" "$("$LATHE" --complete 'train m d optimizer=a' | 
 expect "completion of an architecture" "$("$LATHE" --complete 'model m unet-ph')" unet-phase
 expect "completion within a sweep" "$("$LATHE" --complete 'sweep s prune m amo')" amount=
 
+# Pages fit a screen, also where an option has many choices.
+for command in $("$LATHE" --complete ''); do
+    "$LATHE" -q -c "help $command" >out
+    expect "lines of help $command that are too wide" "$(grep -c '.\{81\}' out)" 0
+done
+
 # The manual in other forms.
 python=$(python_with json) && "$LATHE" --print-commands=json | "$python" -c '
 import json, sys

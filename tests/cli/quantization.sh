@@ -75,4 +75,25 @@ for words in "granularity=group" "form=affine" "bits=12"; do
     grep -q "integer kernel" messages || expect "$words" "$(cat messages)" "a reason"
 done
 
+echo "# what would change nothing is refused"
+"$LATHE" -q -c "model m unet-phase size=32 levels=3 channels=8; data d gpe n=6 grid=32 starts=2
+split d; session save work" >/dev/null
+while IFS=: read -r command words; do
+    "$LATHE" -q -c "session load work; $command" >out 2>messages &&
+        expect "status of $command" 0 1
+    grep -q "$words" messages || expect "$command" "$(cat messages)" "$words"
+done <<'END'
+quantize m scheme=weight observer=mse:observer= has no meaning without scheme=static
+quantize m scheme=weight activations=4:activations= has no meaning
+quantize m scheme=codebook form=affine:form= has no meaning with scheme=codebook
+quantize m scheme=codebook granularity=group:granularity= has no meaning
+quantize m scheme=weight group=8:group= has no meaning without granularity=group
+quantize m data=d target_metric=-5%:target_metric= has no meaning without mixed=auto
+train m d bits=4:train. bits= has no meaning without qat=
+train m d lambda=2:lambda= has no meaning without regularizer=
+distill m m d keep=first:distill. keep= has no meaning without qat=
+distill m m d beta=2:beta= has no meaning without features=
+quantize m scheme=weight; prune m amount=0.5:prune. at 0.5. inc.* is quantized
+END
+
 finish

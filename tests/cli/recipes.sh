@@ -106,5 +106,9 @@ done
 echo 'stage a; prune $model amount=2' >bad.recipe
 refuses 'recipe bad.recipe m d' 'stage a.*bad.recipe:1'
 refuses 'recipe good.recipe m d as=m' 'place of the base'
+for command in 'prune $base amount=0.5' 'prune m amount=0.5' 'fuse m' 'drop m'; do
+    echo "stage a; $command" >bad.recipe
+    refuses 'recipe bad.recipe m d' 'changes m, the base'
+done
 refuses 'recipe record m x.recipe' 'nothing in the history'
 finish

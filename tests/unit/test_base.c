@@ -36,6 +36,18 @@ static void error_sentences(void **state)
     assert_string_equal(e.text, "layer a: conv: 3 rows, 4 wanted");
     assert_string_equal(e.hint, "give 4");
 
+    /* What both begin with is said once. */
+    assert_int_equal(fail_prefix(&e, "layer b: again"), E_SHAPE);
+    assert_string_equal(e.text, "layer b: again: layer a: conv: 3 rows, 4 wanted");
+    fail(&e, E_SHAPE, "prune: a pattern");
+    fail_prefix(&e, "prune: at 0.5");
+    assert_string_equal(e.text, "prune: at 0.5: a pattern");
+    fail_prefix(&e, "prune");
+    assert_string_equal(e.text, "prune: at 0.5: a pattern");
+    fail(&e, E_SHAPE, "conv: 3 rows, 4 wanted");
+    fail_hint(&e, "give 4");
+    fail_prefix(&e, "layer a");
+
     /* The sentence may be made of itself, and a new one drops the old hint. */
     fail(&e, E_FILE, "again: %s", e.text);
     assert_string_equal(e.text, "again: layer a: conv: 3 rows, 4 wanted");

@@ -45,9 +45,10 @@ static status find_value(const char *who, const graph *g, const char *name, int 
 static status find_features(const call *c, const model *student, lesson *l, error *e)
 {
     const char *words = option_words(&c->options, "features");
+    static const char *const of_features[] = {"beta", NULL};
     l->student_value = l->teacher_value = -1;
     if (!words)
-        return E_OK;
+        return rows_unused(c, "distill", of_features, "without features=", e);
     if (option_given(&c->options, "qat") ||
         !option_is(&c->options, "regularizer", "none"))
         return fail(e, E_USAGE,

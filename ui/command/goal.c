@@ -318,7 +318,7 @@ static status run(call *c, error *e)
         if (s == E_OK || (s == E_STOPPED && g->count > 0))
             s = answer(g, s == E_STOPPED, e);
     }
-    if (s != E_OK && !text_starts(e->text, "goal: "))
+    if (s != E_OK)
         fail_prefix(e, "goal");
     goal_clear(g);
     memory_free(g);

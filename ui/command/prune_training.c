@@ -38,7 +38,8 @@ status prune_training_read(const call *c, prune_job *j, error *e)
     k->last =
         option_given(o, "until") ? option_integer(o, "until") : (2 * epochs + 2) / 3;
     if (gradual && (k->first > k->last || k->last > epochs))
-        return fail(e, E_RANGE, "prune: from=%lld until=%lld, of %lld epochs",
+        return fail(e, E_RANGE,
+                    "prune: from=%lld until=%lld, wanted epochs from 1 to %lld in order",
                     (long long)k->first, (long long)k->last, (long long)epochs);
     if (!rewind)
         return E_OK;

@@ -71,6 +71,25 @@ static status read_corrections(const call *c, quantize_settings *s, error *e)
     return E_OK;
 }
 
+/* What was written and would change nothing is an error. */
+static status check_unused(const call *c, error *e)
+{
+    static const char *const of_static[] = {"activations", "samples", "observer", NULL};
+    static const char *const of_scales[] = {"granularity", "group", "form", NULL};
+    static const char *const of_groups[] = {"group", NULL};
+    static const char *const of_mixed[] = {"target_metric", NULL};
+    const option_set *o = &c->options;
+    if (!option_is(o, "scheme", "static"))
+        TRY(rows_unused(c, "quantize", of_static, "without scheme=static", e));
+    if (option_is(o, "scheme", "codebook"))
+        TRY(rows_unused(c, "quantize", of_scales, "with scheme=codebook", e));
+    if (!option_is(o, "granularity", "group"))
+        TRY(rows_unused(c, "quantize", of_groups, "without granularity=group", e));
+    if (!option_is(o, "mixed", "auto"))
+        TRY(rows_unused(c, "quantize", of_mixed, "without mixed=auto", e));
+    return E_OK;
+}
+
 static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
 {
     *s = (quantize_settings){
@@ -86,6 +105,7 @@ static status read_settings(const call *c, quantize_settings *s, sample_set *on,
         .observer = observer_find(option_words(&c->options, "observer")),
         .seed = rows_seed(c),
     };
+    TRY(check_unused(c, e));
     TRY(read_corrections(c, s, e));
     TRY(fit_keep(c, "quantize", &s->keep_first, &s->keep_last, e));
     if (option_words(&c->options, "data"))

@@ -44,10 +44,11 @@ typedef struct job {
     recipe recipe;
     text found; /* the path of the file */
     const char *path, *base_name, *data_name;
-    char *name;     /* of the result */
-    char *folder;   /* of the stages' files */
-    bool automatic; /* the folder is lathe's own */
-    model *base;    /* owned: the session may lose its own */
+    char *name;            /* of the result */
+    char *folder;          /* of the stages' files */
+    bool automatic;        /* the folder is lathe's own */
+    const model *standing; /* the session's base, which no stage may replace */
+    model *base;           /* owned: the session may lose its own */
     yardstick measure;
     uint64_t key;   /* of base, data and all stages so far */
     int stage;      /* at work, from 0 */
@@ -191,6 +192,16 @@ static status take_saved(job *j, const char *path, text *lines, error *e)
     return session_put_model(j->call->session, j->name, m, e);
 }
 
+/* The base is what all is measured against: no stage may change it. */
+static status check_base(const job *j, error *e)
+{
+    if (session_get_model(j->call->session, j->base_name, NULL) == j->standing)
+        return E_OK;
+    fail(e, E_USAGE, "it changes %s, the base that all is measured against",
+         j->base_name);
+    return fail_hint(e, "let its commands change $model, and use $base as a teacher");
+}
+
 /* The stage as one step of undo; *SAVED: it came from its file. */
 static status do_stage(job *j, const char *path, bool *saved, error *e)
 {
@@ -203,6 +214,8 @@ static status do_stage(job *j, const char *path, bool *saved, error *e)
     memory_free(label);
     TRY(code);
     code = *saved ? take_saved(j, path, &lines, e) : run_commands(j, &lines, e);
+    if (code == E_OK)
+        code = check_base(j, e);
     if (code != E_OK)
         session_rollback(s);
     else if (session_end(s))
@@ -379,6 +392,7 @@ static status prepare(job *j, error *e)
     TRY(rows_sample_set(j->call, "recipe", &j->measure.on, e));
     j->data_name = j->measure.on.name;
     const model *m = session_get_model(j->call->session, j->base_name, e);
+    j->standing = m;
     j->base = m ? model_copy(m, e) : NULL;
     if (!j->base)
         return e->code;
@@ -408,7 +422,7 @@ static status run(call *c, error *e)
     status s = prepare(&j, e);
     if (s == E_OK)
         s = run_recipe(&j, e);
-    if (s != E_OK && !text_starts(e->text, "recipe: "))
+    if (s != E_OK)
         fail_prefix(e, "recipe");
     recipe_clear(&j.recipe);
     text_clear(&j.found);

@@ -202,6 +202,15 @@ status rows_unknown(const char *what, const char *word, const char *(*name_at)(i
     return E_NAME;
 }
 
+status rows_unused(const call *c, const char *who, const char *const *names,
+                   const char *where, error *e)
+{
+    for (; *names; names++)
+        if (option_given(&c->options, *names))
+            return fail(e, E_USAGE, "%s: %s= has no meaning %s", who, *names, where);
+    return E_OK;
+}
+
 void rows_note(call *c, const char *format, ...)
 {
     char sentence[512];

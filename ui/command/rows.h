@@ -59,6 +59,11 @@ void rows_put_real(table *t, const char *column, double value);
 status rows_unknown(const char *what, const char *word, const char *(*name_at)(int i),
                     error *e);
 
+/* E_USAGE where the user wrote one of the options NAMES, a list that NULL ends: WHERE says
+   why they mean nothing, as "without qat=". */
+status rows_unused(const call *c, const char *who, const char *const *names,
+                   const char *where, error *e);
+
 /* A sentence for the reader, one a line. */
 void rows_note(call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

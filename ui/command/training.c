@@ -290,6 +290,22 @@ static status run_to_end(call *c, training *j, error *e)
     return E_OK;
 }
 
+/* What was written and would change nothing is an error; a checkpoint has what it was
+   begun with. */
+static status check_unused(const call *c, const training *j, error *e)
+{
+    static const char *const of_integers[] = {
+        "bits", "granularity", "keep", "observer", "samples", "ranges", NULL};
+    static const char *const of_regularizer[] = {"lambda", "latent", NULL};
+    if (option_flag(&c->options, "resume"))
+        return E_OK;
+    if (!option_given(&c->options, "qat"))
+        TRY(rows_unused(c, j->who, of_integers, "without qat=", e));
+    if (option_is(&c->options, "regularizer", "none"))
+        TRY(rows_unused(c, j->who, of_regularizer, "without regularizer=", e));
+    return E_OK;
+}
+
 status training_run(call *c, training *j, error *e)
 {
     j->data = session_get_dataset(c->session, j->data_name, e);
@@ -299,6 +315,7 @@ status training_run(call *c, training *j, error *e)
         fail(e, E_RANGE, "%s: %s has no samples in split train", j->who, j->data_name);
         return fail_hint(e, "divide it with 'split %s'", j->data_name);
     }
+    TRY(check_unused(c, j, e));
     TRY(fit_settings(c, j->who, j->data, &j->settings, e));
     status s = choose_checkpoint(c, j, e);
     if (s == E_OK)

@@ -88,7 +88,7 @@ int yardstick_missed(const yardstick *y, const quantities *q, const requirement 
         const requirement *r = &required[i];
         if (requirement_met(r, &y->zero, q))
             continue;
-        text_addf(words, "%s%s is %.4g, %s=%s wants %.4g", words->length ? "; " : "",
+        text_addf(words, "%s%s is %.6g, %s=%s wants %.6g", words->length ? "; " : "",
                   r->key, requirement_value(r, q), r->key, r->words,
                   requirement_limit(r, &y->zero, q));
         missed++;
