@@ -108,6 +108,14 @@ echo "$(row seeds.json prune 1 1 masked_mse) $(get seeds.json prune 2 masked_mse
 
 expect "rows of the ticket" "$(row course.json prune 3 2 amount)" 0.9
 
+echo "# what is swept keeps its column, also where the answer has one of that name"
+lathe -q --format json -c "load m half.safetensors
+sweep s prune m amount=0.2,0.5 kind=weight,channel" >swept.json
+expect "kinds" "$(grep -o '"kind": "[a-z]*"' swept.json | tr -d '\n')" \
+    '"kind": "weight""kind": "channel""kind": "weight""kind": "channel"'
+expect "what was made" "$(grep -o '"answer_[a-z]*": "[a-z]*"' swept.json | sort | uniq -c |
+    sed 's/^ *//')" '4 "answer_kind": "pruned"'
+
 echo "# refusals"
 refused()
 {
@@ -125,5 +133,6 @@ refused "prune m amount=0.5 gradual=cubic" "retrain= says how long"
 refused "prune m amount=0.5 kind=channel regrow=0.1" "regrow= has no meaning"
 refused "prune m amount=0.5 seeds=2" "seeds need data"
 refused "quantize m scheme=weight; prune m amount=0.5 kind=channel" "is quantized"
+refused "model a swae-mlp; input a none resize=10" "resize= is of pictures"
 
 finish

@@ -116,11 +116,13 @@ static status set_normalize(const call *c, const model *m, transform *t, error *
     return E_OK;
 }
 
-static status set_size(const option_set *o, transform *t, error *e)
+static status set_size(const option_set *o, const shape *seen, transform *t, error *e)
 {
     const option_value *size = option_get(o, "resize");
     if (!size->given)
         return E_OK;
+    if (seen->rank != 3)
+        return fail(e, E_SHAPE, "input: resize= is of pictures, and the model sees none");
     if (size->count > 2)
         return fail(e, E_USAGE, "input: resize=%s: HEIGHT,WIDTH or one number was wanted",
                     size->words);
@@ -211,7 +213,7 @@ static status run(call *c, error *e)
     model *m = before ? model_copy(before, e) : NULL;
     if (!m)
         return e->code;
-    status result = set_size(&c->options, &m->input_transform, e);
+    status result = set_size(&c->options, &m->graph->input_shape, &m->input_transform, e);
     if (result == E_OK)
         result = set_kind(c, m, e);
     if (result != E_OK) {

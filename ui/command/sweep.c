@@ -170,6 +170,37 @@ static void put_value(table *t, const char *column, const char *words)
         table_text(t, column, words);
 }
 
+/* Does column K of the answer say in row I what the row at the end of ALL has there? */
+static bool says_same(const table *all, const table *rows, int64_t i, int64_t k)
+{
+    const char *column = rows->columns[k];
+    const cell *own = table_get(rows, i, k),
+               *swept = table_get(all, all->row_count - 1, table_column(all, column));
+    double is, was;
+    if (own->kind == CELL_FLAG)
+        return text_equal(swept->words, own->flag ? "yes" : "no");
+    if (own->kind == CELL_TEXT)
+        return text_equal(swept->words, own->words);
+    return table_number(rows, i, column, &is) &&
+           table_number(all, all->row_count - 1, column, &was) && is == was;
+}
+
+/* A column of the answer.  Where a swept option has its name and another value, as the
+   epochs that were asked for and those that it took, it is answer_NAME. */
+static void add_cell(job *j, const table *rows, int64_t i, int64_t k)
+{
+    table *all = j->call->rows;
+    const char *column = rows->columns[k];
+    char other[128];
+    int64_t a = 0;
+    while (a < j->axis_count && strcmp(j->axes[a].key, column) != 0)
+        a++;
+    if (a < j->axis_count && says_same(all, rows, i, k))
+        return;
+    snprintf(other, sizeof other, "answer_%s", column);
+    table_cell(all, a < j->axis_count ? other : column, table_get(rows, i, k));
+}
+
 /* Adds the rows of one point, its values before them. */
 static void add_rows(job *j, const table *rows)
 {
@@ -180,7 +211,7 @@ static void add_rows(job *j, const table *rows)
             put_value(all, j->axes[a].key, value_at(j, a, j->point));
         for (int64_t k = 0; k < rows->column_count; k++)
             if (table_get(rows, i, k)->kind != CELL_NONE)
-                table_cell(all, rows->columns[k], table_get(rows, i, k));
+                add_cell(j, rows, i, k);
     }
 }
 
@@ -287,7 +318,9 @@ const command command_sweep = {
     .details =
         "Every point begins with the session as it is and leaves it as it was.  The "
         "rows of all points, with the swept values before them, become a table that "
-        "'show' prints and 'plot curve' draws.  A command without several values is run "
+        "'show' prints and 'plot curve' draws; what a point answers under the name of a "
+        "swept option with another value is answer_NAME.  A command without several "
+        "values is run "
         "once.  Ctrl-C keeps the points done.",
     .see = "plot curve, show, prune, quantize",
     .run = run,
