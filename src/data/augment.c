@@ -14,6 +14,11 @@ bool augmentation_is_none(const augmentation *a)
 status augmentation_check(const augmentation *a, const dataset *d, error *e)
 {
     const shape s = dataset_input_shape(d);
+    if (s.rank < 3) {
+        fail(e, E_SHAPE, "augment: the samples are rows of numbers, wanted pictures");
+        return fail_hint(e,
+                         "'input MODEL crop=0 flip=no turn=no' takes them as they are");
+    }
     const int64_t height = s.dim[s.rank - 3], width = s.dim[s.rank - 2];
     if (a->turn && height != width)
         return fail(e, E_SHAPE, "augment: images of %lld x %lld pixels cannot be turned",

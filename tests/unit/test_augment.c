@@ -237,6 +237,12 @@ static void says_what_it_cannot_do(void **state)
     tensor_free(d->input);
     d->input = wide;
     assert_int_equal(augmentation_check(&turn, d, &e), E_SHAPE);
+    tensor *rows = tensor_new(DTYPE_U8, shape_of(2, INT64_C(4), (int64_t)N), &e);
+    tensor_free(d->input);
+    d->input = rows;
+    const augmentation flip = {.flip_x = true};
+    assert_int_equal(augmentation_check(&flip, d, &e), E_SHAPE);
+    assert_non_null(strstr(e.text, "rows"));
     dataset_free(d);
 }
 
