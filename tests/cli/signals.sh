@@ -15,12 +15,12 @@ train m d epochs=1000000 batch=2
 save m m.safetensors
 END
 
-# interrupt SIGNAL: sends it when two epochs are done.
+# interrupt SIGNAL [FILE]: sends it when two epochs are done.
 interrupt()
 {
-    "$LATHE" -k job.lathe >out 2>err &
+    "$LATHE" -k "${2:-job.lathe}" >out 2>err &
     local process=$! tries=0
-    until grep -qs '^train epoch 2/' err || test $tries -ge 600; do
+    until grep -Eqs '(^| )train epoch 2/' err || test $tries -ge 600; do
         sleep 0.05
         tries=$((tries + 1))
     done
@@ -35,6 +35,12 @@ grep -Eq '^job\.lathe:4: train: stopped after epoch [0-9]+ of 1000000; m keeps e
     expect "message after SIGINT" "$(tail -n 1 err)" 'stopped after epoch'
 expect "what ran afterwards" "$(ls m.safetensors 2>/dev/null | wc -l | tr -d ' ')" 0
 expect "parts left behind" "$(find . -name '*.part' | wc -l | tr -d ' ')" 0
+
+sed 's/^train/sweep s train/; s/batch=2/& lr=0.1,0.2/; s/^save.*/show s/' job.lathe >sweep.lathe
+interrupt INT sweep.lathe
+expect "status of a sweep" $code 130
+grep -q 'sweep: stopped before the first of 2 points' err ||
+    expect "message of a sweep" "$(tail -n 1 err)" 'stopped before the first'
 
 interrupt TERM
 expect "status after SIGTERM" $code 143

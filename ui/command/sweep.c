@@ -280,6 +280,11 @@ static status sweep(job *j, const char *name, error *e)
     TRY(find_axes(j, e));
     for (j->point = 0; j->point < j->points; j->point++) {
         status s = run_point(j, e);
+        if (s == E_STOPPED && j->point == 0)
+            return fail(e, E_STOPPED,
+                        "sweep: stopped before the first of %lld points was done; "
+                        "nothing was changed",
+                        (long long)j->points);
         if (s == E_STOPPED) {
             TRY(keep(j->call, name, e));
             return fail(e, E_STOPPED,
