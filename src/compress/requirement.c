@@ -39,6 +39,9 @@ static bool read_amount(requirement *r, const char *words)
         return text_to_bytes(words, &r->amount) && r->amount > 0;
     if (!text_to_real(*number == '+' ? number + 1 : number, &r->amount))
         return false;
+    /* "90%" may mean 0.9 as well as ninety percent more. */
+    if (r->kind != REQUIRE_LIMIT && r->amount > 0 && *number != '+')
+        return false;
     if (r->kind != REQUIRE_LIMIT)
         r->amount /= 100;
     return r->kind == REQUIRE_SHARE    ? r->amount > -1
@@ -59,8 +62,8 @@ status requirement_read(requirement *r, const char *key, const char *words, erro
     if (strlen(words) < sizeof r->words && read_amount(r, words))
         return E_OK;
     fail(e, E_RANGE, "%s=%.40s is no amount", key, words);
-    return fail_hint(e, "want a share of the base as -30%%, for a metric also points as "
-                        "-5pt, or a limit as it is measured");
+    return fail_hint(e, "want a share of the base with its sign as -30%% or +10%%, for a "
+                        "metric also points as -5pt, or a limit as it is measured");
 }
 
 double requirement_value(const requirement *r, const quantities *q)

@@ -72,6 +72,8 @@ static void words_that_are_no_amount(void **state)
         {"size", ""},
         {"size", "x"},
         {"size", "-100%"},
+        {"accuracy", "90%"},
+        {"accuracy", "5pt"},
         {"size", "-5pt"},
         {"size", "0"},
         {"time", "-1"},
