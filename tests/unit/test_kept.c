@@ -114,6 +114,22 @@ static void check_sides(const char *what, runner run, const void *how, sides s)
     }
 }
 
+/* The same for x, g and half the time what is there before, drawn here. */
+static void check_drawn(random_stream *r, const char *what, runner run, const void *how,
+                        sides s)
+{
+    float *x = numbers(r, s.x_pixels * s.channels),
+          *g = numbers(r, s.y_pixels * s.channels),
+          *before = numbers(r, s.x_pixels * s.channels);
+    s.x = x;
+    s.g = g;
+    s.before = between(r, 0, 1) ? before : NULL;
+    check_sides(what, run, how, s);
+    memory_free(x);
+    memory_free(g);
+    memory_free(before);
+}
+
 static void run_norm(const void *how, sides *s, const void *x, const void *g)
 {
     float saved[BATCH_NORM_SAVED * CHANNELS_MOST], by_scale[CHANNELS_MOST],
@@ -138,9 +154,7 @@ static void norms(void **state)
     (void)state;
     for (int i = 0; i < TRIALS; i++) {
         int64_t c = channels[between(&r, 0, 7)], rows = between(&r, 2, 20000 / c);
-        float *x = numbers(&r, rows * c), *g = numbers(&r, rows * c);
-        float *before = numbers(&r, rows * c), *scale = numbers(&r, c),
-              *shift = numbers(&r, c);
+        float *scale = numbers(&r, c), *shift = numbers(&r, c);
         batch_norm b = {.rows = rows,
                         .channels = c,
                         .epsilon = 1e-5,
@@ -153,15 +167,11 @@ static void norms(void **state)
                    .channels = c,
                    .x_pitch = c,
                    .x_kept = any_precision(&r),
-                   .y_kept = any_precision(&r),
-                   .x = x,
-                   .g = g,
-                   .before = between(&r, 0, 1) ? before : NULL};
+                   .y_kept = any_precision(&r)};
         s.y_pitch = s.y_kept ? c + between(&r, 0, 9) : c;
-        check_sides("norm", run_norm, &b, s);
-        void *owned[] = {x, g, before, scale, shift};
-        for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
-            memory_free(owned[k]);
+        check_drawn(&r, "norm", run_norm, &b, s);
+        memory_free(scale);
+        memory_free(shift);
     }
 }
 
@@ -204,15 +214,7 @@ static void pools(void **state)
                    .y_pitch = p.c,
                    .x_kept = any_precision(&r),
                    .y_kept = any_precision(&r)};
-        float *x = numbers(&r, s.x_pixels * p.c), *g = numbers(&r, s.y_pixels * p.c);
-        float *before = numbers(&r, s.x_pixels * p.c);
-        s.x = x;
-        s.g = g;
-        s.before = between(&r, 0, 1) ? before : NULL;
-        check_sides("max pool", run_pool, &p, s);
-        memory_free(x);
-        memory_free(g);
-        memory_free(before);
+        check_drawn(&r, "max pool", run_pool, &p, s);
     }
 }
 
@@ -249,15 +251,7 @@ static void resizes(void **state)
                    .y_pitch = z.c + between(&r, 0, 9),
                    .x_kept = any_precision(&r),
                    .y_kept = any_precision(&r)};
-        float *x = numbers(&r, s.x_pixels * z.c), *g = numbers(&r, s.y_pixels * z.c);
-        float *before = numbers(&r, s.x_pixels * z.c);
-        s.x = x;
-        s.g = g;
-        s.before = between(&r, 0, 1) ? before : NULL;
-        check_sides("resize", run_resize, &z, s);
-        memory_free(x);
-        memory_free(g);
-        memory_free(before);
+        check_drawn(&r, "resize", run_resize, &z, s);
     }
 }
 
