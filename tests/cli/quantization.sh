@@ -90,6 +90,7 @@ quantize m scheme=codebook granularity=group:granularity= has no meaning
 quantize m scheme=weight group=8:group= has no meaning without granularity=group
 quantize m data=d target_metric=-5%:target_metric= has no meaning without mixed=auto
 train m d bits=4:train. bits= has no meaning without qat=
+prune m amount=0.5 data=d lr=0.01:prune. lr= has no meaning without retrain=
 train m d lambda=2:lambda= has no meaning without regularizer=
 distill m m d keep=first:distill. keep= has no meaning without qat=
 distill m m d beta=2:beta= has no meaning without features=

@@ -156,6 +156,19 @@ static status read_amounts(const call *c, prune_job *j, error *e)
     return E_OK;
 }
 
+/* What was written and would change nothing is an error; retrain=0 may be a point of a
+   sweep. */
+static status check_unused(const call *c, error *e)
+{
+    static const char *const of_training[] = {
+        "lr",           "optimizer",  "schedule",  "warmup", "gamma",
+        "every",        "momentum",   "nesterov",  "clip",   "smoothing",
+        "weight_decay", "accumulate", "precision", NULL};
+    if (option_given(&c->options, "retrain"))
+        return E_OK;
+    return rows_unused(c, "prune", of_training, "without retrain=", e);
+}
+
 static status read_data(const call *c, prune_job *j, error *e)
 {
     int64_t epochs = option_integer(&c->options, "retrain");
@@ -178,6 +191,7 @@ static status read_data(const call *c, prune_job *j, error *e)
 static status read_job(const call *c, prune_job *j, error *e)
 {
     j->scope = option_is(&c->options, "scope", "layer") ? SCOPE_LAYER : SCOPE_GLOBAL;
+    TRY(check_unused(c, e));
     TRY(read_kind(c, j, e));
     TRY(read_criterion(c, j, e));
     TRY(read_amounts(c, j, e));
