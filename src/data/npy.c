@@ -208,7 +208,10 @@ static status read_dictionary(cursor *c, npy_header *h)
     return c->at == c->end ? E_OK : fail_header(c, "the end of the header");
 }
 
-size_t npy_header_length(const void *bytes, size_t length, const char *who, error *e)
+enum { PREAMBLE = 12 }; /* bytes that tell how long the header is */
+
+/* The header's length in all; 0 with an error where BYTES are not those of an array. */
+static size_t header_length(const void *bytes, size_t length, const char *who, error *e)
 {
     const unsigned char *b = bytes;
     if (length == 0) {
@@ -220,7 +223,7 @@ size_t npy_header_length(const void *bytes, size_t length, const char *who, erro
              who);
         return 0;
     }
-    if (length < NPY_PREAMBLE) {
+    if (length < PREAMBLE) {
         fail(e, E_FORMAT, "%s: ends within its header", who);
         return 0;
     }
@@ -241,10 +244,10 @@ size_t npy_header_length(const void *bytes, size_t length, const char *who, erro
     return start + words;
 }
 
-status npy_header_parse(const void *bytes, size_t length, const char *who,
-                        npy_header *out, error *e)
+static status header_parse(const void *bytes, size_t length, const char *who,
+                           npy_header *out, error *e)
 {
-    const size_t total = npy_header_length(bytes, length, who, e);
+    const size_t total = header_length(bytes, length, who, e);
     if (total == 0)
         return E_FORMAT;
     if (length < total)
@@ -262,6 +265,29 @@ status npy_header_parse(const void *bytes, size_t length, const char *who,
                     "counted",
                     who);
     return E_OK;
+}
+
+status npy_header_take(status (*fill)(void *context, void *to, size_t bytes, error *e),
+                       void *context, size_t length, const char *who, npy_header *out,
+                       error *e)
+{
+    char preamble[PREAMBLE];
+    const size_t first = length < sizeof preamble ? length : sizeof preamble;
+    TRY(fill(context, preamble, first, e));
+    const size_t header = header_length(preamble, first, who, e);
+    if (header == 0)
+        return E_FORMAT;
+    if (header > length || header < first)
+        return fail(e, E_FORMAT, "%s: ends within its header", who);
+    char *whole = memory_new((int64_t)header, 1, e);
+    if (!whole)
+        return E_MEMORY;
+    memcpy(whole, preamble, first);
+    status result = fill(context, whole + first, header - first, e);
+    if (result == E_OK)
+        result = header_parse(whole, header, who, out, e);
+    memory_free(whole);
+    return result;
 }
 
 static void swap_bytes(unsigned char *bytes, int64_t count, size_t size)
@@ -312,7 +338,7 @@ static status fill_from_memory(void *context, void *to, size_t bytes, error *e)
 tensor *npy_parse(const void *bytes, size_t length, const char *who, error *e)
 {
     npy_header h;
-    if (npy_header_parse(bytes, length, who, &h, e) != E_OK)
+    if (header_parse(bytes, length, who, &h, e) != E_OK)
         return NULL;
     if (length - h.start != h.bytes) {
         char words[128];

@@ -32,12 +32,11 @@ typedef struct npy_header {
     size_t bytes; /* of the array */
 } npy_header;
 
-/* Bytes that tell how long the header is; from them, the header's length in all (0 with
-   an error where they are not those of an array). */
-#define NPY_PREAMBLE 12
-size_t npy_header_length(const void *bytes, size_t length, const char *who, error *e);
-status npy_header_parse(const void *bytes, size_t length, const char *who,
-                        npy_header *out, error *e);
+/* The header of LENGTH bytes, taken by FILL from their beginning; what FILL gives next is
+   the array. */
+status npy_header_take(status (*fill)(void *context, void *to, size_t bytes, error *e),
+                       void *context, size_t length, const char *who, npy_header *out,
+                       error *e);
 /* The array that H describes; FILL puts exactly that many bytes, as they stand in the
    file, TO memory. */
 tensor *npy_array(const npy_header *h,

@@ -72,23 +72,8 @@ static status open_file(npy_file *f, size_t *length, error *e)
 
 static status read_header(npy_file *f, size_t length, error *e)
 {
-    char preamble[NPY_PREAMBLE], words[128];
-    const size_t first = length < sizeof preamble ? length : sizeof preamble;
-    TRY(fill(f, preamble, first, e));
-    const size_t header = npy_header_length(preamble, first, f->path, e);
-    if (header == 0)
-        return E_FORMAT;
-    if (header > length || header < first)
-        return fail(e, E_FORMAT, "%s: ends within its header", f->path);
-    char *whole = memory_new((int64_t)header, 1, e);
-    if (!whole)
-        return E_MEMORY;
-    memcpy(whole, preamble, first);
-    status result = fill(f, whole + first, header - first, e);
-    if (result == E_OK)
-        result = npy_header_parse(whole, header, f->path, &f->header, e);
-    memory_free(whole);
-    TRY(result);
+    char words[128];
+    TRY(npy_header_take(fill, f, length, f->path, &f->header, e));
     const size_t bytes = length - f->header.start;
     if (bytes == f->header.bytes)
         return E_OK;

@@ -200,27 +200,6 @@ static status expect_end(entry_stream *s, error *e)
     return E_OK;
 }
 
-static status read_header(entry_stream *s, error *e)
-{
-    char preamble[NPY_PREAMBLE];
-    const size_t first = s->size < sizeof preamble ? s->size : sizeof preamble;
-    TRY(read_exactly(s, preamble, first, e));
-    const size_t length = npy_header_length(preamble, first, s->who, e);
-    if (length == 0)
-        return E_FORMAT;
-    if (length > s->size || length < first)
-        return fail(e, E_FORMAT, "%s: ends within its header", s->who);
-    char *whole = memory_new((int64_t)length, 1, e);
-    if (!whole)
-        return E_MEMORY;
-    memcpy(whole, preamble, first);
-    status result = read_exactly(s, whole + first, length - first, e);
-    if (result == E_OK)
-        result = npy_header_parse(whole, length, s->who, &s->header, e);
-    memory_free(whole);
-    return result;
-}
-
 static status check_size(const npz *z, const entry_stream *s, const zip_stat_t *about,
                          error *e)
 {
@@ -279,7 +258,7 @@ static status stream_open(npz *z, const char *entry, entry_stream *s, error *e)
                           zip_strerror(z->archive));
     }
     if (result == E_OK)
-        result = read_header(s, e);
+        result = npy_header_take(read_exactly, s, s->size, s->who, &s->header, e);
     if (result == E_OK)
         result = check_size(z, s, &about, e);
     if (result != E_OK)

@@ -29,12 +29,15 @@ int64_t packing_unbitmap(const uint8_t *bitmap, int64_t n, uint8_t *mask)
     return kept;
 }
 
-void packing_codes(const int8_t *codes, int64_t n, int bits, uint8_t *packed)
+void packing_codes(const void *codes, size_t size, int64_t n, int bits, uint8_t *packed)
 {
+    const int8_t *narrow = codes;
+    const int16_t *wide = codes;
     uint32_t waiting = 0, mask = (1u << bits) - 1;
     int held = 0;
     for (int64_t i = 0; i < n; i++) {
-        waiting |= ((uint32_t)codes[i] & mask) << held;
+        const int32_t code = size == 1 ? narrow[i] : wide[i];
+        waiting |= ((uint32_t)code & mask) << held;
         for (held += bits; held >= 8; held -= 8) {
             *packed++ = (uint8_t)waiting;
             waiting >>= 8;
@@ -44,44 +47,20 @@ void packing_codes(const int8_t *codes, int64_t n, int bits, uint8_t *packed)
         *packed = (uint8_t)waiting;
 }
 
-void packing_uncodes(const uint8_t *packed, int64_t n, int bits, int8_t *codes)
+void packing_uncodes(const uint8_t *packed, int64_t n, int bits, void *codes, size_t size)
 {
-    uint32_t waiting = 0, sign = 1u << (bits - 1), mask = (1u << bits) - 1;
-    int held = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (held < bits) {
-            waiting |= (uint32_t)*packed++ << held;
-            held += 8;
-        }
-        codes[i] = (int8_t)((int32_t)((waiting & mask) ^ sign) - (int32_t)sign);
-        waiting >>= bits;
-        held -= bits;
-    }
-}
-
-void packing_wide_codes(const int16_t *codes, int64_t n, int bits, uint8_t *packed)
-{
-    uint32_t waiting = 0, mask = (1u << bits) - 1;
-    int held = 0;
-    for (int64_t i = 0; i < n; i++) {
-        waiting |= ((uint32_t)codes[i] & mask) << held;
-        for (held += bits; held >= 8; held -= 8) {
-            *packed++ = (uint8_t)waiting;
-            waiting >>= 8;
-        }
-    }
-    if (held > 0)
-        *packed = (uint8_t)waiting;
-}
-
-void packing_wide_uncodes(const uint8_t *packed, int64_t n, int bits, int16_t *codes)
-{
+    int8_t *narrow = codes;
+    int16_t *wide = codes;
     uint32_t waiting = 0, sign = 1u << (bits - 1), mask = (1u << bits) - 1;
     int held = 0;
     for (int64_t i = 0; i < n; i++) {
         for (; held < bits; held += 8)
             waiting |= (uint32_t)*packed++ << held;
-        codes[i] = (int16_t)((int32_t)((waiting & mask) ^ sign) - (int32_t)sign);
+        const int32_t code = (int32_t)((waiting & mask) ^ sign) - (int32_t)sign;
+        if (size == 1)
+            narrow[i] = (int8_t)code;
+        else
+            wide[i] = (int16_t)code;
         waiting >>= bits;
         held -= bits;
     }

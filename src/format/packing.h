@@ -15,13 +15,11 @@ void packing_bitmap(const uint8_t *mask, int64_t n, uint8_t *bitmap);
 /* MASK[i] is 0 or 1; returns how many are 1, or -1 where bits behind N are set. */
 int64_t packing_unbitmap(const uint8_t *bitmap, int64_t n, uint8_t *mask);
 
-/* The lowest BITS (2..8) bits of each code, in two's complement, lowest bits first. */
-void packing_codes(const int8_t *codes, int64_t n, int bits, uint8_t *packed);
-void packing_uncodes(const uint8_t *packed, int64_t n, int bits, int8_t *codes);
-
-/* The same for BITS of 9..15 and codes of 16. */
-void packing_wide_codes(const int16_t *codes, int64_t n, int bits, uint8_t *packed);
-void packing_wide_uncodes(const uint8_t *packed, int64_t n, int bits, int16_t *codes);
+/* The lowest BITS (2..15) bits of each code, in two's complement, lowest bits first.  Codes
+   are int8_t (SIZE 1, up to 8 bits) or int16_t (SIZE 2). */
+void packing_codes(const void *codes, size_t size, int64_t n, int bits, uint8_t *packed);
+void packing_uncodes(const uint8_t *packed, int64_t n, int bits, void *codes,
+                     size_t size);
 
 /* Elements of SIZE bytes (1, 2 or 4) where MASK is not 0, in order; returns how many. */
 int64_t packing_kept(const void *x, size_t size, const uint8_t *mask, int64_t n,

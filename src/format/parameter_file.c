@@ -115,10 +115,9 @@ static status choose_form(const parameter *p, mask_form *form, int64_t *kept, er
 static void put_codes(const parameter *p, const void *from, int64_t count, dtype type,
                       void *bytes)
 {
-    if (type == DTYPE_U8 && element_bits(p) > 8)
-        packing_wide_codes(from, count, element_bits(p), bytes);
-    else if (type == DTYPE_U8)
-        packing_codes(from, count, element_bits(p), bytes);
+    const int bits = element_bits(p);
+    if (type == DTYPE_U8)
+        packing_codes(from, bits > 8 ? 2 : 1, count, bits, bytes);
     else
         memcpy(bytes, from, (size_t)count * dtype_size(type));
 }
@@ -434,10 +433,8 @@ static tensor *get_stored(const reading *r, error *e)
         return t;
     tensor *codes = tensor_new(type, s, e);
     void *to = codes ? tensor_write(codes, e) : NULL;
-    if (to && type == DTYPE_S16)
-        packing_wide_uncodes(tensor_data(t), r->kept, q->bits, to);
-    else if (to)
-        packing_uncodes(tensor_data(t), r->kept, q->bits, to);
+    if (to)
+        packing_uncodes(tensor_data(t), r->kept, q->bits, to, dtype_size(type));
     tensor_free(t);
     return codes;
 }

@@ -49,6 +49,19 @@ dataset *source_derive_words(const data_source *source, const dataset *from,
     return d;
 }
 
+dataset *support_plain_data(int64_t n, shape sample)
+{
+    dataset *d = dataset_new(NULL);
+    shape whole = {.rank = sample.rank + 1, .dim = {n}};
+    for (int i = 0; i < sample.rank; i++)
+        whole.dim[i + 1] = sample.dim[i];
+    d->count = n;
+    d->input = tensor_new(DTYPE_F32, whole, NULL);
+    d->split = memory_new(n, sizeof *d->split, NULL);
+    memset(d->split, SPLIT_TEST, (size_t)n);
+    return d;
+}
+
 char *source_folder(void)
 {
     error e = {0};

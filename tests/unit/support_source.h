@@ -13,6 +13,9 @@ dataset *source_read_words(const data_source *source, const char *first,
 dataset *source_derive_words(const data_source *source, const dataset *from,
                              const char *words, error *e);
 
+/* N samples of SHAPE, all in split test; the caller fills them. */
+dataset *support_plain_data(int64_t n, shape sample);
+
 /* A fresh folder (the caller frees the name), and the way out for all that is in it. */
 char *source_folder(void);
 void source_folder_remove(char *folder);

@@ -15,6 +15,7 @@
 #include "measure/evaluate.h"
 #include "measure/latency.h"
 #include "support_reference.h"
+#include "support_source.h"
 
 static double value_of(const char *name, const metric_sample *s)
 {
@@ -157,26 +158,12 @@ static model *scaling_model(shape in, double slope, bool flat)
     return model_new(g, &e);
 }
 
-/* N samples of SHAPE, all in split test; the caller fills them. */
-static dataset *plain_data(int64_t n, shape sample)
-{
-    dataset *d = dataset_new(NULL);
-    shape whole = {.rank = sample.rank + 1, .dim = {n}};
-    for (int i = 0; i < sample.rank; i++)
-        whole.dim[i + 1] = sample.dim[i];
-    d->count = n;
-    d->input = tensor_new(DTYPE_F32, whole, NULL);
-    d->split = memory_new(n, sizeof *d->split, NULL);
-    memset(d->split, SPLIT_TEST, (size_t)n);
-    return d;
-}
-
 enum { CLASSES = 7, PICTURES = 500 };
 
 static dataset *labelled_data(void)
 {
-    dataset *d =
-        plain_data(PICTURES, shape_of(3, (int64_t)1, (int64_t)1, (int64_t)CLASSES));
+    dataset *d = support_plain_data(
+        PICTURES, shape_of(3, (int64_t)1, (int64_t)1, (int64_t)CLASSES));
     float *x = tensor_write_f32(d->input, NULL);
     d->target = tensor_new(DTYPE_F32, shape_of(2, (int64_t)PICTURES, (int64_t)1), NULL);
     float *label = tensor_write_f32(d->target, NULL);
@@ -307,8 +294,8 @@ enum { BLOCKS = 60, CELLS = 27 };
 
 static dataset *block_data(void)
 {
-    dataset *d =
-        plain_data(BLOCKS, shape_of(4, (int64_t)3, (int64_t)3, (int64_t)3, (int64_t)1));
+    dataset *d = support_plain_data(
+        BLOCKS, shape_of(4, (int64_t)3, (int64_t)3, (int64_t)3, (int64_t)1));
     float *x = tensor_write_f32(d->input, NULL);
     random_stream r = random_new(8, "blocks", 0);
     for (int i = 0; i < BLOCKS * CELLS; i++)

@@ -4,6 +4,7 @@
 #include "support.h"
 #include "support_graph.h"
 #include "support_phase.h"
+#include "support_source.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -122,15 +123,13 @@ static void test_loss(void **state)
 
 int main(void)
 {
-    char folder[] = "/tmp/lathe-test-XXXXXX", words[128];
-    if (!mkdtemp(folder))
-        return 1;
+    char *folder = source_folder();
     setenv("XDG_CACHE_HOME", folder, 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_loss),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    snprintf(words, sizeof words, "rm -rf '%s'", folder);
-    return system(words) != 0 ? 1 : failed;
+    source_folder_remove(folder);
+    return failed;
 }

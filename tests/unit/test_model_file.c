@@ -467,9 +467,9 @@ static void test_packing(void **state)
                 codes[i] = (int8_t)(random_below(&r, 1 << bits) - (1 << (bits - 1)));
                 mask[i] = (uint8_t)random_below(&r, 2);
             }
-            packing_codes(codes, n, bits, packed);
+            packing_codes(codes, 1, n, bits, packed);
             assert_int_equal(packed[packing_bytes(n, bits)], 0xa5);
-            packing_uncodes(packed, n, bits, back);
+            packing_uncodes(packed, n, bits, back, 1);
             assert_memory_equal(codes, back, (size_t)n);
             packing_bitmap(mask, n, bitmap);
             int64_t kept = packing_unbitmap(bitmap, n, again);
@@ -479,6 +479,18 @@ static void test_packing(void **state)
             assert_int_equal(packing_unkept(back, 1, mask, n, &rest, whole), kept);
             for (int64_t i = 0; i < n; i++)
                 assert_int_equal(whole[i], mask[i] ? codes[i] : 77);
+        }
+    for (int bits = 9; bits <= 15; bits++)
+        for (int64_t n = 0; n < 40; n++) {
+            int16_t codes[40], back[40];
+            uint8_t packed[80];
+            memset(packed, 0xa5, sizeof packed);
+            for (int64_t i = 0; i < n; i++)
+                codes[i] = (int16_t)(random_below(&r, 1 << bits) - (1 << (bits - 1)));
+            packing_codes(codes, 2, n, bits, packed);
+            assert_int_equal(packed[packing_bytes(n, bits)], 0xa5);
+            packing_uncodes(packed, n, bits, back, 2);
+            assert_memory_equal(codes, back, (size_t)n * sizeof *codes);
         }
     uint8_t wrong = 0xff, mask[3];
     assert_int_equal(packing_unbitmap(&wrong, 3, mask), -1);

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "format/model_file.h"
 #include "measure/evaluate.h"
+#include "support_source.h"
 
 /* A network that multiplies what is negative by SLOPE. */
 static model *scaling_model(shape in, double slope)
@@ -23,20 +24,6 @@ static model *scaling_model(shape in, double slope)
     if (value < 0)
         fail_msg("%s", e.text);
     return model_new(g, &e);
-}
-
-/* N samples of SHAPE, all in split test; the caller fills them. */
-static dataset *plain_data(int64_t n, shape sample)
-{
-    dataset *d = dataset_new(NULL);
-    shape whole = {.rank = sample.rank + 1, .dim = {n}};
-    for (int i = 0; i < sample.rank; i++)
-        whole.dim[i + 1] = sample.dim[i];
-    d->count = n;
-    d->input = tensor_new(DTYPE_F32, whole, NULL);
-    d->split = memory_new(n, sizeof *d->split, NULL);
-    memset(d->split, SPLIT_TEST, (size_t)n);
-    return d;
 }
 
 enum { LARGE = 12, NARROW = 4, PHOTOS = 5 };
@@ -65,8 +52,8 @@ static void pictures_are_resized_as_the_model_says(void **state)
     (void)state;
     error e = {0};
     const shape seen = shape_of(3, (int64_t)NARROW, (int64_t)NARROW, INT64_C(1));
-    dataset *d =
-        plain_data(PHOTOS, shape_of(3, (int64_t)LARGE, (int64_t)LARGE, INT64_C(1)));
+    dataset *d = support_plain_data(
+        PHOTOS, shape_of(3, (int64_t)LARGE, (int64_t)LARGE, INT64_C(1)));
     float *x = tensor_write_f32(d->input, &e);
     random_stream r = random_new(9, "photos", 0);
     random_fill_uniform(&r, x, tensor_count(d->input), -1, -0.5);
@@ -109,8 +96,8 @@ static void what_is_no_picture_is_not_resized(void **state)
 {
     (void)state;
     error e = {0};
-    dataset *d =
-        plain_data(2, shape_of(4, INT64_C(8), INT64_C(8), INT64_C(8), INT64_C(1)));
+    dataset *d = support_plain_data(
+        2, shape_of(4, INT64_C(8), INT64_C(8), INT64_C(8), INT64_C(1)));
     d->target = tensor_share(d->input, &e);
     model *m = scaling_model(dataset_input_shape(d), 1);
     m->input_transform = (transform){.height = 4, .width = 4};
@@ -119,7 +106,7 @@ static void what_is_no_picture_is_not_resized(void **state)
     assert_non_null(strstr(e.text, "blocks"));
     model_free(m);
     dataset_free(d);
-    d = plain_data(2, shape_of(3, INT64_C(8), INT64_C(8), INT64_C(1)));
+    d = support_plain_data(2, shape_of(3, INT64_C(8), INT64_C(8), INT64_C(1)));
     d->target = tensor_share(d->input, &e);
     d->mask = tensor_new(DTYPE_U8, tensor_shape(d->input), &e);
     m = scaling_model(shape_of(3, INT64_C(4), INT64_C(4), INT64_C(1)), 1);
