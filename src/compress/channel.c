@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/memory.h"
-#include "base/random.h"
-#include "engine/plan.h"
 #include "graph/operator.h"
+#include "measure/answers.h"
 #include "zoo/architecture.h"
 
 /* Beyond this share of the largest output a cut counts as wrong and is refused. */
@@ -378,58 +377,14 @@ void channel_plan_clear(channel_plan *p)
 
 /* ---- carrying it out ---- */
 
-/* What G answers to random samples; the caller frees. */
-static status answer_of(const graph *g, uint64_t seed, tensor **out, error *e)
-{
-    const int64_t batch = 2;
-    plan *p = plan_new_inference(g, batch, g->input_shape, e);
-    *out = NULL;
-    if (!p)
-        return e->code;
-    status s = plan_start(p, e);
-    random_stream r = random_new(seed, "channel-check", 0);
-    if (s == E_OK) {
-        random_fill_uniform(&r, plan_input(p), batch * shape_count(g->input_shape), -1,
-                            1);
-        s = plan_forward(p, 0, 0, e);
-    }
-    *out = s == E_OK ? tensor_new(DTYPE_F32, plan_output_shape(p), e) : NULL;
-    float *y = *out ? tensor_write_f32(*out, e) : NULL;
-    if (y)
-        memcpy(y, plan_output(p), tensor_bytes(*out));
-    plan_free(p);
-    if (y)
-        return E_OK;
-    tensor_free(*out);
-    *out = NULL;
-    return e->code;
-}
-
-static double difference_of(const tensor *a, const tensor *b)
-{
-    const float *x = tensor_f32(a), *y = tensor_f32(b);
-    double most = 0, largest = 1e-30;
-    for (int64_t i = 0; i < tensor_count(a); i++) {
-        double d = fabs((double)x[i] - (double)y[i]);
-        most = d > most || isnan(d) ? d : most;
-        largest = fmax(largest, fabs((double)x[i]));
-    }
-    return most / largest;
-}
-
 static status compare(const graph *cut, const graph *unread, uint64_t seed,
                       double *difference, error *e)
 {
-    tensor *is = NULL, *should = NULL;
-    status s = answer_of(unread, seed, &should, e);
-    if (s == E_OK)
-        s = answer_of(cut, seed, &is, e);
-    if (s == E_OK)
-        *difference = difference_of(should, is);
-    tensor_free(is);
-    tensor_free(should);
-    if (s != E_OK || *difference <= CUT_TOLERANCE)
-        return s;
+    double apart, largest;
+    TRY(answers_differ(unread, cut, seed, &apart, &largest, e));
+    *difference = apart / fmax(largest, 1e-30);
+    if (*difference <= CUT_TOLERANCE)
+        return E_OK;
     return fail(e, E_NUMERIC,
                 "prune: without its channels the model differs by %.3g from itself with "
                 "them unread, wanted at most %g: nothing was cut",

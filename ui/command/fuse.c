@@ -7,7 +7,7 @@
 
 #include "compress/fuse.h"
 #include "graph/operator.h"
-#include "ui/command/answers.h"
+#include "measure/answers.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 

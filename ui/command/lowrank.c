@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "compress/decompose.h"
-#include "ui/command/answers.h"
+#include "measure/answers.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 

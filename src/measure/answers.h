@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   answers.h -- how much what two models answer differs, for commands that replace one by
+   answers.h -- how much what two models answer differs, for whoever replaces one by
    another.  It judges nothing. */
-#ifndef LATHE_UI_COMMAND_ANSWERS_H
-#define LATHE_UI_COMMAND_ANSWERS_H
+#ifndef LATHE_MEASURE_ANSWERS_H
+#define LATHE_MEASURE_ANSWERS_H
 
 #include "base/error.h"
 #include "graph/graph.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   answers.c -- how much what two models answer differs, for commands that replace one by
+   answers.c -- how much what two models answer differs, for whoever replaces one by
    another.  It judges nothing. */
-#include "ui/command/answers.h"
+#include "measure/answers.h"
 
 #include <math.h>
 #include <string.h>
