@@ -11,7 +11,8 @@ static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose weights are counted"},
     {"layer", OPTION_TEXT, NULL, NULL, NULL, "one layer or weight (default: all)"},
     {"before", OPTION_MODEL, NULL, NULL, NULL, "another model, drawn as an outline"},
-    {"bins", OPTION_INTEGER, "4..400", "60", NULL, "bars of a histogram"},
+    {"bins", OPTION_INTEGER, "4..400", "60", NULL,
+     "bars of a histogram (default: fewer where weights are few)"},
     {"log", OPTION_FLAG, NULL, "yes", NULL, "logarithmic axis of counts"},
     {0},
 };
@@ -214,11 +215,20 @@ typedef struct panel {
     const char *x_label, *y_label;
 } panel;
 
+/* As asked for; else so many that even a few weights fill some bars: twice the
+   root of their number. */
+static int64_t bins_of(const figure_call *c, const layer *l)
+{
+    int64_t bins = option_integer(c->options, "bins");
+    double few = ceil(2 * sqrt((double)tensor_count(l->now->data)));
+    return option_given(c->options, "bins") || few >= (double)bins ? bins : (int64_t)few;
+}
+
 static status draw_layer(figure_call *c, const layer *l, const panel *p, error *e)
 {
     bool logarithmic = option_flag(c->options, "log");
     histogram h;
-    TRY(histogram_make(&h, l, option_integer(c->options, "bins"), e));
+    TRY(histogram_make(&h, l, bins_of(c, l), e));
     int index = add_outline(c, &h, logarithmic);
     double low = count_floor(logarithmic), most = fmax(1, (double)h.most);
     style_panel(c, p->left, p->top, p->width, p->height);
