@@ -106,6 +106,10 @@ static void add_values(context *x, const option *row)
     case OPTION_TEXT:
         if (text_equal(row->name, "command"))
             add_commands(x);
+        else if (row->range)
+            add_choices(x, row->range);
+        else if (row->standard && !*x->word)
+            add(x, row->standard, "");
         break;
     default: /* numbers: the usual one, to be changed */
         if (row->standard && !*x->word)

@@ -109,6 +109,18 @@ static status name_command(const run *r, error *e)
     return text_starts(e->text, who) ? e->code : fail_prefix(e, "%s", r->command->name);
 }
 
+/* What the command will make must find its name free, or held by its own kind: said before
+   it works, not behind an hour of training. */
+static status check_names(const run *r, error *e)
+{
+    const option_set *o = &r->call.options;
+    for (int64_t k = 0; r->command->makes != OBJECT_NONE && k < o->count; k++)
+        if (o->values[k].given && o->values[k].row->kind == OPTION_NAME)
+            TRY(session_check_put(r->i->session, o->values[k].words, r->command->makes,
+                                  e));
+    return E_OK;
+}
+
 /* R->words are there; finds the command and sets its options. */
 static status prepare(run *r, error *e)
 {
@@ -125,6 +137,8 @@ static status prepare(run *r, error *e)
     if (result != E_OK)
         return name_command(r, e);
     r->blame = -1;
+    if (check_names(r, e) != E_OK)
+        return name_command(r, e);
     write_line(r);
     TRY(text_ok(&r->line, e));
     r->call.rows = table_new(e);

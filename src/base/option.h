@@ -15,7 +15,7 @@ typedef enum option_kind {
     OPTION_INTEGER, /* range "1..", "0..16" */
     OPTION_REAL,    /* range "0..1"; an open end is left out */
     OPTION_WORD,    /* one of "a|b|c" */
-    OPTION_TEXT,    /* anything */
+    OPTION_TEXT,    /* anything; range "a|b|c": what is usual, for completion and help */
     OPTION_REALS,   /* list "0.5,0.7"; range holds for each */
     OPTION_INTEGERS,
     OPTION_WORDS,   /* list of words; range "a|b|c", or NULL for any */

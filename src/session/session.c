@@ -171,12 +171,23 @@ object_kind session_kind(const session *s, const char *name)
     return o ? o->kind : OBJECT_NONE;
 }
 
+status session_check_put(const session *s, const char *name, object_kind kind, error *e)
+{
+    TRY(session_check_name(name, e));
+    object_kind there = session_kind(s, name);
+    if (there == OBJECT_NONE || there == kind)
+        return E_OK;
+    fail(e, E_NAME, "'%s' is a %s, a %s cannot take its place", name, kind_name(there),
+         kind_name(kind));
+    return fail_hint(e, "choose another name, or 'drop %s' first", name);
+}
+
 /* Takes O, also on failure and where it is NULL already. */
 static status put_object(session *s, const char *name, object *o, error *e)
 {
     if (!o)
         return E_MEMORY;
-    status result = session_check_name(name, e);
+    status result = session_check_put(s, name, o->kind, e);
     if (result != E_OK) {
         object_release(o);
         return result;

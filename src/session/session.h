@@ -32,7 +32,10 @@ const dataset *session_get_dataset(const session *s, const char *name, error *e)
 const table *session_get_table(const session *s, const char *name, error *e);
 object_kind session_kind(const session *s, const char *name);
 
-/* Takes the object, also on failure; an object of that name is replaced. */
+/* May an object of KIND have NAME?  E_NAME where one of another kind has it: such a one is
+   dropped by the user, never replaced. */
+status session_check_put(const session *s, const char *name, object_kind kind, error *e);
+/* Takes the object, also on failure; one of that name and kind is replaced. */
 status session_put_model(session *s, const char *name, model *m, error *e);
 status session_put_dataset(session *s, const char *name, dataset *d, error *e);
 status session_put_table(session *s, const char *name, table *t, error *e);

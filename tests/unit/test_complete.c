@@ -51,6 +51,9 @@ static void words_are_offered(void **state)
         {"list ", "all models datasets tables architectures criteria observers corrections"},
         {"list m", "models"},
         {"list kind=t", "tables"},
+        {"prune m kind=", "weight channel 4x1 1x4 2:4 1:4"},
+        {"prune m kind=2:", "2:4"},
+        {"goal m d budget=", "10m"},
         {"li m", "models"}, /* an abbreviation is understood */
         {"show ", "other sweep-a sweep-b"},
         {"show sw", "sweep-a sweep-b"},

@@ -400,7 +400,9 @@ static void folders_are_exact(void **state)
     /* into a session that has something, names are added and the journal is its own */
     session *full = session_new(1, &e);
     put_table(full, "other", 7, &e);
-    put_table(full, "m", 7, &e);
+    put_table(full, "m", 7, &e); /* a table, which no model may replace */
+    assert_int_equal(session_load(full, path, &e), E_NAME);
+    assert_int_equal(session_drop(full, "m", &e), E_OK);
     assert_int_equal(session_load(full, path, &e), E_OK);
     assert_int_equal(session_count(full), 5);
     assert_int_equal(session_kind(full, "m"), OBJECT_MODEL);

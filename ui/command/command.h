@@ -57,6 +57,8 @@ typedef struct command {
     bool (*more)(const char *word, extra *out, error *e);
     int more_argument;
     unsigned flags;
+    object_kind makes;      /* what a name that its option as= gives will be of, where that
+                               is known before it runs; else OBJECT_NONE */
     const char *example;      /* run by the tests */
     const char *details;      /* a paragraph for help; NULL */
     const char *see, *source; /* NULL */

@@ -68,6 +68,7 @@ const command command_data = {
     .more_argument = 1,
     .more_word = source_word,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_DATASET,
     .example = "data d gpe n=4 grid=32 seed=1",
     .details =
         "gpe simulates rotating condensates, puncture black holes, and lowlight makes "

@@ -108,6 +108,7 @@ const command command_fuse = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES,
+    .makes = OBJECT_MODEL,
     .example = "fuse m as=fused",
     .details =
         "Batch norms go into the convolution or linear layer before them, into the one "

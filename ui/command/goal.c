@@ -333,6 +333,7 @@ const command command_goal = {
     .arguments = 2,
     .required = 2,
     .flags = COMMAND_WHOLE | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "goal m d size=-30% latency=-40% metric=+50% budget=3s seconds=0.05",
     .details =
         "Fewer channels, layers of low rank, separable and sparse ones are tried first, "

@@ -175,6 +175,7 @@ const command command_lowrank = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "lowrank m target=0.6 as=low",
     .details =
         "A linear layer becomes two, a convolution one to rank channels and a 1x1 one "
@@ -204,6 +205,7 @@ const command command_separate = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "separate m skip=first as=light",
     .details =
         "A kxk convolution becomes a depthwise one and a 1x1 one behind it.  For each "

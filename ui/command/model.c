@@ -53,6 +53,7 @@ const command command_model = {
     .more_argument = 1,
     .more_word = architecture_word,
     .flags = COMMAND_CHANGES,
+    .makes = OBJECT_MODEL,
     .example = "model m unet-phase levels=3 channels=4 seed=1",
     .details = "First weights are drawn as the architecture's publication, or else "
                "PyTorch, draws them; the same seed gives the same weights on every "

@@ -11,7 +11,8 @@
 #include "zoo/architecture.h"
 
 static const option list_options[] = {
-    {"kind", OPTION_WORD, "all|models|datasets|tables|architectures|criteria|observers|corrections", "all",
+    {"kind", OPTION_WORD,
+     "all|models|datasets|tables|architectures|criteria|observers|corrections", "all",
      NULL,
      "what to list: of the session, what 'model' can build, by what 'prune' chooses, or "
      "how 'quantize' finds ranges and corrects errors"},
@@ -283,9 +284,8 @@ const command command_copy = {
     .required = 2,
     .flags = COMMAND_CHANGES,
     .example = "copy m dense",
-    .details =
-        "A copy takes no memory until one of the two is changed.  A name that is in "
-        "use already is replaced.",
+    .details = "A copy takes no memory until one of the two is changed.  What has "
+               "the second name already is replaced where it is of the same kind.",
     .see = "rename, drop, undo",
     .run = copy_command,
 };

@@ -37,6 +37,30 @@ static const char *complete_name(const char *word, const char *const *names,
     return *beginning == 1 ? found[0] : NULL;
 }
 
+/* Words that stand elsewhere, and where. */
+static const struct {
+    const char *word, *hint;
+} elsewhere[] = {
+    {"stage", "stages stand in the file of a recipe: 'help recipe'"},
+    {"require", "requirements stand in the file of a recipe: 'help recipe'"},
+};
+
+/* What helps who wrote WORD, which is no command. */
+static void hint_command(const char *word, const char *const *names, int64_t count,
+                         error *e)
+{
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (text_equal(word, elsewhere[i].word)) {
+            fail_hint(e, "%s", elsewhere[i].hint);
+            return;
+        }
+    const char *near = text_nearest(word, names, count);
+    if (near)
+        fail_hint(e, "did you mean '%s'?", near);
+    else
+        fail_hint(e, "'help' lists the commands");
+}
+
 const command *parse_command(const char *word, bool abbreviate, error *e)
 {
     const command *exact = command_find(word);
@@ -56,11 +80,7 @@ const command *parse_command(const char *word, bool abbreviate, error *e)
             return NULL;
     }
     fail(e, E_NAME, "no command '%.80s'", word);
-    const char *near = text_nearest(word, names, count);
-    if (near)
-        fail_hint(e, "did you mean '%s'?", near);
-    else
-        fail_hint(e, "'help' lists the commands");
+    hint_command(word, names, count, e);
     return NULL;
 }
 

@@ -16,7 +16,7 @@ static const option options[] = {
      "that there are now, which goes"},
     {"steps", OPTION_REALS, "0..1", NULL, NULL,
      "several amounts, one after the other, with training after each"},
-    {"kind", OPTION_TEXT, NULL, "weight", NULL,
+    {"kind", OPTION_TEXT, "weight|channel|4x1|1x4|2:4|1:4", "weight", NULL,
      "weight; blocks of outputs x inputs, 4x1 or 1x4; N:M: of M inputs N stay; or "
      "channel: "
      "whole channels are cut out"},
@@ -219,6 +219,7 @@ const command command_prune = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "prune m amount=0.9 as=m90",
     .details =
         "An amount is the total: pruning a pruned model to 0.9 gives 0.9.  Weights "

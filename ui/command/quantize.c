@@ -262,6 +262,7 @@ const command command_quantize = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "quantize m data=d as=m8",
     .details =
         "Batch norm is folded, the ranges of all activations are observed on training "

@@ -440,6 +440,7 @@ const command command_recipe = {
     .arguments = 3,
     .required = 3,
     .flags = COMMAND_WHOLE | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "recipe steps.recipe m d as=small seconds=0.1",
     .details =
         "A recipe is a script with lines 'stage NAME', each with its commands below, in "

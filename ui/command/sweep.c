@@ -319,6 +319,7 @@ const command command_sweep = {
     .arguments = 2,
     .required = 2,
     .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_REST,
+    .makes = OBJECT_TABLE,
     .example = "sweep s prune m amount=0.5,0.7,0.9",
     .details =
         "Every point begins with the session as it is and leaves it as it was.  The "

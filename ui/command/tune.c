@@ -193,6 +193,7 @@ const command command_tune = {
     .arguments = 1,
     .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .makes = OBJECT_MODEL,
     .example = "tune m budget=2",
     .details =
         "Each convolution and linear layer runs by every method that suits it, in turns, "

@@ -87,11 +87,12 @@ static status verify_command(call *c, error *e)
     if (s == E_OK || (s == E_STOPPED && v.samples > 0)) {
         const verify_row *first = put_rows(c, &v, floor);
         if (first)
-            rows_note(c, "verify: %s is the first layer below %g dB, on %lld samples",
-                      first->name, floor, (long long)v.samples);
+            rows_note(c, "verify: %s is the first layer below %g dB, on %lld sample%s",
+                      first->name, floor, (long long)v.samples,
+                      v.samples == 1 ? "" : "s");
         else
-            rows_note(c, "verify: no layer is below %g dB, on %lld samples", floor,
-                      (long long)v.samples);
+            rows_note(c, "verify: no layer is below %g dB, on %lld sample%s", floor,
+                      (long long)v.samples, v.samples == 1 ? "" : "s");
     }
     verify_clear(&v);
     memory_free(index);
