@@ -15,6 +15,9 @@
 #define ROOM        (INT64_C(256) << 20)
 #define BATCH_MOST  64
 #define NORMS_BATCH 16
+/* A variance of N numbers is off by sqrt(2 / (N - 1)), a third at 16, and norms divide by
+   its root, one behind the other.  Images of one pixel give no more than the batch. */
+#define NORMS_LEAST 16
 
 static const correction_row rows[] = {
     {"norms", "statistics of batch norms estimated again, with rounded weights",
@@ -142,13 +145,36 @@ static void set_momentum(graph *g, double momentum)
             g->nodes[i].attr.momentum = momentum;
 }
 
+/* Does each norm see enough numbers of a channel in one batch? */
+static status check_numbers(const graph *g, const plan *p, int64_t batch, error *e)
+{
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = &g->nodes[i];
+        if (n->op != &op_batch_norm)
+            continue;
+        shape in = plan_value_shape(p, n->inputs[0]);
+        int64_t numbers = shape_count(in) / in.dim[in.rank - 1];
+        if (numbers >= NORMS_LEAST)
+            continue;
+        fail(e, E_RANGE,
+             "norms: %s would have its statistics from %lld numbers, wanted %d", n->name,
+             (long long)numbers, NORMS_LEAST);
+        return fail_hint(e, "there are %lld samples: give samples=%lld or more",
+                         (long long)batch,
+                         (long long)((NORMS_LEAST * batch + numbers - 1) / numbers));
+    }
+    return E_OK;
+}
+
 /* Batch K counts 1 / (K + 1) of what is there: the plain mean. */
 static status run_norms(graph *g, const transform *t, const dataset *d,
                         const int64_t *index, int64_t n, const task *watch, error *e)
 {
     int64_t batch = n < NORMS_BATCH ? n : NORMS_BATCH, batches = n / batch;
     plan *p = plan_new_training(g, batch, batch_input_shape(d, t), e);
-    status s = p ? plan_start(p, e) : e ? e->code : E_MEMORY;
+    status s = p ? check_numbers(g, p, batch, e) : e ? e->code : E_MEMORY;
+    if (!s)
+        s = plan_start(p, e);
     for (int64_t k = 0; k < batches && !s; k++) {
         if (task_cancelled(watch)) {
             s = fail(e, E_STOPPED, "norms: stopped after %lld of %lld batches",

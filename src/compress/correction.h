@@ -35,7 +35,8 @@ layer_inputs *layer_inputs_new(const model *m, const dataset *d, const int64_t *
 void layer_inputs_free(layer_inputs *l); /* NULL is fine */
 
 /* NORMS: running statistics of M, which has no dropout any more, become the plain mean of
-   those of batches that run through BITS-bit weights.  Source: Sun et al. 2019,
+   those of batches that run through BITS-bit weights.  E_RANGE where a norm would see too
+   few numbers for a variance.  Source: Sun et al. 2019,
    "Hybrid 8-bit floating point training and inference", section 4.2. */
 status correct_norms(model *m, int bits, const dataset *d, const int64_t *index,
                      int64_t n, const task *watch, error *e);

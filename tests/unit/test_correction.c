@@ -18,7 +18,7 @@
 
 #define SIZE 12
 
-static const int64_t INDEX[] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const int64_t INDEX[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 /* Three convolutions, the second depthwise, with ReLUs; channels of wild ranges. */
 static model *wild_model(uint64_t seed)
@@ -239,6 +239,30 @@ static void test_norms(void **state)
     dataset_free(d);
 }
 
+/* A norm of single pixels has no variance to speak of where samples are few. */
+static void test_norms_of_few(void **state)
+{
+    (void)state;
+    error e = {0};
+    dataset *d = support_phase_data(20, SIZE, 8);
+    graph *g = graph_new(shape_of(3, (int64_t)SIZE, (int64_t)SIZE, INT64_C(1)), &e);
+    attributes conv = support_convolution(5, 1), norm = support_norm(), none = {0};
+    int v = graph_add(g, "global_avg_pool2d", "p", &none, &g->input, 1, &e);
+    v = graph_add(g, "conv2d", "a", &conv, &v, 1, &e);
+    v = graph_add(g, "batch_norm", "n", &norm, &v, 1, &e);
+    assert_true(v >= 0);
+    support_fill(g, 5);
+    model *m = model_new(g, NULL);
+    uint64_t before = graph_hash(m->graph);
+    assert_int_equal(correct_norms(m, 8, d, INDEX, 8, NULL, &e), E_RANGE);
+    assert_non_null(strstr(e.text, "from 8 numbers"));
+    assert_int_equal(graph_hash(m->graph), before);
+    assert_int_equal(correct_norms(m, 8, d, INDEX, 16, NULL, &e), E_OK);
+    assert_true(graph_hash(m->graph) != before);
+    model_free(m);
+    dataset_free(d);
+}
+
 /* All together, through quantize. */
 static void test_together(void **state)
 {
@@ -270,9 +294,9 @@ static void test_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equalize), cmocka_unit_test(test_bias),
-        cmocka_unit_test(test_round),    cmocka_unit_test(test_norms),
-        cmocka_unit_test(test_together),
+        cmocka_unit_test(test_equalize),     cmocka_unit_test(test_bias),
+        cmocka_unit_test(test_round),        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_norms_of_few), cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

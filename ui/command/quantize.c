@@ -41,7 +41,8 @@ static const option quantize_options[] = {
      "of the float model's own"},
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "data to calibrate on (its split train) and to measure on"},
-    {"samples", OPTION_INTEGER, "1..", "64", NULL, "samples for calibration, at most"},
+    {"samples", OPTION_INTEGER, "1..", "64", NULL,
+     "samples for calibration, at most (norms of images of one pixel want 16)"},
     {"observer", OPTION_WORD, "min-max|moving-average|percentile|histogram|mse|entropy",
      "mse", NULL,
      "ranges of activations: all that was seen, its moving average, without 0.01 % at "
