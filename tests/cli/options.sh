@@ -136,6 +136,13 @@ for command in $("$LATHE" --complete ''); do
     expect "lines of help $command that are too wide" "$(grep -c '.\{81\}' out)" 0
 done
 
+# A name of another kind is refused before anything is done; words of files are told.
+status 1 -k -c 'model m cnn-mnist; data d gpe n=2 grid=16; fuse m as=d; copy m d; stage a; list datasets'
+says err "fuse: 'd' is a dataset, a model cannot take its place"
+says err "copy: 'd' is a dataset"
+says err "stages stand in the file of a recipe"
+says out '^d +dataset|^d .*gpe'
+
 # The manual in other forms.
 python=$(python_with json) && "$LATHE" --print-commands=json | "$python" -c '
 import json, sys
