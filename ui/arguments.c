@@ -27,6 +27,8 @@ static const char usage[] =
     "      --color=WHEN        auto, always or never\n"
     "      --seed=N            seed of what is drawn at random (default 1)\n"
     "      --threads=N         threads at work (default: all cores)\n"
+    "      --db=FILE           database of runs, or none (default: runs.db in\n"
+    "                          $XDG_STATE_HOME/lathe)\n"
     "  -C, --directory=DIR     change to DIR first\n"
     "      --complete=LINE     print what may complete LINE\n"
     "      --print-commands=FORM  print the manual of all commands, as man or json\n"
@@ -61,6 +63,7 @@ enum {
     OPT_COLOUR,
     OPT_SEED,
     OPT_THREADS,
+    OPT_DATABASE,
     OPT_COMPLETE,
     OPT_MANUAL,
     OPT_VERSION
@@ -78,6 +81,7 @@ static const struct option long_options[] = {
     {"colour", required_argument, NULL, OPT_COLOUR},
     {"seed", required_argument, NULL, OPT_SEED},
     {"threads", required_argument, NULL, OPT_THREADS},
+    {"db", required_argument, NULL, OPT_DATABASE},
     {"directory", required_argument, NULL, 'C'},
     {"complete", required_argument, NULL, OPT_COMPLETE},
     {"print-commands", required_argument, NULL, OPT_MANUAL},
@@ -145,6 +149,9 @@ static int take_option(arguments *a, int letter, const char *words)
         return take_number(words, INT64_MAX, &a->seed, "--seed=%s: want a number from 0");
     case OPT_THREADS:
         return take_number(words, 256, &a->threads, "--threads=%s: want 0 to 256");
+    case OPT_DATABASE:
+        a->database = words;
+        return *words ? -1 : usage_error("--db=%s: want a file, or none", words);
     case OPT_COMPLETE:
         a->complete = words;
         return -1;

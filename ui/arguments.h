@@ -22,6 +22,7 @@ typedef struct arguments {
     colour_choice colour;
     int64_t seed, threads;
     bool seed_given;
+    const char *database; /* of runs; NULL: the user's own */
     const char *complete; /* print what may complete this line; or NULL */
     const char *manual;   /* print the manual in this form; or NULL */
 } arguments;

@@ -22,12 +22,15 @@ interpreter *interpreter_new(session *s, const settings *initial, error *e)
     if (i) {
         i->session = s;
         i->settings = *initial;
+        i->recorder.off = true;
     }
     return i;
 }
 
 void interpreter_free(interpreter *i)
 {
+    if (i)
+        recorder_clear(&i->recorder);
     memory_free(i);
 }
 
@@ -87,6 +90,7 @@ static void run_clear(run *r)
     text_clear(&r->call.notes);
     text_clear(&r->call.picture);
     table_free(r->call.rows);
+    record_free(r->record);
 }
 
 static void write_line(run *r)
@@ -219,9 +223,14 @@ static status perform(run *r, const task *watch, error *e)
     bool changes = (r->command->flags & COMMAND_CHANGES) != 0;
     if (changes)
         TRY(session_begin(s, r->call.line, e));
+    record_begin(r);
+    r->outer = r->i->running;
+    r->i->running = r;
     status result = call_command(r, watch, e);
     if (result == E_OK)
         result = finish(r, e);
+    r->i->running = r->outer;
+    record_end(r, result, e);
     if (!changes)
         return result;
     if (result == E_OK)

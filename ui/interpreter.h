@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "base/task.h"
 #include "base/text.h"
+#include "ledger/ledger.h"
 #include "session/session.h"
 #include "ui/output/output.h"
 
@@ -58,6 +59,14 @@ status interpreter_capture(interpreter *i, const char *line, const task *watch,
 bool interpreter_can_ask(const interpreter *i);
 /* Asks a question that yes or no answers; "no" where nobody can be asked. */
 bool interpreter_confirm(interpreter *i, const char *question);
+
+/* Receipts of runs go to the database WORDS from now on: a file, "none" for none, NULL for
+   the user's own, $XDG_STATE_HOME/lathe/runs.db.  NOW: it is opened at once, and where it
+   cannot be nothing changes; else with the first receipt.  A new interpreter has none. */
+status interpreter_set_database(interpreter *i, const char *words, bool now, error *e);
+const char *interpreter_database(const interpreter *i); /* its file, or "none" */
+/* The database, lent; NULL with an error where there is none. */
+ledger *interpreter_ledger(interpreter *i, error *e);
 
 bool interpreter_wants_quit(const interpreter *i, int *exit_code);
 void interpreter_quit(interpreter *i, int exit_code);

@@ -4,9 +4,21 @@
 #ifndef LATHE_UI_INTERPRETER_PARTS_H
 #define LATHE_UI_INTERPRETER_PARTS_H
 
+#include "ledger/ledger.h"
 #include "ui/command/command.h"
 #include "ui/interpreter.h"
 #include "ui/lexer.h"
+
+/* Where receipts go. */
+typedef struct recorder {
+    char *path;
+    bool off;         /* by the user's wish, or after a failure */
+    ledger *ledger;   /* opened with the first receipt */
+    char session[17]; /* one word for all runs of this program */
+} recorder;
+
+/* What is kept of a command for its receipt. */
+typedef struct record record;
 
 struct interpreter {
     session *session;
@@ -16,6 +28,8 @@ struct interpreter {
     int depth;    /* scripts within scripts */
     const char *script; /* the path of the innermost one; NULL: none */
     int captures; /* commands run by commands */
+    recorder recorder;
+    struct run *running; /* the innermost command that runs; NULL: none */
     bool lost;    /* standard output could not be written */
 };
 
@@ -37,6 +51,9 @@ typedef struct run {
     bool abbreviate;
     int64_t blame; /* the word at fault, or -1 */
     double seconds;
+    struct run *outer; /* the command that runs this one; NULL: none */
+    record *record;    /* NULL: it leaves no receipt */
+    int64_t number;    /* of its receipt; 0: it has none yet */
 } run;
 
 /* Points at bytes BEGIN to END of AT's line, where that stands on the screen above. */
@@ -53,5 +70,12 @@ void interpreter_print_notes(const run *r, const place *at);
 
 /* The answer into the file behind ">", in the format of its ending. */
 status interpreter_write_answer(const run *r, error *e);
+
+/* Before and after the work of R; E is why it failed.  Failures of their own become a note
+   of R. */
+void record_begin(run *r);
+void record_end(run *r, status result, const error *e);
+void record_free(record *k); /* NULL is fine */
+void recorder_clear(recorder *r);
 
 #endif

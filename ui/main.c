@@ -113,6 +113,10 @@ static int run(session *s, const arguments *a, error *e)
     int code;
     if (!i)
         return EXIT_FAILURE;
+    if (interpreter_set_database(i, a->database, false, e) != E_OK) {
+        fprintf(stderr, "lathe: runs are not recorded: %s\n", e->text);
+        error_clear(e);
+    }
     status result = run_actions(i, a);
     if (a->action_count == 0 && !chosen.interactive)
         result = interpreter_file(i, "-");

@@ -134,7 +134,7 @@ const command command_bench = {
     .options = bench_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_LONG,
+    .flags = COMMAND_LONG | COMMAND_RECORDED,
     .example = "bench m b rounds=5",
     .details =
         "After a warm-up the models run in turns, round by round, so that a machine that "

@@ -33,8 +33,9 @@ typedef enum command_flags {
     COMMAND_FILE = 4,    /* takes "> FILE" itself (figures); else the table goes there */
     COMMAND_REST = 8,    /* its last argument is the raw rest of the line (let, sweep) */
     COMMAND_TEXT = 16,   /* its answer is text for people: notes are the answer */
-    COMMAND_WHOLE = 32   /* it works on the session as a whole (undo, source, quit): not
+    COMMAND_WHOLE = 32,  /* it works on the session as a whole (undo, source, quit): not
                             inside another command */
+    COMMAND_RECORDED = 64 /* it leaves a receipt in the database of runs */
 } command_flags;
 
 /* Options that depend on a positional word: an architecture's, a source's, a figure's. */
@@ -79,6 +80,6 @@ extern const command command_data, command_split, command_export, command_model,
     command_rename, command_drop, command_undo, command_redo, command_save, command_load,
     command_session, command_set, command_let, command_source, command_history,
     command_help, command_quit, command_bench, command_plan, command_tune, command_input,
-    command_verify, command_sensitivity;
+    command_verify, command_sensitivity, command_runs;
 
 #endif

@@ -67,7 +67,7 @@ const command command_data = {
     .more = source_options,
     .more_argument = 1,
     .more_word = source_word,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_DATASET,
     .example = "data d gpe n=4 grid=32 seed=1",
     .details =
@@ -141,7 +141,7 @@ const command command_split = {
     .options = split_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .example = "split d train=.6 val=.2 test=.2 by=group seed=1",
     .details = "Samples of one group (the starts of one pair of parameters, say) stay "
                "together, so that no split holds near copies of another's samples.",
@@ -183,6 +183,7 @@ const command command_export = {
     .options = export_options,
     .arguments = 2,
     .required = 2,
+    .flags = COMMAND_RECORDED,
     .example = "export d data.npz",
     .details =
         "Arrays stand in the order N,C,H,W: densities, phase_gradients and masks, as "

@@ -126,7 +126,7 @@ const command command_distill = {
     .options = options,
     .arguments = 3,
     .required = 3,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .example = "distill a m d epochs=1 alpha=0.7",
     .details =
         "loss = (1 - alpha) L(student, target) + alpha D(student, teacher) + beta F.  L "

@@ -192,7 +192,7 @@ const command command_eval = {
     .options = eval_options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_LONG,
+    .flags = COMMAND_LONG | COMMAND_RECORDED,
     .example = "eval m d split=val",
     .details =
         "Each model is written to a file and read back first: the numbers are those "

@@ -107,7 +107,7 @@ const command command_fuse = {
     .options = options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "fuse m as=fused",
     .details =

@@ -332,7 +332,7 @@ const command command_goal = {
     .options = options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_WHOLE | COMMAND_LONG,
+    .flags = COMMAND_WHOLE | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "goal m d size=-30% latency=-40% metric=+50% budget=3s seconds=0.05",
     .details =

@@ -232,7 +232,7 @@ const command command_input = {
     .options = options,
     .arguments = 2,
     .required = 1,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .example = "input m log epsilon=1e-9 flip=xy",
     .details =
         "Both are part of the model and of its file; the data stay as they are.  resize= "

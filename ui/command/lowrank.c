@@ -174,7 +174,7 @@ const command command_lowrank = {
     .options = lowrank_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "lowrank m target=0.6 as=low",
     .details =
@@ -204,7 +204,7 @@ const command command_separate = {
     .options = separate_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "separate m skip=first as=light",
     .details =

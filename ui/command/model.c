@@ -52,7 +52,7 @@ const command command_model = {
     .more = architecture_options,
     .more_argument = 1,
     .more_word = architecture_word,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "model m unet-phase levels=3 channels=4 seed=1",
     .details = "First weights are drawn as the architecture's publication, or else "

@@ -282,7 +282,7 @@ const command command_copy = {
     .options = pair_options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .example = "copy m dense",
     .details = "A copy takes no memory until one of the two is changed.  What has "
                "the second name already is replaced where it is of the same kind.",

@@ -218,7 +218,7 @@ const command command_prune = {
     .options = options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "prune m amount=0.9 as=m90",
     .details =

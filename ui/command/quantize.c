@@ -262,7 +262,7 @@ const command command_quantize = {
     .options = quantize_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "quantize m data=d as=m8",
     .details =

@@ -439,7 +439,7 @@ const command command_recipe = {
     .options = options,
     .arguments = 3,
     .required = 3,
-    .flags = COMMAND_WHOLE | COMMAND_LONG,
+    .flags = COMMAND_WHOLE | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "recipe steps.recipe m d as=small seconds=0.1",
     .details =

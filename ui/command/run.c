@@ -244,7 +244,7 @@ const command command_run = {
     .options = run_options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_LONG | COMMAND_FILE,
+    .flags = COMMAND_LONG | COMMAND_FILE | COMMAND_RECORDED,
     .example = "run m d index=0 > answer.npy",
     .details =
         "The model's own input transform is applied.  The file holds float32 in the "

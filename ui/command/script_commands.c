@@ -153,6 +153,8 @@ static const option set_options[] = {
     {"memory", OPTION_TEXT, NULL, NULL, NULL,
      "what data may take, as 2GiB, before they are kept in files and streamed; auto for "
      "half of what is left"},
+    {"db", OPTION_FILE, NULL, NULL, NULL,
+     "the database that runs are recorded in, or none"},
     {"timer", OPTION_FLAG, NULL, NULL, NULL, "tell the time of every command"},
     {"echo", OPTION_FLAG, NULL, NULL, NULL, "print the lines of scripts as they run"},
     {"colour", OPTION_FLAG, NULL, NULL, NULL, "colours at the terminal"},
@@ -214,6 +216,8 @@ static void put_setting(call *c, const char *name)
         table_flag(c->rows, "value", *flag);
     else if (text_equal(name, "format"))
         table_text(c->rows, "value", output_format_name(s->format));
+    else if (text_equal(name, "db"))
+        table_text(c->rows, "value", interpreter_database(c->interpreter));
     else if (text_equal(name, "memory"))
         table_text(c->rows, "value",
                    spill_budget() ? text_bytes(words, (double)spill_budget()) : "auto");
@@ -231,6 +235,9 @@ static status set_command(call *c, error *e)
         TRY(set_seed(c, e));
     if (option_given(&c->options, "memory"))
         TRY(set_memory(c, e));
+    if (option_given(&c->options, "db"))
+        TRY(interpreter_set_database(c->interpreter, option_words(&c->options, "db"),
+                                     true, e));
     if (option_given(&c->options, "format"))
         output_format_find(option_words(&c->options, "format"), &s->format);
     if (option_given(&c->options, "threads"))

@@ -137,7 +137,7 @@ const command command_sensitivity = {
     .options = options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_LONG,
+    .flags = COMMAND_LONG | COMMAND_RECORDED,
     .example = "sensitivity m d levels=4 samples=8 calibrate=4",
     .details =
         "Each conv and linear layer by itself, at each level.  change is the mean over "

@@ -5,12 +5,15 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "ledger/runs.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 #include "ui/command/show.h"
+#include "ui/interpreter.h"
 
 static const option options[] = {
-    {"names", OPTION_WORDS, NULL, NULL, NULL, "models, datasets or tables"},
+    {"names", OPTION_WORDS, NULL, NULL, NULL,
+     "models, datasets or tables; run N: a run of the database"},
     {"layers", OPTION_FLAG, NULL, "no", NULL, "of a model: one row a layer"},
     {"graph", OPTION_FLAG, NULL, "no", NULL,
      "of a model: its layers as a drawing, with what skips others"},
@@ -137,9 +140,21 @@ static status show_one(call *c, const char *name, error *e)
     }
 }
 
+/* "run 12"; no name is a number. */
+static bool is_run(const option_value *names, int64_t *number)
+{
+    return names->count == 2 && text_equal(names->items[0], "run") &&
+           text_to_integer(names->items[1], number);
+}
+
 static status show_all(call *c, error *e)
 {
     const option_value *names = option_get(&c->options, "names");
+    int64_t number;
+    if (is_run(names, &number)) {
+        ledger *l = interpreter_ledger(c->interpreter, e);
+        return l ? ledger_show_run(l, number, c->rows, e) : e->code;
+    }
     for (int64_t i = 0; i < names->count; i++)
         TRY(show_one(c, names->items[i], e));
     return E_OK;
@@ -201,7 +216,8 @@ const command command_show = {
         "sample of the shape that the model was built for.  Of layers, share is the "
         "layer's part of them, and receptive_field the pixels of the input that one "
         "of its outputs can depend on.  With columns= a table becomes as narrow as a "
-        "page wants it.",
-    .see = "list, eval, plot weights",
+        "page wants it.  'show run 12' is all that is kept of run 12: its arguments, the "
+        "models it read and made, its answer, curves and warnings.",
+    .see = "list, eval, plot weights, runs",
     .run = run,
 };

@@ -154,6 +154,7 @@ const command command_save = {
     .options = save_options,
     .arguments = 2,
     .required = 2,
+    .flags = COMMAND_RECORDED,
     .example = "save m m.safetensors",
     .details =
         "A model is a .safetensors file with its graph, masks, codes and training "
@@ -237,7 +238,7 @@ const command command_load = {
     .options = load_options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_CHANGES,
+    .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .example = "load m m.safetensors",
     .details = "What the file is, is read from its first bytes.  The checkpoint of a "
                "training gives its best model.  'data NAME npz FILE' reads archives of "

@@ -318,7 +318,7 @@ const command command_sweep = {
     .options = options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_REST,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_REST | COMMAND_RECORDED,
     .makes = OBJECT_TABLE,
     .example = "sweep s prune m amount=0.5,0.7,0.9",
     .details =

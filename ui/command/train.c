@@ -32,7 +32,7 @@ const command command_train = {
     .options = options,
     .arguments = 2,
     .required = 2,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .example = "train m d epochs=2 lr=0.002",
     .details =
         "The best epoch is chosen on the split val, by its loss or the metric that "

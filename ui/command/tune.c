@@ -192,7 +192,7 @@ const command command_tune = {
     .options = tune_options,
     .arguments = 1,
     .required = 1,
-    .flags = COMMAND_CHANGES | COMMAND_LONG,
+    .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_RECORDED,
     .makes = OBJECT_MODEL,
     .example = "tune m budget=2",
     .details =

@@ -106,7 +106,7 @@ const command command_verify = {
     .options = options,
     .arguments = 3,
     .required = 3,
-    .flags = COMMAND_LONG,
+    .flags = COMMAND_LONG | COMMAND_RECORDED,
     .example = "verify m8 m d",
     .details =
         "Both run on the same samples.  snr_db is 10 log10 of the sum of squares of what "

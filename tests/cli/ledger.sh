@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ledger.sh -- what commands leave in the database of runs, and what `runs` and `show run`
+# find there again; databases that cannot be had cost a session nothing.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+srcdir=$(realpath "${srcdir:-.}")
+. "$srcdir/tests/cli/answers.sh"
+
+refuses()
+{
+    "$LATHE" -q -c "$1" >out 2>err
+    expect "status of '$1'" $? 1
+    grep -Eq -- "$2" err && return
+    echo "FAIL: '$1' says $(cat err)"
+    failed=1
+}
+
+# The runs that the last `runs` of FILE found, in order.
+found()
+{
+    lines "$1" runs | tail -1 | grep -o '"run": [0-9]*' | sed 's/.* //' | tr '\n' ' '
+}
+
+small='model m unet-phase levels=1 channels=2 size=32'
+echo "# a study"
+lathe -q --seed 3 --format json -c 'data d gpe n=10 grid=32 starts=2; split d
+model m unet-phase levels=2 channels=4 size=32; train m d epochs=2 batch=2
+sweep s prune m amount=0.3,0.6
+prune m amount=0.5; eval m d; runs' >study
+expect "database" "$(test -s state/lathe/runs.db && echo there)" there
+expect "runs" "$(found study)" "1 2 3 4 5 6 7 8 9 "
+lathe -q --format json -c 'runs columns=command,parent,seed' >out
+expect "the sweep's points" "$(row out runs 1 6 parent) $(row out runs 1 7 parent)" "5 5"
+expect "seed" "$(row out runs 1 9 seed)" 3
+
+echo "# found again, from another session"
+ask()
+{
+    lathe -q --format json -c "runs where \"$1\" $2" >out
+    expect "$1 $2" "$(found out)" "$3"
+}
+ask 'command = prune' '' '6 7 8 '
+ask 'sparsity > 0.1 and command = prune' 'sort=sparsity descending=yes' '7 8 6 '
+ask 'sparsity > 0.1 and command = prune' 'sort=bytes most=1' '7 '
+ask 'amount = 0.5 or epochs = 2' '' '4 8 '
+ask 'line ~ unet and not status = failed' '' '3 '
+expect "bytes" "$(lathe -q --format json -c 'runs where "run = 9" columns=bytes' >out; get out runs 1 bytes)" \
+    "$(get study eval 1 bytes)"
+expect "metric" "$(lathe -q --format json -c 'runs where "run = 9" columns=masked_mse' >out; get out runs 1 masked_mse)" \
+    "$(get study eval 1 masked_mse)"
+lathe -q --format json -c 'show run 4' >out
+expect "points of the training" "$(grep -o '"key": "m.train_loss"' out | wc -l | tr -d ' ')" 2
+expect "line" "$(grep -c '"value": "train m d epochs=2 batch=2"' out)" 1
+lathe -q -c 'runs export all.csv where="command = prune"'
+expect "rows of the file" "$(wc -l <all.csv | tr -d ' ')" 4
+head -1 all.csv | grep -q ',argument.amount' || expect "columns of the file" "$(head -1 all.csv)" argument.amount
+
+echo "# what is refused"
+refuses 'runs where "accuracy >"' 'at the end'
+refuses 'runs where accuracy>0.9' 'in quotes'
+refuses 'runs where "run = 1; drop table run"' "at '; drop"
+refuses 'runs where "(select 1) = 1"' 'operator|one of'
+refuses 'show run 99' 'no run 99'
+rm -f 0.9
+expect "runs still there" "$(lathe -q --format json -c 'runs last=0' >out; found out | wc -w | tr -d ' ')" 9
+
+echo "# failures are receipts, too"
+"$LATHE" -q -c "$small" -c 'prune m amount=0.5; prune m amount=0.2' >/dev/null 2>&1
+lathe -q --format json -c 'runs where "status = failed" columns=error' >out
+expect "why" "$(grep -c 'more than the 0.2 asked for' out)" 1
+
+echo "# where it goes"
+lathe -q --db other.db -c "$small"
+lathe -q --db other.db --format json -c 'runs' >out
+expect "runs of another file" "$(found out)" "1 "
+lathe -q --db none -c "$small"
+"$LATHE" --db none -q -c runs 2>err
+expect "status without a database" $? 1
+lathe -q --format json -c "set db=third.db; $small; runs" >out
+expect "runs of a third" "$(found out)" "1 "
+refuses 'set db=/proc/no/such.db' 'cannot be made'
+expect "runs of the user's" "$(lathe -q --format json -c 'runs last=0' >out; found out | wc -w | tr -d ' ')" 12
+
+echo "# one warning, and the session goes on"
+echo "no database, only words: 0123456789 0123456789 0123456789 0123456789 0123456789" >words.db
+"$LATHE" --db words.db -c "$small; copy m n; list" >out 2>err
+expect "status" $? 0
+expect "warnings" "$(grep -c 'runs are no longer recorded' err)" 1
+grep -q '^n ' out || expect "models" "$(cat out)" "m and n"
+expect "the file" "$(head -c 11 words.db)" "no database"
+
+echo "# killed at any moment"
+yes "$small; prune m amount=0.5" | head -400 >many.lathe
+for pause in 0.05 0.08 0.11 0.14 0.17 0.2; do
+    "$LATHE" -q --db killed.db many.lathe >/dev/null 2>&1 &
+    job=$!
+    disown $job
+    sleep $pause
+    kill -9 $job 2>/dev/null
+    while kill -0 $job 2>/dev/null; do sleep 0.01; done
+    "$LATHE" -q --db killed.db --format json -c 'runs last=1' >out 2>err
+    expect "status after a kill" $? 0
+done
+finish
