@@ -65,6 +65,10 @@ static status check_settings(const model *m, const quantize_settings *s, const d
     }
     if (s->scheme != QUANTIZE_STATIC && s->corrections)
         return fail(e, E_USAGE, "quantize: corrections are of the static scheme");
+    if (s->scheme == QUANTIZE_DYNAMIC && s->grain == PER_MODEL) {
+        fail(e, E_USAGE, "quantize: one scale for the model is of the static scheme");
+        return fail_hint(e, "say granularity=channel, or tensor");
+    }
     if (s->scheme != QUANTIZE_STATIC)
         return E_OK;
     if (!d || s->samples < 1) {
@@ -137,6 +141,11 @@ static status choose_layers(pass *p, error *e)
         if (!integer_is_layer(n))
             continue;
         bool counted = is_counted(g, n);
+        if (s->scheme == QUANTIZE_DYNAMIC && !integer_can_be_dynamic(n)) {
+            at += counted;
+            before = 0;
+            continue;
+        }
         int bits = counted ? wanted_bits(s, at++, layers) : before > 0 ? s->bits : 0;
         bool fits =
             s->scheme == QUANTIZE_WEIGHT ||
@@ -169,25 +178,32 @@ static status draw_samples(const quantize_settings *s, const dataset *d, int64_t
     return E_OK;
 }
 
-static status attach_quantizers(graph *g, int bits, const double *low, const double *high,
-                                error *e)
+static status attach_quantizers(graph *g, int bits, bool symmetric, const double *low,
+                                const double *high, error *e)
 {
     for (int v = 0; v < g->value_count; v++) {
         quantizer *q = quantizer_new(bits, PER_TENSOR, 1, e);
         if (!q)
             return E_MEMORY;
-        quantizer_from_range(low[v], high[v], bits, &q->scale[0], &q->zero_point[0]);
+        integer_format f = integer_format_for(low[v], high[v], bits, symmetric);
+        q->scale[0] = f.scale;
+        q->zero_point[0] = f.zero;
         quantizer_free(g->values[v].quantizer);
         g->values[v].quantizer = q;
     }
     return E_OK;
 }
 
+static int value_bits(const quantize_settings *s)
+{
+    return s->value_bits > 0 ? s->value_bits : s->bits;
+}
+
 /* Observes every value and gives it the quantizer it has should it become s8. */
 static status calibrate(model *m, const quantize_settings *s, const dataset *d,
                         const int64_t *index, int64_t count, const task *watch, error *e)
 {
-    int bits = s->value_bits > 0 ? s->value_bits : s->bits;
+    int bits = value_bits(s);
     double *low = memory_new(2 * (int64_t)m->graph->value_count, sizeof *low, e);
     double *high = low ? low + m->graph->value_count : NULL;
     status result = low ? observe_ranges(m, d, index, count,
@@ -195,7 +211,7 @@ static status calibrate(model *m, const quantize_settings *s, const dataset *d,
                                          watch, low, high, e)
                         : E_MEMORY;
     if (!result)
-        result = attach_quantizers(m->graph, bits, low, high, e);
+        result = attach_quantizers(m->graph, bits, s->symmetric, low, high, e);
     memory_free(low);
     return result;
 }
@@ -224,7 +240,9 @@ static status drop_dropouts(graph *g, error *e)
 }
 
 /* Takes out each ReLU that alone reads a chosen layer.  The layer's output takes over the
-   range behind the ReLU, whose lowest code is the zero point: its clamp is the ReLU. */
+   range behind the ReLU, whose lowest code is the zero point: its clamp is the ReLU.  With
+   symmetric formats it is not: the ReLU stays, a table, and the layer's output has the
+   format behind it, so that what is below 0 may saturate and nothing is rounded twice. */
 static status fold_relus(const pass *p, error *e)
 {
     graph *g = p->graph;
@@ -236,6 +254,11 @@ static status fold_relus(const pass *p, error *e)
             continue;
         }
         value *before = &g->values[from], *behind = &g->values[g->nodes[i].output];
+        if (p->settings->symmetric) {
+            before->quantizer->scale[0] = behind->quantizer->scale[0];
+            i++;
+            continue;
+        }
         quantizer_free(before->quantizer);
         before->quantizer = behind->quantizer;
         behind->quantizer = NULL;
@@ -420,6 +443,22 @@ static status run_static(pass *p, model *m, const dataset *d, const task *watch,
     return s;
 }
 
+static status run_dynamic(pass *p, error *e)
+{
+    const quantize_settings *s = p->settings;
+    TRY(quantize_prepare(p->graph, e));
+    TRY(choose_layers(p, e));
+    for (int i = 0; i < p->graph->node_count; i++) {
+        node *n = &p->graph->nodes[i];
+        if (!pass_chose(p, n))
+            continue;
+        TRY(pass_quantize_weight(p, n, NULL, e));
+        n->attr.input_bits = value_bits(s);
+        n->attr.input_symmetric = s->symmetric;
+    }
+    return graph_check_types(p->graph, e);
+}
+
 static status run_weights(pass *p, error *e)
 {
     TRY(choose_layers(p, e));
@@ -439,8 +478,9 @@ status quantize_model(model *m, const quantize_settings *s, const dataset *d,
     if (!work)
         return E_MEMORY;
     pass p = {.graph = work->graph, .before = m->graph, .settings = s};
-    status result = s->scheme == QUANTIZE_STATIC ? run_static(&p, work, d, watch, e)
-                                                 : run_weights(&p, e);
+    status result = s->scheme == QUANTIZE_STATIC    ? run_static(&p, work, d, watch, e)
+                    : s->scheme == QUANTIZE_DYNAMIC ? run_dynamic(&p, e)
+                                                    : run_weights(&p, e);
     memory_free(p.bits);
     if (!result) {
         graph_forget_methods(p.graph);

@@ -15,19 +15,25 @@
 #include "data/dataset.h"
 #include "graph/model.h"
 
-typedef enum quantize_scheme { QUANTIZE_STATIC, QUANTIZE_WEIGHT } quantize_scheme;
+typedef enum quantize_scheme {
+    QUANTIZE_STATIC,  /* weights and values, ranges observed on data before */
+    QUANTIZE_DYNAMIC, /* weights, and the inputs of conv2d and linear layers at every run,
+                         each sample with the range it has; values between are f32 */
+    QUANTIZE_WEIGHT   /* weights alone: runs in f32 */
+} quantize_scheme;
 
 #define QUANTIZE_WIDE 32 /* of layer_bits: the layer stays f32 */
 
 typedef struct quantize_settings {
-    quantize_scheme scheme; /* weights and values, or weights alone (runs in f32) */
-    int bits;               /* 2..8 of weights (2..16 where they alone are quantized), */
-    int value_bits;         /* and of values; 0: the same */
-    granularity grain;      /* of weights: one scale for the model, tensor, channel, and
+    quantize_scheme scheme;
+    int bits;          /* 2..8 of weights (2..16 where they alone are quantized), */
+    int value_bits;    /* and of values; 0: the same */
+    granularity grain; /* of weights: one scale for the model, tensor, channel, and
                                where weights alone are quantized group */
-    int64_t group;          /* PER_GROUP: weights of a channel that share a scale */
-    bool affine;            /* weights have zero points; weights alone */
-    bool codebook;          /* 2^bits numbers for each tensor; weights alone */
+    bool symmetric;    /* values have the zero point 0, S = absmax / qmax */
+    int64_t group;     /* PER_GROUP: weights of a channel that share a scale */
+    bool affine;       /* weights have zero points; weights alone */
+    bool codebook;     /* 2^bits numbers for each tensor; weights alone */
     int64_t keep_first, keep_last; /* conv and linear layers that stay f32 */
     const int *layer_bits; /* [quantize_layers] of the weights of each conv and linear
                               layer: 0 is `bits`, QUANTIZE_WIDE f32; or NULL */
@@ -63,6 +69,8 @@ status observe_ranges(const model *m, const dataset *d, const int64_t *index, in
    becomes that layer's clamp.  Conv and linear layers run in integers, but for those kept
    and those whose sums could leave 32 bits; other nodes do where all their inputs are
    codes and they have an integer kernel.  The model's input and output stay f32.
+   Dynamic: the same preparation; nothing is observed; conv3d and transposed convolutions
+   stay f32, too.
    E_USAGE where M is quantized already. */
 status quantize_model(model *m, const quantize_settings *s, const dataset *d,
                       const task *watch, error *e);

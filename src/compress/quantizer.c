@@ -16,14 +16,9 @@ int32_t quantize_value(double r, float scale, int32_t zero_point, int bits)
 void quantizer_from_range(double low, double high, int bits, float *scale,
                           int32_t *zero_point)
 {
-    double least = integer_low(bits), most = integer_high(bits);
-    low = low < 0.0 ? low : 0.0;
-    high = high > 0.0 ? high : 0.0;
-    *scale = (float)((high - low) / (most - least));
-    if (!(*scale >= FLT_MIN))
-        *scale = 1.0f; /* nothing to tell apart: all is 0 */
-    double zero = least - rint(low / (double)*scale);
-    *zero_point = (int32_t)(zero > most ? most : zero);
+    integer_format f = integer_format_for(low, high, bits, false);
+    *scale = f.scale;
+    *zero_point = f.zero;
 }
 
 static double largest_magnitude(const float *x, int64_t n)

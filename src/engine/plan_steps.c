@@ -135,7 +135,7 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
                 .act = -1,
                 .output = n->output,
                 .saved = NO_PIECE};
-    s->op.integer = g->values[n->output].type == DTYPE_S8 ||
+    s->op.integer = g->values[n->output].type == DTYPE_S8 || integer_is_dynamic(n) ||
                     (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
     if (p->training && (s->op.integer || !n->op->backward))
         return fail(e, E_USAGE, "%s: %s cannot be trained", n->name,

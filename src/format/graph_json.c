@@ -40,6 +40,11 @@ static status put_node(json_t *nodes, const node *n, error *e)
     TRY(field_put(object, "op", json_string(n->op->name), e));
     if (n->method)
         TRY(field_put(object, "method", field_from_text(n->method), e));
+    if (n->attr.input_bits > 0) {
+        TRY(field_put(object, "input_bits", json_integer(n->attr.input_bits), e));
+        TRY(field_put(object, "input_symmetric", json_boolean(n->attr.input_symmetric),
+                      e));
+    }
     json_t *inputs = field_put_array(object, "inputs", e);
     for (int k = 0; k < n->input_count; k++)
         TRY(inputs ? field_append(inputs, json_integer(n->inputs[k]), e) : E_MEMORY);
@@ -177,6 +182,17 @@ static status get_method(const json_t *object, node *n, error *e)
     return node_set_method(n, words, e);
 }
 
+/* Optional: of a layer that makes codes of its input at every run. */
+static status get_input_codes(const json_t *object, node *n, error *e)
+{
+    int64_t bits;
+    if (!json_object_get(object, "input_bits"))
+        return E_OK;
+    TRY(field_integer(object, "input_bits", 2, 8, &bits, e));
+    n->attr.input_bits = (int)bits;
+    return field_flag(object, "input_symmetric", &n->attr.input_symmetric, e);
+}
+
 static status get_node(graph *g, const json_t *object, json_t *seen, error *e)
 {
     const char *op;
@@ -192,6 +208,7 @@ static status get_node(graph *g, const json_t *object, json_t *seen, error *e)
     TRY(get_inputs(g, object, n, e));
     TRY(field_object(object, "attributes", &attributes, e));
     TRY(fields_get(attributes, n->op->attributes, ATTRIBUTE_MAX, &n->attr, e));
+    TRY(get_input_codes(object, n, e));
     TRY(get_roles(g, object, n, e));
     TRY(field_integer(object, "output", 0, g->value_count - 1, &output, e));
     if (output == g->input || g->values[output].producer >= 0)

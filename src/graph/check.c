@@ -63,26 +63,54 @@ static bool layer_fits(const parameter *weight, const parameter *bias)
     return true;
 }
 
-static status check_layer(const graph *g, const node *n, error *e)
+static status check_weight(const parameter *weight, const parameter *bias, const node *n,
+                           error *e)
 {
-    const parameter *weight = graph_parameter(g, n, ROLE_WEIGHT);
-    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
     if (!weight->codes || tensor_dtype(weight->codes) != DTYPE_S8 || !weight->quantizer)
         return fail(e, E_SHAPE, "%s: it runs in integers, but its weight has no s8 codes",
                     n->name);
     if (weight->quantizer->codebook || weight->quantizer->group > 0)
         return fail(e, E_SHAPE, "%s: it runs in integers, but its weight has %s", n->name,
                     weight->quantizer->codebook ? "a codebook" : "scales for groups");
-    if (bias && (!bias->codes || tensor_dtype(bias->codes) != DTYPE_S32))
-        return fail(e, E_SHAPE, "%s: it runs in integers, but its bias has no s32 codes",
-                    n->name);
     if (!layer_fits(weight, bias))
         return fail(e, E_RANGE, "%s: its sums could leave 32 bits", n->name);
     return E_OK;
 }
 
+static status check_layer(const graph *g, const node *n, error *e)
+{
+    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
+    if (bias && (!bias->codes || tensor_dtype(bias->codes) != DTYPE_S32))
+        return fail(e, E_SHAPE, "%s: it runs in integers, but its bias has no s32 codes",
+                    n->name);
+    return check_weight(graph_parameter(g, n, ROLE_WEIGHT), bias, n, e);
+}
+
+/* A layer that makes codes of its input itself: f32 all around, its bias too. */
+static status check_dynamic(const graph *g, const node *n, error *e)
+{
+    const parameter *bias = graph_parameter(g, n, ROLE_BIAS);
+    if (n->attr.input_bits < 2 || n->attr.input_bits > 8)
+        return fail(e, E_RANGE, "%s: codes of %d bits, wanted 2 to 8", n->name,
+                    n->attr.input_bits);
+    if (!integer_can_be_dynamic(n))
+        return fail(e, E_SHAPE, "%s: %s cannot make codes of its input", n->name,
+                    n->op->name);
+    if (g->values[n->output].type != DTYPE_F32 ||
+        g->values[n->inputs[0]].type != DTYPE_F32)
+        return fail(e, E_SHAPE,
+                    "%s: it makes codes of its input and gives f32, but an end "
+                    "of it is s8",
+                    n->name);
+    if (bias && bias->codes)
+        return fail(e, E_SHAPE, "%s: it adds its bias in f32, which has codes", n->name);
+    return check_weight(graph_parameter(g, n, ROLE_WEIGHT), NULL, n, e);
+}
+
 static status check_node(const graph *g, const node *n, error *e)
 {
+    if (integer_is_dynamic(n))
+        return check_dynamic(g, n, e);
     const value *out = &g->values[n->output], *in = &g->values[n->inputs[0]];
     bool reads =
         n->op == &op_dequantize || (out->type == DTYPE_S8 && n->op != &op_quantize);

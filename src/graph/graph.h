@@ -80,6 +80,9 @@ typedef struct attributes {
     double epsilon, momentum, slope, probability;
     int64_t axis;
     int64_t first;        /* slice: its first channel */
+    int input_bits;       /* a layer whose weights are s8 codes: its f32 input becomes codes
+                             of so many bits at every run; 0: never */
+    bool input_symmetric; /* their zero point is 0 */
 } attributes;
 
 #define NODE_INPUTS_MAX 8

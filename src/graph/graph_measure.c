@@ -172,6 +172,10 @@ static uint64_t hash_node(const node *n, uint64_t h)
     h = random_hash(n->op->name, (int64_t)strlen(n->op->name) + 1, h);
     for (const attribute *a = n->op->attributes; a && a->name; a++)
         h = random_hash((const char *)&n->attr + a->offset, sizes[a->kind], h);
+    if (n->attr.input_bits > 0) {
+        h = random_hash(&n->attr.input_bits, sizeof n->attr.input_bits, h);
+        h = random_hash(&n->attr.input_symmetric, sizeof n->attr.input_symmetric, h);
+    }
     h = random_hash(n->inputs, n->input_count * (int64_t)sizeof *n->inputs, h);
     h = random_hash(&n->output, sizeof n->output, h);
     return random_hash(n->parameters, sizeof n->parameters, h);

@@ -14,13 +14,16 @@
      concat, add      inputs rescaled by M = (float)(S_x / S_y); equal quantizers: copied
      multiply         rne((float)((q_a - Z_a) (q_b - Z_b)) M) + Z_y, M = (float)(S_a S_b / S_y)
      average pools    rne(sum (q - Z) * (float)(S_x / (S_y n))) + Z_y
-     pointwise        a table of 256 codes from double arithmetic */
+     pointwise        a table of 256 codes from double arithmetic
+     dynamic layers   acc without bias, S_x and Z_x of the sample at hand;
+                      y = (float)acc * M + bias, M = (float)(S_x S_w) */
 #ifndef LATHE_GRAPH_OP_INTEGER_H
 #define LATHE_GRAPH_OP_INTEGER_H
 
 #include <stdbool.h>
 #include "graph/operator.h"
 #include "kernel/integer.h"
+#include "kernel/integer_method.h"
 
 void pointwise_forward_s8(const operation *op);
 void max_pool2d_forward_s8(const operation *op);
@@ -48,6 +51,15 @@ size_t integer_unroll_prepared_bytes(const operation *op);
 void integer_unroll_prepare(const operation *op, void *prepared);
 size_t integer_unroll_scratch(const operation *op);
 void integer_unroll_forward(const operation *op);
+
+/* Layers whose f32 input becomes codes at every run: is N one, could it be one?  C has
+   to_sums set; MEMORY holds integer_dynamic_scratch bytes. */
+bool integer_is_dynamic(const node *n);
+bool integer_can_be_dynamic(const node *n);
+size_t integer_dynamic_scratch(const operation *op, const integer_conv *c,
+                               const integer_method *m);
+void integer_dynamic_run(const operation *op, const integer_conv *c,
+                         const integer_method *m, const void *prepared, void *memory);
 
 /* Functions of one code each: is OP one?  The codes they give for -128..127; N must be. */
 bool integer_is_pointwise(const operator_row *op);

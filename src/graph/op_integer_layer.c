@@ -27,12 +27,19 @@ integer_conv integer_layer_of(const operation *op)
                       .y_pitch = op->out_pitch,
                       .map = op->tail.map};
     c.weight = tensor_data(weight->codes);
-    c.bias = bias ? tensor_data(bias->codes) : NULL;
-    c.in = integer_format_of(op->in_value[0]->quantizer);
-    c.out = integer_format_of(op->out_value->quantizer);
     c.weight_scale = weight->quantizer->scale;
     c.weight_zero = weight->quantizer->zero_point;
     c.weight_channels = weight->quantizer->channels;
+    if (integer_is_dynamic(op->node)) {
+        c.to_sums = true;
+        c.in = c.out = (integer_format){.scale = 1.0f,
+                                        .low = integer_low(op->node->attr.input_bits),
+                                        .high = integer_high(op->node->attr.input_bits)};
+        return c;
+    }
+    c.bias = bias ? tensor_data(bias->codes) : NULL;
+    c.in = integer_format_of(op->in_value[0]->quantizer);
+    c.out = integer_format_of(op->out_value->quantizer);
     return c;
 }
 
@@ -155,6 +162,8 @@ size_t integer_layer_scratch(const operation *op)
     scratch s = {0};
     if (!op->is_prepared)
         take_prepared(m, &c, &s);
+    if (c.to_sums)
+        return s.used + integer_dynamic_scratch(op, &c, m);
     return s.used + m->scratch_bytes(&c);
 }
 
@@ -169,5 +178,8 @@ void integer_layer_forward(const operation *op)
         m->prepare(&c, made);
         prepared = made;
     }
-    m->run(&c, prepared, s.base + s.used);
+    if (c.to_sums)
+        integer_dynamic_run(op, &c, m, prepared, s.base + s.used);
+    else
+        m->run(&c, prepared, s.base + s.used);
 }

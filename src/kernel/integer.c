@@ -4,6 +4,8 @@
 #include "kernel/integer.h"
 
 #include <float.h>
+#include <math.h>
+#include <string.h>
 #include "base/parallel.h"
 #include "kernel/integer_loops.h"
 
@@ -51,6 +53,25 @@ int32_t integer_round(float v, integer_format f)
     return (int32_t)((v + magic) - magic) + f.zero;
 }
 
+integer_format integer_format_for(double low, double high, int bits, bool symmetric)
+{
+    const double least = integer_low(bits), most = integer_high(bits);
+    integer_format f = {.low = integer_low(bits), .high = integer_high(bits)};
+    low = low < -(double)FLT_MAX ? -(double)FLT_MAX : low < 0.0 ? low : 0.0;
+    high = high > (double)FLT_MAX ? (double)FLT_MAX : high > 0.0 ? high : 0.0;
+    if (symmetric)
+        f.scale = (float)((high > -low ? high : -low) / most);
+    else
+        f.scale = (float)((high - low) / (most - least));
+    if (!(f.scale >= FLT_MIN))
+        f.scale = 1.0f;
+    if (symmetric)
+        return f;
+    double zero = least - rint(low / (double)f.scale);
+    f.zero = (int32_t)(zero > most ? most : zero);
+    return f;
+}
+
 typedef struct codes {
     const integer_loops *loops;
     const float *real;
@@ -92,6 +113,70 @@ void integer_dequantize(const int8_t *q, int64_t n, integer_format f, float *x)
 {
     codes c = {.loops = integer_loops_get(), .code = q, .real_out = x, .format = f};
     parallel_range(n, GRAIN, dequantize_range, &c);
+}
+
+/* ---- ends and sums ---- */
+
+enum { ENDS = 64 }; /* pieces, cut by size alone */
+
+typedef struct ends {
+    const integer_loops *loops;
+    const float *x;
+    int64_t n, each;
+    float low[ENDS], high[ENDS];
+} ends;
+
+static void find_ends(void *context, int64_t i, int thread)
+{
+    ends *s = context;
+    int64_t begin = i * s->each, left = s->n - begin;
+    (void)thread;
+    s->loops->extremes(left < s->each ? left : s->each, s->x + begin, &s->low[i],
+                       &s->high[i]);
+}
+
+void integer_extremes(const float *x, int64_t n, float *low, float *high)
+{
+    ends s = {
+        .loops = integer_loops_get(), .x = x, .n = n, .each = (n + ENDS - 1) / ENDS};
+    s.each = s.each < GRAIN ? GRAIN : s.each;
+    parallel_for((n + s.each - 1) / s.each, find_ends, &s);
+    *low = *high = 0.0f;
+    for (int i = 0; i < ENDS; i++) {
+        *low = s.low[i] < *low ? s.low[i] : *low;
+        *high = s.high[i] > *high ? s.high[i] : *high;
+    }
+}
+
+typedef struct scaling {
+    const integer_loops *loops;
+    int64_t channels;
+    const char *sum; /* int32_t, or the memory of y */
+    const float *multiplier, *bias;
+    float *y;
+} scaling;
+
+enum { SUMS = 256 };
+
+static void scale_rows(void *context, int64_t begin, int64_t end, int thread)
+{
+    const scaling *s = context;
+    int32_t sum[SUMS];
+    (void)thread;
+    for (int64_t row = begin; row < end; row++)
+        for (int64_t c = 0; c < s->channels; c += SUMS) {
+            int64_t n = s->channels - c < SUMS ? s->channels - c : SUMS;
+            int64_t at = row * s->channels + c;
+            memcpy(sum, s->sum + at * (int64_t)sizeof *sum, (size_t)n * sizeof *sum);
+            s->loops->scale_sums(n, sum, s->multiplier + c, s->bias + c, s->y + at);
+        }
+}
+
+void integer_scale_sums(int64_t rows, int64_t channels, const int32_t *sum,
+                        const float *multiplier, const float *bias, float *y)
+{
+    scaling s = {integer_loops_get(), channels, (const char *)sum, multiplier, bias, y};
+    parallel_range(rows, GRAIN / (channels > 0 ? channels : 1) + 1, scale_rows, &s);
 }
 
 void integer_map(const int8_t *x, int64_t n, const int8_t table[256], int8_t *y)

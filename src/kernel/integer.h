@@ -30,6 +30,21 @@ float integer_multiplier(double ratio);
 /* clamp(rne(v) + zero) for a product V that is not NaN. */
 int32_t integer_round(float v, integer_format f);
 
+/* The format of BITS-bit codes for numbers from LOW to HIGH, which is widened to hold 0:
+   S = (high - low) / (2^bits - 1), Z the code of 0 so that LOW is the lowest; SYMMETRIC:
+   S = the larger end / (2^(bits-1) - 1) and Z = 0.  S is 1 where there is nothing to tell
+   apart.  Ends beyond the largest float are that. */
+integer_format integer_format_for(double low, double high, int bits, bool symmetric);
+
+/* The least and the largest number of X [n], and 0; what is no number is passed over.
+   Threaded; the same at any number of threads. */
+void integer_extremes(const float *x, int64_t n, float *low, float *high);
+
+/* y [rows][channels] = (float)sum * multiplier[c] + bias[c], each operation rounded;
+   threaded.  SUM may be Y's own memory. */
+void integer_scale_sums(int64_t rows, int64_t channels, const int32_t *sum,
+                        const float *multiplier, const float *bias, float *y);
+
 /* X [n] to codes and back, threaded. */
 void integer_quantize(const float *x, int64_t n, integer_format f, int8_t *q);
 void integer_dequantize(const int8_t *q, int64_t n, integer_format f, float *x);
@@ -45,6 +60,9 @@ typedef struct integer_conv {
     int64_t x_pitch, y_pitch; /* codes from pixel to pixel; 0: as many as channels */
     integer_format in, out;
     const int8_t *map; /* [256] y = map[code + 128] behind the rounding, or NULL */
+    bool to_sums; /* the results are the sums without bias, in `sums`; the format of the
+                     output counts for nothing then, and that of the input for nothing
+                     but its zero point, when it runs, not when it is prepared */
 
     /* Read while it is prepared (kernel/integer_method.h): */
     const int8_t *weight;       /* [out_channels, kernel, channels / groups] */
@@ -56,6 +74,7 @@ typedef struct integer_conv {
     /* Read while it runs: */
     const int8_t *x; /* [batch, height, width, channels] */
     int8_t *y;       /* [batch, out_height, out_width, out_channels] */
+    int32_t *sums;   /* the same, instead of y */
 } integer_conv;
 
 /* acc = sum (q_w - Z_w) (q_x - Z_x) + bias;  y = clamp(rne((float)acc * M) + Z_y) with

@@ -54,7 +54,7 @@ static void prepare(const integer_conv *c, void *prepared)
         for (int64_t t = 0; t < taps; t++)
             w.weight[t * c->channels + o] =
                 (c->weight[o * taps + t] - c->weight_zero[which]) & 0xffff;
-        w.bias[o] = c->bias ? c->bias[o] : 0;
+        w.bias[o] = c->bias && !c->to_sums ? c->bias[o] : 0;
         w.multiplier[o] = integer_multiplier(
             (double)c->in.scale * (double)c->weight_scale[which] / (double)c->out.scale);
     }
@@ -84,7 +84,7 @@ static extent extent_at(const integer_conv *c, int axis, int64_t out)
 static void map_pixels(const depth_work *w, int8_t *y, int64_t pixels)
 {
     const integer_conv *c = w->c;
-    for (int64_t p = 0; c->map && p < pixels; p++, y += w->y_pitch)
+    for (int64_t p = 0; p < pixels; p++, y += w->y_pitch)
         w->loops->map(c->channels, y, c->map, y);
 }
 
@@ -115,10 +115,13 @@ static void run_line(const depth_work *w, int64_t line)
         d.columns = columns.count;
         d.x = rows.count && columns.count ? x + columns.at * w->x_pitch : c->x;
         d.weight = w->weight + (rows.first * c->kernel[1] + columns.first) * c->channels;
-        d.y = c->y + (line * c->out_width + ox) * w->y_pitch;
+        const int64_t at = (line * c->out_width + ox) * w->y_pitch;
+        d.y = c->to_sums ? NULL : c->y + at;
+        d.sums = c->to_sums ? c->sums + at : NULL;
         w->loops->depthwise(&d);
     }
-    map_pixels(w, c->y + line * c->out_width * w->y_pitch, c->out_width);
+    if (c->map)
+        map_pixels(w, c->y + line * c->out_width * w->y_pitch, c->out_width);
 }
 
 static void run_lines(void *context, int64_t begin, int64_t end, int thread)

@@ -315,11 +315,17 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
     }
 }
 
-/* ---- codes to y ---- */
+/* ---- results to y ---- */
 
-static inline void put(int8_t *to, const int8_t *from, int64_t n)
+/* Bytes of a result. */
+static int64_t result_bytes(const integer_layout *l)
 {
-    switch (n) {
+    return l->conv.to_sums ? (int64_t)sizeof(int32_t) : 1;
+}
+
+static inline void put(char *to, const char *from, int64_t bytes)
+{
+    switch (bytes) {
     case 8:
         memcpy(to, from, 8);
         break;
@@ -333,51 +339,57 @@ static inline void put(int8_t *to, const int8_t *from, int64_t n)
         memcpy(to, from, 64);
         break;
     default:
-        memcpy(to, from, (size_t)n);
+        memcpy(to, from, (size_t)bytes);
     }
 }
 
 /* Lanes LANE..END of one row of products: pieces of FOLD pixels that lie apart. */
-static void put_pieces(const integer_layout *l, int8_t *y, int64_t lane, int64_t end,
-                       const int8_t *codes)
+static void put_pieces(const integer_layout *l, char *y, int64_t lane, int64_t end,
+                       const char *results)
 {
+    const int64_t bytes = result_bytes(l);
     for (int64_t at = lane; at < end;) {
         int64_t pixel = at / l->outputs;
         int64_t stop = smaller((pixel + 1) * l->outputs, end);
-        put(y + pixel * l->conv.y_pitch + at - pixel * l->outputs, codes + at - lane,
-            stop - at);
+        put(y + (pixel * l->conv.y_pitch + at - pixel * l->outputs) * bytes,
+            results + (at - lane) * bytes, (stop - at) * bytes);
         at = stop;
     }
 }
 
 /* COUNT rows whose pixels follow each other in y, the first at pixel X of its line. */
-static void put_rows(const integer_layout *l, int8_t *y, int64_t x, int64_t count,
-                     int64_t lane, int64_t step, const int8_t *codes)
+static void put_rows(const integer_layout *l, char *y, int64_t x, int64_t count,
+                     int64_t lane, int64_t step, const char *results)
 {
     const int64_t pitch = l->conv.y_pitch, end = smaller(lane + step, l->lanes);
+    const int64_t bytes = result_bytes(l);
     const bool dense = pitch == l->outputs;
     for (int64_t i = 0; i < count; i++, x += l->fold) {
         int64_t left = smaller((l->line_pixels - x) * l->outputs, end);
-        int8_t *to = y + i * l->fold * pitch;
+        char *to = y + i * l->fold * pitch * bytes;
+        const char *from = results + i * step * bytes;
         if (left <= lane)
             continue; /* these lanes are pixels behind the line's end */
         if (dense && step == l->lanes && left == end) {
             int64_t whole = smaller(count - i, (l->line_pixels - x) / l->fold);
-            put(to, codes + i * step, whole * step);
+            put(to, from, whole * step * bytes);
             i += whole - 1;
             x += (whole - 1) * l->fold;
         } else if (dense || l->fold == 1) {
-            put(to + lane, codes + i * step, left - lane);
+            put(to + lane * bytes, from, (left - lane) * bytes);
         } else {
-            put_pieces(l, to, lane, left, codes + i * step);
+            put_pieces(l, to, lane, left, from);
         }
     }
 }
 
 void integer_layout_emit(const integer_layout *l, const integer_part *p, int64_t row,
-                         int64_t rows, int64_t lane, int64_t step, const int8_t *codes)
+                         int64_t rows, int64_t lane, int64_t step, const void *results)
 {
     const integer_conv *c = &l->conv;
+    const int64_t bytes = result_bytes(l);
+    const char *from = results;
+    char *y = c->to_sums ? (char *)c->sums : (char *)c->y;
     int64_t used = divide_up(l->line_pixels, l->fold);
     for (int64_t end = row + rows; row < end;) {
         int64_t line = row / l->line_rows, at = row - line * l->line_rows;
@@ -387,10 +399,10 @@ void integer_layout_emit(const integer_layout *l, const integer_part *p, int64_t
         int64_t oy = p->line + line - image * l->period;
         if (count > 0 && oy < l->height) {
             int64_t pixel = (image * l->height + oy) * l->line_pixels + at * l->fold;
-            put_rows(l, c->y + pixel * c->y_pitch + p->group * l->outputs, at * l->fold,
-                     count, lane, step, codes);
+            put_rows(l, y + (pixel * c->y_pitch + p->group * l->outputs) * bytes,
+                     at * l->fold, count, lane, step, from);
         }
-        codes += (next - row) * step;
+        from += (next - row) * step * bytes;
         row = next;
     }
 }

@@ -66,6 +66,8 @@ typedef struct integer_prepared {
     const float *multiplier;
     const int32_t *shift; /* what is added to a sum of products */
     const int32_t *zero;  /* Z_w, taken off once for each code of the row's sum */
+    const int32_t *total; /* sum of q_w - Z_w, taken off Z_x times where that is not known
+                             before (to_sums) */
     const char *weight;
     size_t block_bytes;
 } integer_prepared;
@@ -85,9 +87,9 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
 
-/* CODES [rows][step] are lanes LANE.. of ROWS rows of products from ROW on: to where they
-   belong in y. */
+/* RESULTS [rows][step], codes or sums, are lanes LANE.. of ROWS rows of products from ROW
+   on: to where they belong in y or sums. */
 void integer_layout_emit(const integer_layout *l, const integer_part *p, int64_t row,
-                         int64_t rows, int64_t lane, int64_t step, const int8_t *codes);
+                         int64_t rows, int64_t lane, int64_t step, const void *results);
 
 #endif

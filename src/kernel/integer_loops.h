@@ -32,6 +32,7 @@ typedef struct integer_depth {
     integer_format out;
     int8_t *y;
     int64_t y_step;
+    int32_t *sums; /* not NULL: the sums, instead of codes in y */
 } integer_depth;
 
 /* Between two pixels: (2048 - weight) of LOW and weight of HIGH. */
@@ -53,6 +54,11 @@ typedef struct integer_loops {
     /* q = clamp(rne(x / scale) + zero), in double; and x = scale (q - zero). */
     void (*quantize)(int64_t n, const float *x, integer_format f, int8_t *q);
     void (*dequantize)(int64_t n, const int8_t *q, integer_format f, float *x);
+    /* The least and the largest of 0 and X; what is no number is passed over. */
+    void (*extremes)(int64_t n, const float *x, float *low, float *high);
+    /* y = (float)sum * multiplier + bias, two roundings behind that of the sum. */
+    void (*scale_sums)(int64_t n, const int32_t *sum, const float *multiplier,
+                       const float *bias, float *y);
     void (*map)(int64_t n, const int8_t *x, const int8_t map[256], int8_t *y);
     /* y = clamp(rne(sum over both terms of (float)(x - zero) M) + zero). */
     void (*add)(int64_t n, const integer_term term[2], integer_format out, int8_t *y);

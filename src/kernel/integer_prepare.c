@@ -14,12 +14,14 @@ typedef struct header {
 
 /* With u = q_x + offset, V = Z_x + offset and all sums modulo 2^32, where the true one
    fits:
-     sum (q_w - Z_w) (q_x - Z_x) = sum q_w u - V sum q_w - Z_w (sum u - taps V). */
+     sum (q_w - Z_w) (q_x - Z_x) = sum q_w u - V sum q_w - Z_w (sum u - taps V).
+   Where Z_x is not known yet (to_sums), V is the offset alone, and Z_x times the total,
+   sum q_w - Z_w, is still to be taken off. */
 typedef struct packing {
     const integer_layout *layout;
     header *header;
     float *multiplier;
-    int32_t *shift, *zero;
+    int32_t *shift, *zero, *total;
     char *weight;
     size_t block_bytes, bytes;
 } packing;
@@ -34,6 +36,7 @@ static packing packing_of(const integer_layout *l, void *prepared)
     p.multiplier = scratch_floats(&s, lanes);
     p.shift = scratch_take(&s, lanes, sizeof *p.shift);
     p.zero = scratch_take(&s, lanes, sizeof *p.zero);
+    p.total = scratch_take(&s, l->conv.to_sums ? lanes : 0, sizeof *p.total);
     p.weight = scratch_take(&s, lanes * taps, (size_t)l->form.element);
     p.block_bytes = (size_t)(INTEGER_LANES * taps * l->form.element);
     p.bytes = s.used;
@@ -52,6 +55,7 @@ integer_prepared integer_layout_prepared(const integer_layout *l, const void *pr
                               .multiplier = p.multiplier,
                               .shift = p.shift,
                               .zero = p.zero,
+                              .total = p.total,
                               .weight = p.weight,
                               .block_bytes = p.block_bytes};
 }
@@ -105,6 +109,8 @@ static void pack_lane(const packing *p, int64_t block, int64_t lane)
     int64_t own = block % l->blocks * INTEGER_LANES + lane;
     p->multiplier[at] = 0.0f;
     p->shift[at] = p->zero[at] = 0;
+    if (c->to_sums)
+        p->total[at] = 0;
     if (own >= l->lanes)
         return;
     int64_t out = group * l->outputs + own % l->outputs;
@@ -114,11 +120,13 @@ static void pack_lane(const packing *p, int64_t block, int64_t lane)
                               p->weight + (size_t)block * p->block_bytes, lane);
     p->multiplier[at] = integer_multiplier(
         (double)c->in.scale * (double)c->weight_scale[which] / (double)c->out.scale);
-    p->shift[at] = c->bias ? c->bias[out] : 0;
+    p->shift[at] = c->bias && !c->to_sums ? c->bias[out] : 0;
     if (l->form.element != 1)
         return;
-    uint32_t offset = (uint32_t)(c->in.zero + l->form.offset);
+    uint32_t offset = (uint32_t)((c->to_sums ? 0 : c->in.zero) + l->form.offset);
     uint32_t taps = (uint32_t)(l->taps[0] * l->taps[1] * l->depth);
+    if (c->to_sums)
+        p->total[at] = (int32_t)((uint32_t)sum - (uint32_t)zero * taps);
     p->shift[at] = (int32_t)((uint32_t)p->shift[at] - offset * (uint32_t)sum +
                              (uint32_t)zero * taps * offset);
     p->zero[at] = zero;

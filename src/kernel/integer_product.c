@@ -97,6 +97,21 @@ static void subtract_zeros(const rows *r, int64_t row, int64_t count, int64_t la
         }
 }
 
+/* Where the input's zero point was not known when weights were prepared: Z_x times the
+   total of each output.  Where both zero points are off already, nothing is left. */
+static void subtract_totals(const rows *r, int64_t count, int64_t lane, int64_t lanes,
+                            int32_t *sum)
+{
+    const integer_layout *l = &r->run->layout;
+    const int32_t *total =
+        r->run->prepared.total + r->part.group * l->blocks * INTEGER_LANES + lane;
+    const uint32_t zero = (uint32_t)l->conv.in.zero;
+    for (int64_t i = 0; zero && l->form.element == 1 && i < count; i++)
+        for (int64_t o = 0; o < lanes; o++)
+            sum[i * lanes + o] =
+                (int32_t)((uint32_t)sum[i * lanes + o] - zero * (uint32_t)total[o]);
+}
+
 /* Rows ROW.. (COUNT) by BLOCKS blocks from BLOCK on. */
 static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
                      int64_t blocks)
@@ -121,6 +136,12 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
     run->kernel->multiply(&product);
     if (run->prepared.affine)
         subtract_zeros(r, row, count, block * INTEGER_LANES, blocks * INTEGER_LANES, sum);
+    if (l->conv.to_sums) {
+        subtract_totals(r, count, block * INTEGER_LANES, blocks * INTEGER_LANES, sum);
+        integer_layout_emit(l, &r->part, row, count, block * INTEGER_LANES,
+                            blocks * INTEGER_LANES, sum);
+        return;
+    }
     const integer_rounding rounding = {.rows = count,
                                        .blocks = blocks,
                                        .sum = sum,

@@ -89,7 +89,8 @@ static bool suits(const integer_conv *c)
 {
     sparse_shape s;
     convolution v = words_of(c);
-    return c->groups == 1 && c->weight && c->kernel[0] <= CONVOLUTION_KERNEL_MAX &&
+    return c->groups == 1 && c->weight && !c->to_sums &&
+           c->kernel[0] <= CONVOLUTION_KERNEL_MAX &&
            c->kernel[1] <= CONVOLUTION_KERNEL_MAX &&
            sparse_shape_make(&s, &v, loops_get()->lanes) && weights_fit(c);
 }

@@ -29,11 +29,17 @@ quantize m scheme=codebook bits=4 as=book
 train book d epochs=1 batch=4 seed=3
 list observers
 list corrections
+quantize m scheme=dynamic as=dynamic
+eval dynamic m d split=val
+save dynamic dynamic.safetensors
+load again dynamic.safetensors
+eval again d split=val batch=1
+quantize m data=d activation_form=symmetric as=even
 END
 lathe --format json --threads 1 small.lathe >one.json
 rm -r cache
 lathe --format json --threads 2 small.lathe >two.json
-check_json one.json 21
+check_json one.json 27
 
 echo "# the same numbers for any number of threads"
 for file in one two; do
@@ -67,6 +73,12 @@ echo "# a codebook: small, and trained as what it is"
 expect "bits" "$(get one.json train 3 bits)" 4
 less "its file" "$(get one.json quantize 4 bytes)" 40 "$(get one.json train 1 bytes)"
 
+echo "# dynamic: the file and one sample at a time say the same"
+expect "dynamic" "$(row one.json eval 4 1 masked_mse)" "$(row one.json eval 3 1 masked_mse)"
+test "$(row one.json eval 3 1 masked_mse)" != "$(row one.json eval 3 2 masked_mse)" ||
+    expect "a dynamic model" "that of f32" "rounded"
+less "its file" "$(bytes dynamic.safetensors)" 40 "$(get one.json train 1 bytes)"
+
 echo "# what no kernel runs is refused"
 for words in "granularity=group" "form=affine" "bits=12"; do
     "$LATHE" -q -c "model m unet-phase size=32 levels=3 channels=8;
@@ -85,6 +97,8 @@ while IFS=: read -r command words; do
 done <<'END'
 quantize m scheme=weight observer=mse:observer= has no meaning without scheme=static
 quantize m scheme=weight activations=4:activations= has no meaning
+quantize m scheme=dynamic observer=mse:observer= has no meaning without scheme=static
+quantize m scheme=weight activation_form=symmetric:activation_form= has no meaning
 quantize m scheme=codebook form=affine:form= has no meaning with scheme=codebook
 quantize m scheme=codebook granularity=group:granularity= has no meaning
 quantize m scheme=weight group=8:group= has no meaning without granularity=group

@@ -10,6 +10,8 @@
 #include "compress/correction.h"
 #include "compress/mixed.h"
 #include "compress/quantize.h"
+#include "graph/op_integer.h"
+#include "graph/operator.h"
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
@@ -19,13 +21,16 @@
 
 static const option quantize_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model to quantize"},
-    {"scheme", OPTION_WORD, "static|weight|codebook", "static", NULL,
-     "weights and activations, in integers; or weights alone, which run in f32: on a "
+    {"scheme", OPTION_WORD, "static|dynamic|weight|codebook", "static", NULL,
+     "weights and activations, in integers, whose ranges data tell before (static) or "
+     "each sample tells as it comes (dynamic); or weights alone, which run in f32: on a "
      "scale, or as numbers from a codebook of each layer"},
     {"bits", OPTION_INTEGER, "2..16", "8", NULL,
      "bits of a weight (above 8: scheme=weight alone)"},
     {"activations", OPTION_INTEGER, "2..8", NULL, NULL,
      "bits of an activation (default: as many)"},
+    {"activation_form", OPTION_WORD, "affine|symmetric", "affine", NULL,
+     "activations have zero points, or the same range to either side of 0"},
     {"granularity", OPTION_WORD, "model|tensor|channel|group", "channel", NULL,
      "weights that share a scale: all, those of a layer, those of an output channel, or "
      "some of these (scheme=weight alone)"},
@@ -75,13 +80,17 @@ static status read_corrections(const call *c, quantize_settings *s, error *e)
 /* What was written and would change nothing is an error. */
 static status check_unused(const call *c, error *e)
 {
-    static const char *const of_static[] = {"activations", "samples", "observer", NULL};
+    static const char *const of_static[] = {"samples", "observer", NULL};
+    static const char *const of_activations[] = {"activations", "activation_form", NULL};
     static const char *const of_scales[] = {"granularity", "group", "form", NULL};
     static const char *const of_groups[] = {"group", NULL};
     static const char *const of_mixed[] = {"target_metric", NULL};
     const option_set *o = &c->options;
     if (!option_is(o, "scheme", "static"))
         TRY(rows_unused(c, "quantize", of_static, "without scheme=static", e));
+    if (!option_is(o, "scheme", "static") && !option_is(o, "scheme", "dynamic"))
+        TRY(rows_unused(c, "quantize", of_activations,
+                        "where weights alone are quantized", e));
     if (option_is(o, "scheme", "codebook"))
         TRY(rows_unused(c, "quantize", of_scales, "with scheme=codebook", e));
     if (!option_is(o, "granularity", "group"))
@@ -94,8 +103,10 @@ static status check_unused(const call *c, error *e)
 static status read_settings(const call *c, quantize_settings *s, sample_set *on, error *e)
 {
     *s = (quantize_settings){
-        .scheme = option_is(&c->options, "scheme", "static") ? QUANTIZE_STATIC
-                                                             : QUANTIZE_WEIGHT,
+        .scheme = option_is(&c->options, "scheme", "static")    ? QUANTIZE_STATIC
+                  : option_is(&c->options, "scheme", "dynamic") ? QUANTIZE_DYNAMIC
+                                                                : QUANTIZE_WEIGHT,
+        .symmetric = option_is(&c->options, "activation_form", "symmetric"),
         .codebook = option_is(&c->options, "scheme", "codebook"),
         .affine = option_is(&c->options, "form", "affine"),
         .group = option_integer(&c->options, "group"),
@@ -111,10 +122,10 @@ static status read_settings(const call *c, quantize_settings *s, sample_set *on,
     TRY(fit_keep(c, "quantize", &s->keep_first, &s->keep_last, e));
     if (option_words(&c->options, "data"))
         return rows_sample_set(c, "quantize", on, e);
-    if (s->scheme == QUANTIZE_WEIGHT)
+    if (s->scheme != QUANTIZE_STATIC)
         return E_OK;
     fail(e, E_USAGE, "quantize: the static scheme needs data to calibrate on");
-    return fail_hint(e, "add data=NAME, or say scheme=weight");
+    return fail_hint(e, "add data=NAME, or say scheme=dynamic");
 }
 
 /* "-1%", or "1%": 0.01. */
@@ -206,6 +217,22 @@ static status measure_float(const call *c, const model *m, const sample_set *on,
     return s;
 }
 
+/* Layers that have no dynamic form are told, not passed over. */
+static void note_floats(call *c, const graph *g)
+{
+    int floats = 0;
+    const node *first = NULL;
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = &g->nodes[i];
+        if (!integer_is_layer(n) || integer_can_be_dynamic(n))
+            continue;
+        first = floats++ ? first : n;
+    }
+    if (floats > 0)
+        rows_note(c, "quantize: %d layer%s f32, %s has no dynamic form (%s)", floats,
+                  floats == 1 ? " stays" : "s stay", first->op->name, first->name);
+}
+
 /* Quantizes a copy of WAS and answers with it. */
 static status quantize_as(call *c, const model *was, const quantize_settings *settings,
                           const sample_set *on, const mixed_choice *mixed, error *e)
@@ -224,6 +251,8 @@ static status quantize_as(call *c, const model *was, const quantize_settings *se
         model_free(m);
         return s;
     }
+    if (settings->scheme == QUANTIZE_DYNAMIC)
+        note_floats(c, m->graph);
     table_row(c->rows);
     table_text(c->rows, "model", rows_target(c));
     table_text(c->rows, "scheme", option_words(o, "scheme"));
@@ -273,6 +302,9 @@ const command command_quantize = {
         "metric is a share.  A scale for the model or a tensor is that of "
         "its weights before batch norm is folded into them; the norm's factor goes to "
         "each channel.  Data without targets calibrate, and nothing is compared.  "
+        "With scheme=dynamic nothing is observed: each sample gives the inputs of conv2d "
+        "and "
+        "linear layers their ranges as it runs, and what is between layers is f32.  "
         "With mixed=auto all layers are tried in integers; where that loses more than "
         "target_metric, the layers that cost most for the bytes and the time they save "
         "stay f32, else those that cost least get 4 bits, as many as the target allows, "
