@@ -56,6 +56,27 @@ lathe -q -c 'runs export all.csv where="command = prune"'
 expect "rows of the file" "$(wc -l <all.csv | tr -d ' ')" 4
 head -1 all.csv | grep -q ',argument.amount' || expect "columns of the file" "$(head -1 all.csv)" argument.amount
 
+echo "# where a model came from, and in what it differs"
+lathe -q --db tree.db --format json -c "data d gpe n=6 grid=32 starts=1; split d; $small" \
+    -c 'train m d epochs=1 batch=2; copy m m0; prune m amount=0.5; eval m d' \
+    -c 'save m m.safetensors; why m; diff m0 m; diff m m; diff 5 6; show m' >tree
+expect "steps" "$(lines tree why | grep -o '"step"' | wc -l | tr -d ' ')" 3
+expect "lines" "$(row tree why 1 1 line), $(row tree why 1 2 line), $(row tree why 1 3 line)" \
+    "\"$small\", \"train m d epochs=1 batch=2\", \"prune m amount=0.5\""
+expect "bytes at the end" "$(row tree why 1 3 bytes)" "$(get tree show 1 bytes)"
+expect "metric at the end" "$(row tree why 1 3 masked_mse)" "$(get tree eval 1 masked_mse)"
+expect "rows for the same" "$(lines tree diff | sed -n 2p)" \
+    "$(lines tree diff | sed -n 2p | sed 's/"rows": .*, "sec/"rows": [], "sec/')"
+expect "what a run read" "$(lines tree diff | sed -n 3p | grep -c '"part": "argument", "key": "amount", "a": null, "b": 0.5')" 1
+lines tree diff | sed -n 1p | grep -q '"part": "layer", "key": "inc.0.weight".*"distance": 0\.' ||
+    expect "layers that differ" "$(lines tree diff | sed -n 1p)" inc.0.weight
+lathe -q --db tree.db --format json -c 'load other m.safetensors; why other' >out
+expect "steps in another session" "$(lines out why | grep -o '"step"' | wc -l | tr -d ' ')" 3
+lathe -q --db no-tree.db --format json -c 'load other m.safetensors; why other' >out
+expect "steps without the runs" "$(row out why 1 2 line)" '"train m d epochs=1 batch=2"'
+refuses 'why nobody' "no model"
+refuses 'diff 1 99' 'no run 99'
+
 echo "# what is refused"
 refuses 'runs where "accuracy >"' 'at the end'
 refuses 'runs where accuracy>0.9' 'in quotes'

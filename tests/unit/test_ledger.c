@@ -79,7 +79,7 @@ static table *make_answer(int64_t number)
     assert_non_null(t);
     table_row(t);
     for (int k = 0; k < VALUES; k++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "value%d", k);
         table_integer(t, name, number);
     }
