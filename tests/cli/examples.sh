@@ -42,7 +42,8 @@ while IFS= read -r example; do
     verb=${example%% *}
     "$LATHE" -q --format json -c 'session load base' -c "$(before "$verb")" \
         -c "$example" >out 2>err </dev/null
-    expect "status of the example '$example' ($(tail -n 1 err))" $? 0
+    result=$?
+    expect "status of the example '$example' ($(tail -n 1 err))" $result 0
     expect "answer to '$example'" "$(tail -n 1 out | cut -d, -f1)" "{\"command\": \"$verb\""
 done <examples
 

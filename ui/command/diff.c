@@ -295,7 +295,7 @@ const command command_diff = {
     .options = diff_options,
     .arguments = 2,
     .required = 2,
-    .example = "diff m1 m2",
+    .example = "diff a b",
     .details =
         "Of models: sizes, what was measured of them last, the steps of their making, "
         "and "
