@@ -215,19 +215,26 @@ static int64_t at_least_one(int64_t n)
     return n < 1 ? 1 : n;
 }
 
+/* Rows an odd number of cache lines apart lie in different sets of the cache. */
+static int64_t padded_row(int64_t k)
+{
+    enum { LINE = 16, SHORT = 8 * LINE };
+    return k < SHORT ? k : ((k + LINE - 1) / LINE | 1) * LINE;
+}
+
 static void gathered_prepare(job *j, bool packs, scratch *s)
 {
     const mapping *m = j->m;
     int64_t k = m->rows.count * m->columns.count * m->channels;
     int64_t pixels = pixel_count(m), tile = pixels;
     bool there = source_is_gathered(m);
-    j->step = there ? m->pitch : k;
+    j->step = there ? m->pitch : padded_row(k);
     if (!there) {
         tile = at_least_one(GATHERED_FLOATS / at_least_one(k));
         tile = tile > pixels ? pixels : tile;
     }
     j->last = tile;
-    j->gathered = there ? NULL : scratch_floats(s, tile * k);
+    j->gathered = there ? NULL : scratch_floats(s, tile * j->step);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
     bool small = pixels * k * m->outputs < PRODUCTS_LEAST;
     bool whole = small || (tile >= TASKS_WANTED * CHUNK_PIXELS &&

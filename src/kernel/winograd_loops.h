@@ -44,7 +44,8 @@ typedef struct winograd_product {
     int64_t x_plane, x_group;
     const float *u; /* [channel][vectors * lanes] */
     int64_t u_plane;
-    float *y; /* [tile][vectors * lanes] */
+    const float *u_after; /* what the next product will read, to be fetched meanwhile */
+    float *y;             /* [tile][vectors * lanes] */
     int64_t y_plane;
 } winograd_product;
 

@@ -170,22 +170,24 @@ static void step_read(const job *j, winograd_part part, float *spread)
     p->form->read_input(&j->in, j->x, part, &to);
 }
 
-static void step_multiply(const job *j, int64_t panel, int64_t plane, int64_t planes,
-                          int64_t tiles, const float *spread, float *sums)
+/* PLANES planes from PLANE on, of PANEL; panel AFTER is the next. */
+static void step_multiply(const job *j, int64_t panel, int64_t after, int64_t plane,
+                          int64_t planes, int64_t tiles, const float *spread, float *sums)
 {
     const winograd_pass *p = j->pass;
-    p->loops->product(
-        &(winograd_product){.planes = planes,
-                            .tiles = tiles,
-                            .channels = p->in.channels,
-                            .vectors = panel_vectors(p, panel),
-                            .x = spread + plane * j->spread_plane,
-                            .x_plane = j->spread_plane,
-                            .x_group = j->block * p->loops->lanes,
-                            .u = j->u + plane * weight_plane(p) + weight_panel(p, panel),
-                            .u_plane = weight_plane(p),
-                            .y = sums + plane * j->sums_plane,
-                            .y_plane = j->sums_plane});
+    const float *u = j->u + plane * weight_plane(p);
+    p->loops->product(&(winograd_product){.planes = planes,
+                                          .tiles = tiles,
+                                          .channels = p->in.channels,
+                                          .vectors = panel_vectors(p, panel),
+                                          .x = spread + plane * j->spread_plane,
+                                          .x_plane = j->spread_plane,
+                                          .x_group = j->block * p->loops->lanes,
+                                          .u = u + weight_panel(p, panel),
+                                          .u_plane = weight_plane(p),
+                                          .u_after = u + weight_panel(p, after),
+                                          .y = sums + plane * j->sums_plane,
+                                          .y_plane = j->sums_plane});
 }
 
 static void step_write(const job *j, int64_t panel, int64_t first, int64_t count,
@@ -221,7 +223,8 @@ static void fused_task(void *context, int64_t task, int thread)
     int64_t last_panel = p->panels * (part + 1) / j->parts;
     step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
     for (int64_t panel = p->panels * part / j->parts; panel < last_panel; panel++) {
-        step_multiply(j, panel, 0, p->form->planes, count, spread, sums);
+        int64_t after = panel + 1 < last_panel ? panel + 1 : panel;
+        step_multiply(j, panel, after, 0, p->form->planes, count, spread, sums);
         step_write(j, panel, first, count, sums);
     }
 }
@@ -246,11 +249,11 @@ static void multiply_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     int64_t plane = task / j->chunks, chunk = task % j->chunks, panels = j->pass->panels;
+    int64_t last = panels * (chunk + 1) / j->chunks;
     (void)thread;
-    for (int64_t panel = panels * chunk / j->chunks;
-         panel < panels * (chunk + 1) / j->chunks; panel++)
-        step_multiply(j, panel, plane, 1, j->count, j->spread,
-                      j->sums + panel * j->sums_floats);
+    for (int64_t panel = panels * chunk / j->chunks; panel < last; panel++)
+        step_multiply(j, panel, panel + 1 < last ? panel + 1 : panel, plane, 1, j->count,
+                      j->spread, j->sums + panel * j->sums_floats);
 }
 
 static void write_task(void *context, int64_t task, int thread)
@@ -307,7 +310,7 @@ static void cut(job *j)
     j->parts = 1;
     if (p->tiles < FEW_PRODUCTS * p->loops->tiles && p->panels > 1 && room > 0) {
         j->parts = minimum(p->panels, PARTS_MOST);
-        j->blocks = divide_up(p->tiles, minimum(room, p->loops->tiles));
+        j->blocks = divide_up(p->tiles, room);
     } else {
         cut_fused(j);
     }
