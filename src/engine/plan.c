@@ -108,6 +108,7 @@ static status make(plan *p, error *e)
     TRY(plan_make_steps(p, e));
     TRY(plan_join_values(p, e));
     TRY(plan_choose_methods(p, e));
+    plan_join_firsts(p);
     TRY(plan_narrow_values(p, e));
     if (p->training)
         TRY(make_gradients(p, e));
@@ -168,6 +169,15 @@ status plan_keep_values(plan *p, error *e)
     if (p->ready)
         return fail(e, E_USAGE, "plan: keeping values is asked for before the first run");
     p->keep_values = true;
+    return E_OK;
+}
+
+status plan_keep_apart(plan *p, error *e)
+{
+    if (p->ready)
+        return fail(e, E_USAGE,
+                    "plan: keeping steps apart is asked for before the first run");
+    p->apart = true;
     return E_OK;
 }
 

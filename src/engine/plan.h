@@ -76,6 +76,9 @@ status plan_want_input_gradient(plan *p, error *e); /* before the first forward 
 status plan_want_value(plan *p, int value, error *e);
 float *plan_value_gradient(plan *p);
 
+/* No step runs inside of another, so that each can be measured; before the first run. */
+status plan_keep_apart(plan *p, error *e);
+
 /* After plan_forward, what flowed along a value (f32, or s8); NULL where fused away.
    plan_keep_values before the first forward keeps every value (for observers). */
 status plan_keep_values(plan *p, error *e);

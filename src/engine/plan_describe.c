@@ -28,7 +28,16 @@ static const char *type_word(const operation *op)
     return op->integer ? "s8" : precision_name(op->precision);
 }
 
-static void kernel_words(const plan *p, const step *s, text *out)
+/* The step that runs inside of S, or NULL. */
+static const step *first_of(const plan *p, const step *s)
+{
+    for (int i = 0; s->op.first && i < p->step_count; i++)
+        if (&p->steps[i].op == s->op.first)
+            return &p->steps[i];
+    return NULL;
+}
+
+static void add_words(const plan *p, const step *s, text *out)
 {
     const operation *op = &s->op;
     const operator_methods *m = op->method ? op->node->op->methods : NULL;
@@ -44,6 +53,16 @@ static void kernel_words(const plan *p, const step *s, text *out)
         text_addf(out, " + %s", p->graph->nodes[s->act].op->name);
 }
 
+static void kernel_words(const plan *p, const step *s, text *out)
+{
+    const step *first = first_of(p, s);
+    if (first) {
+        add_words(p, first, out);
+        text_add(out, " + ");
+    }
+    add_words(p, s, out);
+}
+
 /* ---- how near the step comes to what the machine can do ---- */
 
 /* Read and written by the step, at least: inputs, output, parameters; not what lies in the
@@ -51,7 +70,10 @@ static void kernel_words(const plan *p, const step *s, text *out)
 static double bytes_moved(const plan *p, const step *s)
 {
     const node *n = s->op.node;
+    const step *first = first_of(p, s);
     double bytes = (double)plan_value_bytes(p, s->output);
+    if (first)
+        bytes += bytes_moved(p, first) - 2 * (double)plan_value_bytes(p, first->output);
     for (int k = 0; k < n->input_count; k++)
         if (p->host[n->inputs[k]] == n->output)
             bytes -= (double)plan_value_bytes(p, n->inputs[k]);
@@ -102,6 +124,16 @@ static void put_work(table *t, const plan *p, const step *s, double multiply_add
         table_real(t, "limit", limit);
 }
 
+/* Of one sample, with those of what runs inside. */
+static int64_t products_of(const plan *p, const step *s)
+{
+    const step *first = first_of(p, s);
+    operation_cost c = {0};
+    if (s->op.node->op->cost)
+        s->op.node->op->cost(s->op.node, s->op.in, s->op.out, &c);
+    return c.multiply_adds + (first ? products_of(p, first) : 0);
+}
+
 table *plan_describe(const plan *p, error *e)
 {
     table *t = table_new(e);
@@ -109,20 +141,19 @@ table *plan_describe(const plan *p, error *e)
         return NULL;
     for (int i = 0; i < p->step_count; i++) {
         const step *s = &p->steps[i];
-        const operator_row *row = s->op.node->op;
+        if (s->inside >= 0)
+            continue;
         char words[128];
         text kernel = {0};
         kernel_words(p, s, &kernel);
-        operation_cost c = {0};
-        if (row->cost)
-            row->cost(s->op.node, s->op.in, s->op.out, &c);
+        int64_t multiply_adds = p->batch * products_of(p, s);
         table_row(t);
         table_text(t, "node", s->op.node->name);
         table_text(t, "kernel", text_get(&kernel));
         table_text(t, "shape", shape_text(words, s->op.out));
-        table_integer(t, "multiply_adds", c.multiply_adds * p->batch);
+        table_integer(t, "multiply_adds", multiply_adds);
         table_integer(t, "bytes", (int64_t)plan_value_bytes(p, s->output));
-        put_work(t, p, s, (double)(c.multiply_adds * p->batch));
+        put_work(t, p, s, (double)multiply_adds);
         text_clear(&kernel);
     }
     if (table_ok(t, e)) {

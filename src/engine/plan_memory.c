@@ -79,12 +79,18 @@ static bool reads(const graph *g, const step *s, int value)
     return false;
 }
 
+/* When step I runs: with the one that it is inside of. */
+static int time_of(const plan *p, int i)
+{
+    return p->steps[i].inside < 0 ? i : p->steps[i].inside;
+}
+
 /* Does a step behind INDEX read a value that lies within WHOLE, a concat's output? */
 static bool parts_are_read(const plan *p, int whole, int index)
 {
     for (int v = 0; v < p->graph->value_count; v++)
-        for (int i = index + 1; p->host[v] == whole && i < p->step_count; i++)
-            if (reads(p->graph, &p->steps[i], v))
+        for (int i = 0; p->host[v] == whole && i < p->step_count; i++)
+            if (time_of(p, i) > index && reads(p->graph, &p->steps[i], v))
                 return true;
     return false;
 }
@@ -121,6 +127,12 @@ static int take_piece(plan *p, int i, error *e)
     return p->value_piece[whole];
 }
 
+/* Is input K of S made inside of it, so that it has no place? */
+static bool made_inside(const step *s, int k)
+{
+    return k == 0 && s->op.first;
+}
+
 static status place_values(plan *p, error *e)
 {
     const graph *g = p->graph;
@@ -133,13 +145,17 @@ static status place_values(plan *p, error *e)
         step *s = &p->steps[i];
         const node *n = &g->nodes[s->node];
         int *y = &p->value_piece[s->output];
+        for (int k = 0; k < n->input_count; k++)
+            if (!made_inside(s, k))
+                extend(p, p->value_piece[n->inputs[k]],
+                       p->training && n->op->needs_x ? backward_time(p, i)
+                                                     : time_of(p, i));
+        if (s->inside >= 0)
+            continue;
         *y = take_piece(p, i, e);
         if (*y == NO_PIECE)
             return E_MEMORY;
         extend(p, *y, i);
-        for (int k = 0; k < n->input_count; k++)
-            extend(p, p->value_piece[n->inputs[k]],
-                   p->training && n->op->needs_x ? backward_time(p, i) : i);
         if (p->training && n->op->needs_y)
             extend(p, *y, backward_time(p, i));
         if (plan_keeps(p, s->output) || p->keep_values)
@@ -154,7 +170,7 @@ static status place_saved(plan *p, error *e)
     for (int i = 0; i < p->step_count; i++) {
         step *s = &p->steps[i];
         const operator_row *row = s->op.node->op;
-        size_t own = row->scratch_bytes ? row->scratch_bytes(&s->op) : 0;
+        size_t own = row->scratch_bytes && s->inside < 0 ? row->scratch_bytes(&s->op) : 0;
         scratch = own > scratch ? own : scratch;
         size_t saved = p->training && row->saved_bytes ? row->saved_bytes(&s->op) : 0;
         if (!saved)

@@ -22,6 +22,7 @@ typedef struct step {
     int node;
     int norm, act; /* nodes fused behind it (inference), or -1 */
     int output;    /* value it leaves: that of the last fused node */
+    int inside;    /* the step that runs this one inside of itself, or -1 */
     int saved;     /* piece */
     operation op;
     float *tail_scale, *tail_shift; /* owned: the fused batch norm as numbers */
@@ -36,7 +37,7 @@ typedef struct step {
 struct plan {
     const graph *graph;
     struct graph *writable; /* the same graph in training, else NULL */
-    bool training, keep_values, want_input_gradient, timing, ready;
+    bool training, keep_values, apart, want_input_gradient, timing, ready;
     precision precision;
     const calibration *calibration; /* or NULL */
     int64_t batch;
@@ -74,6 +75,8 @@ status plan_join_values(plan *p, error *e);
 /* Chooses how each step runs; E_USAGE where none has the plan's precision.
    (plan_prepare.c) */
 status plan_choose_methods(plan *p, error *e);
+/* Finds the steps that run inside of those that read them. (plan_first.c) */
+void plan_join_firsts(plan *p);
 /* Finds the values that are kept as bf16. (plan_narrow.c) */
 status plan_narrow_values(plan *p, error *e);
 /* Brings what steps keep of their parameters up to date. (plan_prepare.c) */
@@ -83,10 +86,13 @@ status plan_make_memory(plan *p, error *e);
 /* Points the operations at their memory. (plan_memory.c) */
 status plan_bind(plan *p, error *e);
 
+/* The one node that reads the value, or -1 where there are others or it is kept. */
+int plan_single_reader(const plan *p, int value);
 /* Is the value read when all has run: the output, or the one that is wanted? */
 bool plan_keeps(const plan *p, int value);
 
-/* Runs one step forward, timed where the plan is. (plan_run.c) */
+/* Runs one step forward, timed where the plan is; not one that runs inside of another.
+   (plan_run.c) */
 void plan_run_step(plan *p, step *s);
 
 void *plan_piece(const plan *p, int piece); /* NULL for NO_PIECE */

@@ -39,7 +39,8 @@ status plan_forward(plan *p, uint64_t seed, uint64_t step_number, error *e)
         step *s = &p->steps[i];
         if (p->training)
             TRY(prepare_training(p, s, seed, step_number, i, e));
-        plan_run_step(p, s);
+        if (s->inside < 0)
+            plan_run_step(p, s);
     }
     return E_OK;
 }

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "graph/op_integer.h"
 
-static int single_reader(const plan *p, int value)
+int plan_single_reader(const plan *p, int value)
 {
     const graph *g = p->graph;
     if (plan_keeps(p, value) || graph_reader_count(g, value) != 1)
@@ -63,7 +63,7 @@ static void fuse_tail(plan *p, step *s, bool *taken)
 {
     const graph *g = p->graph;
     const operator_row *row = g->nodes[s->node].op;
-    int next = single_reader(p, s->output);
+    int next = plan_single_reader(p, s->output);
     if (s->op.integer) {
         fuse_map(p, s, next, taken);
         return;
@@ -74,7 +74,7 @@ static void fuse_tail(plan *p, step *s, bool *taken)
         s->norm = next;
         s->output = g->nodes[next].output;
         taken[next] = true;
-        next = single_reader(p, s->output);
+        next = plan_single_reader(p, s->output);
     }
     fuse_activation(p, s, next, taken);
 }
@@ -134,6 +134,7 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
                 .norm = -1,
                 .act = -1,
                 .output = n->output,
+                .inside = -1,
                 .saved = NO_PIECE};
     s->op.integer = g->values[n->output].type == DTYPE_S8 || integer_is_dynamic(n) ||
                     (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);

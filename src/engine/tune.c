@@ -36,10 +36,10 @@ static status stopped(error *e)
     return fail(e, E_STOPPED, "tune: stopped");
 }
 
-static plan *start_plan(const graph *g, const tune_settings *s, error *e)
+static plan *start_plan(const graph *g, const tune_settings *s, bool apart, error *e)
 {
     plan *p = plan_new_inference(g, s->batch, g->input_shape, e);
-    if (p && plan_start(p, e)) {
+    if (p && ((apart && plan_keep_apart(p, e)) || plan_start(p, e))) {
         plan_free(p);
         return NULL;
     }
@@ -154,7 +154,7 @@ static status walk(course *c, const tune_settings *s, const task *watch, tuning 
 static status tune_layers(const graph *g, const tune_settings *s, const task *watch,
                           tuning *t, error *e)
 {
-    course c = {.plan = start_plan(g, s, e)};
+    course c = {.plan = start_plan(g, s, true, e)};
     if (!c.plan)
         return e->code;
     for (int i = 0; i < c.plan->step_count; i++)
@@ -221,7 +221,7 @@ status tune_compare(const graph *const *graphs, int count, const tune_settings *
     status code = plans && times ? E_OK : E_MEMORY;
     int rounds = 0;
     for (int i = 0; code == E_OK && i < count; i++) {
-        plans[i] = start_plan(graphs[i], s, e);
+        plans[i] = start_plan(graphs[i], s, false, e);
         code = plans[i] ? E_OK : e->code;
     }
     if (code == E_OK)

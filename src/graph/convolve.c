@@ -6,6 +6,8 @@
 #include "graph/op_integer.h"
 #include "graph/rule.h"
 #include "graph/unroll.h"
+#include "kernel/depthwise.h"
+#include "kernel/gather.h"
 #include "kernel/integer_method.h"
 #include "kernel/norm.h"
 #include "kernel/reference.h"
@@ -234,11 +236,34 @@ bool convolve_takes_bf16(const operation *op, bool input)
     return true;
 }
 
+bool convolve_takes_first(const operation *op, const operation *first)
+{
+    if (op->training || op->integer || first->node->op != &op_conv2d || first->integer ||
+        !op->is_prepared || !first->is_prepared)
+        return false;
+    convolution v = convolve_geometry(op);
+    return convolve_algorithm(first) == &algorithm_depthwise &&
+           convolve_algorithm(op) == &algorithm_gather && gather_can_follow(&v);
+}
+
+static depthwise_call first_call(const operation *first)
+{
+    return (depthwise_call){.v = convolve_geometry(first),
+                            .x = first->x[0],
+                            .bias = operation_parameter(first, ROLE_BIAS),
+                            .prepared = first->prepared,
+                            .tail = operation_finish(first)};
+}
+
 size_t convolve_scratch(const operation *op)
 {
     if (op->integer)
         return integer_layer_scratch(op);
     convolution v = convolve_geometry(op);
+    if (op->first) {
+        depthwise_call first = first_call(op->first);
+        return gather_following_scratch(&v, &first);
+    }
     const algorithm *a = convolve_algorithm(op);
     size_t bytes = op->is_prepared ? a->scratch_bytes(&v)
                                    : algorithm_once_scratch(a, &v, known_weight(op));
@@ -256,11 +281,16 @@ void convolve_forward(const operation *op)
     const algorithm *a = convolve_algorithm(op);
     finish tail = operation_finish(op);
     const float *bias = operation_parameter(op, ROLE_BIAS);
-    if (op->is_prepared)
+    if (op->first) {
+        depthwise_call first = first_call(op->first);
+        gather_forward_following(&v, &first, op->prepared, bias, &tail, op->y,
+                                 op->scratch);
+    } else if (op->is_prepared) {
         a->forward(&v, op->x[0], op->prepared, bias, &tail, op->y, op->scratch);
-    else
+    } else {
         algorithm_forward_once(a, &v, op->x[0], operation_parameter(op, ROLE_WEIGHT),
                                bias, &tail, op->y, op->scratch);
+    }
 }
 
 void convolve_backward(const operation *op)

@@ -26,6 +26,7 @@ void convolve_couple(const node *n, const shape *in, shape out, coupling *c);
 void convolve_narrow(node *n, const channel_cut *cut);
 
 bool convolve_takes_bf16(const operation *op, bool input);
+bool convolve_takes_first(const operation *op, const operation *first);
 size_t convolve_scratch(const operation *op);
 void convolve_forward(const operation *op);
 void convolve_backward(const operation *op);

@@ -137,6 +137,7 @@ const operator_row op_conv2d = {
     .takes_x_pitch = true,
     .takes_y_pitch = true,
     .takes_bf16 = convolve_takes_bf16,
+    .takes_first = convolve_takes_first,
 };
 
 const operator_row op_conv3d = {

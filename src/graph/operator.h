@@ -48,6 +48,8 @@ typedef struct operation {
     int gradient_methods[2]; /* the same for the gradients by input and weight */
     bool is_prepared;    /* the method's prepare runs before: forward finds it here */
     const void *prepared;
+    const struct operation *first; /* inference only, and only where the row takes it: what
+                                      would write x[0] runs inside; NULL: none */
     random_stream random; /* for dropout: the same stream at every forward of a step */
 
     void *saved;        /* row->saved_bytes of memory from forward to backward */
@@ -162,6 +164,9 @@ struct operator_row {
     /* In training: may x[0] (INPUT) or y be kept as bf16, with its gradient?  Asked when
        methods are chosen.  NULL: never. */
     bool (*takes_bf16)(const operation *op, bool input);
+    /* In inference, when methods are chosen: can OP run FIRST, which alone writes what OP
+       alone reads, inside of itself?  NULL: never. */
+    bool (*takes_first)(const operation *op, const operation *first);
     bool second_is_shape; /* the second input gives its size alone: nothing is read */
 };
 

@@ -128,7 +128,8 @@ static void run_line(const job *j, weighted *t, int64_t count, int64_t channel)
         j->loops->weighted_sum(t);
 }
 
-static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset)
+/* ROW is counted through images; Y is where it begins. */
+static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset, float *y)
 {
     const mapping *m = j->m;
     int64_t image = row / m->out_h, i = row % m->out_h, a0, a1;
@@ -145,8 +146,7 @@ static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset)
                       .shift = j->scale ? j->shift + channel : NULL,
                       .rectify = j->tail.rectify,
                       .slope = j->tail.slope,
-                      .y = j->y + image * m->y_image + i * m->y_row +
-                           s->begin * m->y_pixel + channel,
+                      .y = y + s->begin * m->y_pixel + channel,
                       .accumulate = j->accumulate};
         if (j->tail.residual)
             t.residual = j->tail.residual +
@@ -165,12 +165,14 @@ static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset)
 static void rows_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
-    int64_t rows = j->m->images * j->m->out_h, first = task / j->parts * j->height;
+    const mapping *m = j->m;
+    int64_t rows = m->images * m->out_h, first = task / j->parts * j->height;
     for (int64_t row = first; row < first + j->height && row < rows; row++)
-        run_row(j, row, task % j->parts * j->part, j->lists + thread * 2 * j->taps);
+        run_row(j, row, task % j->parts * j->part, j->lists + thread * 2 * j->taps,
+                j->y + row / m->out_h * m->y_image + row % m->out_h * m->y_row);
 }
 
-static void run(job *j)
+static void choose_lines(job *j)
 {
     const mapping *m = j->m;
     bool dense = m->pitch == m->channels && m->step_w == 1 && m->y_pixel == m->channels &&
@@ -179,6 +181,12 @@ static void run(job *j)
     j->fold = dense ? j->packed_fold : 1;
     j->loops = loops_get();
     find_segments(j);
+}
+
+static void run(job *j)
+{
+    const mapping *m = j->m;
+    choose_lines(j);
     cut_tasks(j);
     parallel_for(((m->images * m->out_h - 1) / j->height + 1) * j->parts, rows_task, j);
 }
@@ -193,19 +201,17 @@ static void turn(int64_t channels, int64_t taps, const float *from, float *to)
                 *to++ = from[c * taps + t];
 }
 
-static size_t layout(const convolution *v, void *block, job *j, float **packed)
+static void layout(const convolution *v, scratch *s, job *j, float **packed)
 {
-    scratch s = {.base = block};
     int64_t width = v->c * fold_of(v->c);
     j->taps = tap_count(v);
-    j->lists = scratch_take(&s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
+    j->lists = scratch_take(s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
     if (packed) {
-        *packed = scratch_floats(&s, j->taps * width);
+        *packed = scratch_floats(s, j->taps * width);
     } else {
-        j->scale = scratch_floats(&s, width);
-        j->shift = scratch_floats(&s, width);
+        j->scale = scratch_floats(s, width);
+        j->shift = scratch_floats(s, width);
     }
-    return s.used;
 }
 
 static bool depthwise_suits(const convolution *v, const float *weight)
@@ -228,7 +234,9 @@ static void depthwise_prepare(const convolution *v, const float *weight, void *p
 static size_t depthwise_scratch(const convolution *v)
 {
     job j;
-    return layout(v, NULL, &j, NULL);
+    scratch s = {0};
+    layout(v, &s, &j, NULL);
+    return s.used;
 }
 
 static void fill_finish(const job *j, int64_t channels, const float *bias)
@@ -250,9 +258,43 @@ static void depthwise_forward(const convolution *v, const float *x, const void *
     mapping m;
     job j = {.m = &m, .source = x, .packed = prepared, .tail = *tail, .y = y};
     mapping_forward(&m, &one);
-    layout(v, block, &j, NULL);
+    layout(v, &(scratch){.base = block}, &j, NULL);
     fill_finish(&j, v->c, bias);
     run(&j);
+}
+
+/* ---- a few rows at a time ---- */
+
+struct depthwise_rows {
+    job j;
+    mapping m;
+};
+
+depthwise_rows *depthwise_rows_open(const depthwise_call *c, scratch *s)
+{
+    depthwise_rows *r = scratch_take(s, 1, sizeof *r);
+    job j = {.source = c->x, .packed = c->prepared, .tail = c->tail};
+    layout(&c->v, s, &j, NULL);
+    if (!r)
+        return NULL;
+    convolution one = ungrouped(&c->v);
+    one.y_pitch = 0;
+    mapping_forward(&r->m, &one);
+    r->j = j;
+    r->j.m = &r->m;
+    r->j.part = r->m.channels;
+    fill_finish(&r->j, c->v.c, c->bias);
+    choose_lines(&r->j);
+    return r;
+}
+
+void depthwise_rows_run(const depthwise_rows *r, int64_t image, int64_t begin,
+                        int64_t end, float *y, int thread)
+{
+    const mapping *m = &r->m;
+    for (int64_t row = begin; row < end; row++)
+        run_row(&r->j, image * m->out_h + row, 0, r->j.lists + thread * 2 * r->j.taps,
+                y + (row - begin) * m->out_w * m->channels);
 }
 
 static void depthwise_grad_input(const convolution *v, const float *grad_y,
@@ -263,7 +305,7 @@ static void depthwise_grad_input(const convolution *v, const float *grad_y,
     mapping m;
     float *packed;
     job j = {.m = &m, .source = grad_y, .accumulate = accumulate};
-    layout(v, block, &j, &packed);
+    layout(v, &(scratch){.base = block}, &j, &packed);
     turn(v->c, j.taps, weight, packed);
     j.packed = packed;
     for (int64_t h = 0; h < v->stride_h; h++)
@@ -349,9 +391,10 @@ static size_t depthwise_gradient_scratch(const convolution *v)
     job j;
     weight_job w;
     float *one;
-    size_t pixels = layout(v, NULL, &j, &one);
+    scratch s = {0};
+    layout(v, &s, &j, &one);
     size_t weight = weight_layout(v, NULL, &w, &one);
-    return pixels > weight ? pixels : weight;
+    return s.used > weight ? s.used : weight;
 }
 
 static void depthwise_grad_weight(const convolution *v, const float *x,

@@ -32,6 +32,8 @@ typedef struct job {
     int64_t columns;      /* gathered: tasks side by side, of a panel each or of all */
     float *sums;          /* gathered, where y is not dense: [tile of pixels][outputs] */
     const placing *place; /* gathered: where outputs lie, or NULL */
+    const depthwise_call *before; /* by rows: what makes the source, or NULL */
+    const depthwise_rows *made;
 } job;
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -60,6 +62,16 @@ static const float *residual_at(const job *j, int64_t row)
 
 /* By rows. */
 
+static const float *load_tile(const job *j, int64_t image, int64_t begin, int64_t end,
+                              int thread)
+{
+    float *room = j->room + thread * j->room_floats;
+    if (!j->before)
+        return tiling_load(&j->tiles, j->source, image, begin, end, room);
+    depthwise_rows_run(j->made, image, begin, end, room, thread);
+    return room;
+}
+
 static void rows_task(void *context, int64_t tile, int thread)
 {
     const job *j = context;
@@ -67,8 +79,7 @@ static void rows_task(void *context, int64_t tile, int thread)
     const tiling *t = &j->tiles;
     int64_t image = tile / t->tiles, begin = tile % t->tiles * t->height;
     int64_t end = begin + t->height > m->out_h ? m->out_h : begin + t->height;
-    const float *x =
-        tiling_load(t, j->source, image, begin, end, j->room + thread * j->room_floats);
+    const float *x = load_tile(j, image, begin, end, thread);
     float *y = j->y + image * m->y_image + begin * m->y_row;
     /* Rows that follow each other without a gap are one line. */
     bool one_line = m->y_row == m->out_w * m->y_pixel &&
@@ -95,7 +106,7 @@ static void rows_task(void *context, int64_t tile, int thread)
 
 static void rows_prepare(job *j, bool packs, scratch *s)
 {
-    tiling_prepare(&j->tiles, j->m, true, 0, s);
+    tiling_prepare(&j->tiles, j->m, !j->before, 0, s);
     panels_prepare(&j->panels, j->m, j->tiles.runs, j->tiles.run_length, s);
     j->packed = packs ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
     j->room_floats = j->tiles.in_place ? 0 : (j->tiles.room + 15) / 16 * 16;
@@ -402,6 +413,48 @@ void gather_forward_placed(const convolution *v, const float *x, const void *pre
              .y = y,
              .place = place};
     mapping_run(&j, false, &(scratch){.base = block});
+}
+
+bool gather_can_follow(const convolution *v)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    return v->groups == 1 && source_is_gathered(&m) && m.pitch == m.channels &&
+           !is_gathered(&m);
+}
+
+static void run_following(job *j, scratch *s)
+{
+    j->made = depthwise_rows_open(j->before, s);
+    rows_prepare(j, false, s);
+    if (!s->base)
+        return;
+    panels_finish(&j->panels, j->bias, j->tail);
+    rows_run(j);
+}
+
+size_t gather_following_scratch(const convolution *v, const depthwise_call *first)
+{
+    mapping m;
+    scratch s = {0};
+    mapping_forward(&m, v);
+    run_following(&(job){.m = &m, .before = first}, &s);
+    return s.used;
+}
+
+void gather_forward_following(const convolution *v, const depthwise_call *first,
+                              const void *prepared, const float *bias, const finish *tail,
+                              float *y, void *block)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    job j = {.m = &m,
+             .prepared = prepared,
+             .bias = bias,
+             .tail = tail,
+             .y = y,
+             .before = first};
+    run_following(&j, &(scratch){.base = block});
 }
 
 static void gather_forward(const convolution *v, const float *x, const void *prepared,

@@ -19,7 +19,6 @@ enum {
     PANEL = 2,                /* vectors of a panel */
     FUSED_FLOATS = 165 << 10, /* of a block, in the cache of one core */
     PARTS_FLOATS = 2 * FUSED_FLOATS,
-    PARTS_MOST = 4,
     FEW_PRODUCTS = 3, /* of tiles */
     BLOCKS_WANTED = 8,
     PHASE_FLOATS = 8 << 20 /* of a block that all cores share */
@@ -309,7 +308,7 @@ static void cut(job *j)
     int64_t room = PARTS_FLOATS / tile_floats(p, p->groups + PANEL);
     j->parts = 1;
     if (p->tiles < FEW_PRODUCTS * p->loops->tiles && p->panels > 1 && room > 0) {
-        j->parts = minimum(p->panels, PARTS_MOST);
+        j->parts = minimum(p->panels, cpu_threads());
         j->blocks = divide_up(p->tiles, room);
     } else {
         cut_fused(j);
