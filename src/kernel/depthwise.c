@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   depthwise.c -- convolutions of each channel by itself: vectors run over channels, and
-   each pixel visits only the taps inside of the image.
+   depthwise.c -- convolutions of each channel by itself: vectors run over channels.  The
+   usual kernels, square and going on by one pixel, are done in strips of some rows; in
+   all others each pixel visits the taps inside of the image.
    Other convolutions are in gather.c. */
 #include "kernel/depthwise.h"
 
@@ -49,6 +50,8 @@ typedef struct job {
     int64_t height, parts, part; /* rows of a task; parts of the channels, and of each */
     int64_t packed_fold, fold;   /* pixels side by side in a vector; in this job */
     int64_t *lists;              /* of each thread: 2 * taps */
+    bool strips;
+    float *zeros; /* [channels] */
 } job;
 
 /* Where vectors have room for several pixels, weights are packed that often. */
@@ -93,10 +96,11 @@ static void cut_tasks(job *j)
 {
     enum { TASKS_WANTED = 16, CHANNELS_LEAST = 64, PRODUCTS_LEAST = 24 * 1024 };
     const mapping *m = j->m;
-    int64_t rows = m->images * m->out_h;
+    int64_t rows = m->images * m->out_h, strip = j->strips ? j->loops->strip_rows : 1;
     bool small = rows * m->out_w * m->channels * j->taps < PRODUCTS_LEAST;
-    j->height = small ? rows : (rows - 1) / TASKS_WANTED + 1;
-    int64_t parts = small ? 1 : (TASKS_WANTED - 1) / rows + 1;
+    j->height = small ? rows : ((rows - 1) / TASKS_WANTED / strip + 1) * strip;
+    int64_t tasks = (rows - 1) / j->height + 1;
+    int64_t parts = small ? 1 : (TASKS_WANTED - 1) / tasks + 1;
     j->part = (m->channels / parts / CHANNELS_LEAST + 1) * CHANNELS_LEAST;
     j->parts = (m->channels - 1) / j->part + 1;
 }
@@ -162,14 +166,92 @@ static void run_row(const job *j, int64_t row, int64_t channel, int64_t *offset,
     }
 }
 
+/* ROWS output rows of an image from I on, as many as a strip takes; Y is where they
+   begin. */
+static void run_strip(const job *j, int64_t image, int64_t i, int64_t rows,
+                      int64_t channel, float *y)
+{
+    const mapping *m = j->m;
+    int64_t kernel = m->rows.count, left = m->channels - channel;
+    weighted_rows t = {.rows = rows,
+                       .columns = m->out_w,
+                       .channels = left < j->part ? left : j->part,
+                       .kernel = kernel,
+                       .width = m->w,
+                       .left = -m->columns.place[0],
+                       .w = j->packed + channel,
+                       .scale = j->scale ? j->scale + channel : NULL,
+                       .shift = j->scale ? j->shift + channel : NULL,
+                       .rectify = j->tail.rectify,
+                       .slope = j->tail.slope,
+                       .residual_step = j->tail.residual_pitch,
+                       .residual_row = m->out_w * j->tail.residual_pitch,
+                       .y = y + channel,
+                       .y_step = m->y_pixel,
+                       .y_row = m->y_row,
+                       .accumulate = j->accumulate};
+    if (j->tail.residual)
+        t.residual = j->tail.residual + (image * m->out_h + i) * t.residual_row + channel;
+    for (int64_t r = 0; r < rows + kernel - 1; r++) {
+        int64_t from = i + r + m->rows.place[0];
+        bool there = from >= 0 && from < m->h;
+        t.x[r] = there ? j->source + (image * m->h + from) * m->w * m->pitch + channel
+                       : j->zeros;
+        t.x_step[r] = there ? m->pitch : 0;
+    }
+    for (int64_t a = 0; a < kernel; a++)
+        for (int64_t b = 0; b < kernel; b++)
+            t.w_offset[a * kernel + b] = m->rows.weight[a] + m->columns.weight[b];
+    j->loops->weighted_strip(&t);
+}
+
+/* Output rows BEGIN .. END - 1 of an image, in even strips where there are such. */
+static void run_rows(const job *j, int64_t image, int64_t begin, int64_t end,
+                     int64_t channel, float *y, int thread)
+{
+    const mapping *m = j->m;
+    int64_t count = end - begin, most = j->strips ? j->loops->strip_rows : 1;
+    int64_t strips = (count - 1) / most + 1;
+    for (int64_t s = 0; s < strips; s++) {
+        int64_t i = begin + count * s / strips,
+                rows = begin + count * (s + 1) / strips - i;
+        float *to = y + (i - begin) * m->y_row;
+        if (j->strips)
+            run_strip(j, image, i, rows, channel, to);
+        else
+            run_row(j, image * m->out_h + i, channel, j->lists + thread * 2 * j->taps,
+                    to);
+    }
+}
+
 static void rows_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     const mapping *m = j->m;
     int64_t rows = m->images * m->out_h, first = task / j->parts * j->height;
-    for (int64_t row = first; row < first + j->height && row < rows; row++)
-        run_row(j, row, task % j->parts * j->part, j->lists + thread * 2 * j->taps,
-                j->y + row / m->out_h * m->y_image + row % m->out_h * m->y_row);
+    int64_t last = first + j->height < rows ? first + j->height : rows;
+    for (int64_t row = first, end; row < last; row = end) {
+        int64_t image = row / m->out_h, i = row % m->out_h;
+        end = last < (image + 1) * m->out_h ? last : (image + 1) * m->out_h;
+        run_rows(j, image, i, end - image * m->out_h, task % j->parts * j->part,
+                 j->y + image * m->y_image + i * m->y_row, thread);
+    }
+}
+
+static bool goes_in_ones(const axis *a)
+{
+    for (int64_t i = 1; i < a->count; i++)
+        if (a->place[i] != a->place[i - 1] + 1)
+            return false;
+    return true;
+}
+
+static bool has_strips(const mapping *m)
+{
+    return (m->rows.count == 3 || m->rows.count == 5) &&
+           m->columns.count == m->rows.count && m->step_h == 1 && m->step_w == 1 &&
+           goes_in_ones(&m->rows) && goes_in_ones(&m->columns) &&
+           m->columns.place[0] <= 0 && m->channels >= loops_get()->lanes;
 }
 
 static void choose_lines(job *j)
@@ -180,6 +262,7 @@ static void choose_lines(job *j)
     j->packed_fold = fold_of(m->channels);
     j->fold = dense ? j->packed_fold : 1;
     j->loops = loops_get();
+    j->strips = has_strips(m);
     find_segments(j);
 }
 
@@ -206,6 +289,9 @@ static void layout(const convolution *v, scratch *s, job *j, float **packed)
     int64_t width = v->c * fold_of(v->c);
     j->taps = tap_count(v);
     j->lists = scratch_take(s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
+    j->zeros = scratch_floats(s, v->c);
+    if (j->zeros)
+        memset(j->zeros, 0, (size_t)v->c * sizeof *j->zeros);
     if (packed) {
         *packed = scratch_floats(s, j->taps * width);
     } else {
@@ -291,10 +377,7 @@ depthwise_rows *depthwise_rows_open(const depthwise_call *c, scratch *s)
 void depthwise_rows_run(const depthwise_rows *r, int64_t image, int64_t begin,
                         int64_t end, float *y, int thread)
 {
-    const mapping *m = &r->m;
-    for (int64_t row = begin; row < end; row++)
-        run_row(&r->j, image * m->out_h + row, 0, r->j.lists + thread * 2 * r->j.taps,
-                y + (row - begin) * m->out_w * m->channels);
+    run_rows(&r->j, image, begin, end, 0, y, thread);
 }
 
 static void depthwise_grad_input(const convolution *v, const float *grad_y,

@@ -73,6 +73,30 @@ typedef struct weighted {
     bool accumulate;
 } weighted;
 
+#define STRIP_ROWS_MOST   4
+#define STRIP_KERNEL_MOST 5
+
+/* Some rows of all output columns of a convolution of each channel by itself, with square
+   kernels of 3 or 5 that go on by one pixel:
+   y[r][o][c] (+)= finish of the sum over b, a of
+   x[r + a][o - left + b][c] w[w_offset[a * kernel + b] + c], in this order. */
+typedef struct weighted_rows {
+    int64_t rows, columns, channels, kernel; /* rows: up to strip_rows of the table */
+    const float *x[STRIP_ROWS_MOST + STRIP_KERNEL_MOST - 1]; /* source rows */
+    int64_t x_step[STRIP_ROWS_MOST + STRIP_KERNEL_MOST - 1]; /* 0: a row of one pixel */
+    int64_t width, left; /* source columns; those missing before the first */
+    const float *w;
+    int64_t w_offset[STRIP_KERNEL_MOST * STRIP_KERNEL_MOST];
+    const float *scale, *shift; /* [channels]; NULL: 1 and 0 */
+    rectifier rectify;
+    float slope;
+    const float *residual; /* NULL, or laid out as y but for its steps */
+    int64_t residual_step, residual_row;
+    float *y;
+    int64_t y_step, y_row;
+    bool accumulate;
+} weighted_rows;
+
 /* A line of windows over an image whose pixels are X_COLUMN floats apart and rows X_ROW:
    y[p][c] = the largest of x[p * x_step + ky * x_row + kx * x_column + c], and its place,
    first + ky * row + kx (WHERE may be NULL). */
@@ -126,7 +150,8 @@ typedef struct row_slope {
 } row_slope;
 
 typedef struct kernel_loops {
-    int64_t lanes; /* floats in a vector */
+    int64_t lanes;      /* floats in a vector */
+    int64_t strip_rows; /* that weighted_strip takes at once, at most */
     void (*product)(const product *p);
     /* to[c * to_step + r] = from[r * from_step + c]. */
     void (*turn)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
@@ -176,6 +201,7 @@ typedef struct kernel_loops {
                      int64_t b_step, float *y, bool accumulate);
 
     void (*weighted_sum)(const weighted *t);
+    void (*weighted_strip)(const weighted_rows *t);
     /* sum[c] += x[r * step + c] over all rows, in double. */
     void (*total)(int64_t rows, int64_t width, const float *x, int64_t step, double *sum);
     void (*window_max)(const window *t);

@@ -75,9 +75,10 @@ expect "layers of the lab" "$(rows out tune 3)" "$(rows out tune 1)"
 
 # ---- undo ----
 
-lathe -q --format json -c 'session load work; tune m budget=4; list; undo; list' >out
-expect "models after undo" "$(lines out list | sed -n 1p | grep -c '"m"')" \
-    "$(lines out list | sed -n 2p | grep -c '"m"')"
+# as= keeps what was measured also where the whole is no faster: there is always one step.
+lathe -q --format json -c 'session load work; tune m budget=1 as=m; list; undo; list' >out
+expect "models after undo" "$(lines out list | sed -n 2p | grep -c '"m"')" \
+    "$(lines out list | sed -n 1p | grep -c '"m"')"
 
 # ---- methods that nobody knows ----
 

@@ -155,6 +155,10 @@ static void test_convolution_ways(void **state)
         {2, 16, 16, 32, 32, 1, 1, 0, 1, 1}, /* single pixels, read in place */
         {2, 16, 16, 32, 32, 1, 1, 0, 1, 4}, /* the same in groups */
         {1, 30, 9, 40, 40, 5, 2, 2, 1, 40}, /* depthwise */
+        {2, 9, 14, 37, 37, 3, 1, 1, 1, 37}, /* strips of rows, lanes left over */
+        {1, 3, 11, 20, 20, 5, 1, 2, 1, 20}, /* fewer rows than the kernel */
+        {1, 7, 1, 16, 16, 5, 1, 4, 1, 16},  /* padding wider than the image */
+        {1, 6, 9, 33, 33, 3, 1, 0, 1, 33},  /* no padding */
         {1, 260, 3, 200, 2, 1, 1, 0, 1, 1}, /* gathered in several chunks */
     };
     (void)state;
