@@ -16,7 +16,7 @@
 bool quantize_is_done(const graph *g)
 {
     for (int i = 0; i < g->parameter_count; i++)
-        if (g->parameters[i].quantizer)
+        if (g->parameters[i].codes)
             return true;
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i].type == DTYPE_S8)

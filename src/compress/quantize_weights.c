@@ -100,12 +100,24 @@ static status shared_quantizer(const pass *p, const parameter *weight,
     return *made ? E_OK : e ? e->code : E_MEMORY;
 }
 
+/* Scales that training has found, but none below LEAST. */
+static quantizer *learned_scales(const quantizer *found, const double *least, error *e)
+{
+    quantizer *q = quantizer_copy(found, e);
+    for (int64_t c = 0; q && least && c < q->channels; c++)
+        if (least[c] > (double)q->scale[c])
+            q->scale[c] = (float)least[c];
+    return q;
+}
+
 static quantizer *choose_quantizer(const pass *p, const parameter *weight,
                                    const double *least, error *e)
 {
     const quantize_settings *s = p->settings;
     const int bits = bits_of(p, weight);
     quantizer *q = NULL;
+    if (weight->quantizer)
+        return learned_scales(weight->quantizer, least, e);
     if (s->codebook)
         return quantizer_of_clusters(weight, bits, e);
     if (s->grain == PER_GROUP)
@@ -132,6 +144,8 @@ status pass_quantize_weight(const pass *p, const node *n, const double *least, e
             return s;
         }
     }
+    quantizer_free(weight->quantizer);
+    weight->quantizer = NULL;
     return parameter_encode(weight, q, q->bits > 8 ? DTYPE_S16 : DTYPE_S8, e);
 }
 
@@ -214,8 +228,12 @@ static status take_back(parameter *p, const graph *from, error *e)
     const parameter *trained = &from->parameters[same];
     tensor *data = tensor_share(trained->data, e);
     tensor *mask = data && trained->mask ? tensor_share(trained->mask, e) : NULL;
-    if (!data || (trained->mask && !mask)) {
+    quantizer *scales =
+        data && trained->quantizer ? quantizer_copy(trained->quantizer, e) : NULL;
+    if (!data || (trained->mask && !mask) || (trained->quantizer && !scales)) {
         tensor_free(data);
+        tensor_free(mask);
+        quantizer_free(scales);
         return E_MEMORY;
     }
     tensor_free(p->data);
@@ -225,7 +243,7 @@ static status take_back(parameter *p, const graph *from, error *e)
     p->data = data;
     p->mask = mask;
     p->codes = NULL;
-    p->quantizer = NULL;
+    p->quantizer = scales;
     return E_OK;
 }
 

@@ -25,9 +25,11 @@ struct simulation {
     plan *plans[PLANS]; /* of the deployed graph */
     int64_t sizes[PLANS];
     learned_ranges learned; /* where ranges are trained */
-    double rate;            /* of their steps */
-    int oldest;             /* of the plans */
-    plan *current;          /* that ran last */
+    learned_scales scales;  /* where those of weights are */
+    bool trains_scales;
+    double rate;   /* of their steps */
+    int oldest;    /* of the plans */
+    plan *current; /* that ran last */
 };
 
 static void forget(simulation *s)
@@ -40,6 +42,7 @@ static void forget(simulation *s)
     graph_free(s->decoded);
     memory_free(s->source);
     learned_clear(&s->learned);
+    learned_scales_clear(&s->scales);
     s->deployed = NULL;
     s->decoded = NULL;
     s->source = NULL;
@@ -107,6 +110,8 @@ static status begin(void *self, model *m, const dataset *d, const task *watch, e
     if (!s->deployed || !s->decoded)
         return E_MEMORY;
     TRY(quantize_model(s->deployed, &s->settings, d, watch, e));
+    if (s->trains_scales)
+        TRY(learned_scales_new(&s->scales, m->graph, s->deployed->graph, e));
     return find_sources(s, e);
 }
 
@@ -195,6 +200,8 @@ static status follow(simulation *s, graph *g, error *e)
 {
     if (s->settings.given)
         learned_step(&s->learned, g, s->deployed->graph, s->source, s->rate);
+    if (s->trains_scales)
+        learned_scales_step(&s->scales, g, s->rate);
     TRY(quantize_weights_again(s->deployed->graph, g, &s->settings, e));
     for (int i = 0; i < s->decoded->parameter_count; i++) {
         parameter *p = &s->decoded->parameters[i];
@@ -225,6 +232,14 @@ static status forward(void *self, graph *g, plan *p, uint64_t seed, uint64_t run
     return plan_forward_given(p, seed, run, e);
 }
 
+static void pass_gradient(void *self, const graph *g, int number, double share,
+                          float *gradient)
+{
+    simulation *s = self;
+    if (s->trains_scales)
+        learned_scales_add(&s->scales, g, s->deployed->graph, number, share, gradient);
+}
+
 static status deployed(void *self, graph *g, const model **m, error *e)
 {
     simulation *s = self;
@@ -251,8 +266,9 @@ simulation *simulation_new(const train_settings *t, error *e)
                                       .keep_last = q->keep_last,
                                       .samples = q->samples,
                                       .observer = observer,
-                                      .given = q->learned != 0,
+                                      .given = (q->learned & 1) != 0,
                                       .seed = t->seed};
+    s->trains_scales = (q->learned & 2) != 0;
     s->rate = t->rates.learning_rate;
     s->hooks = (train_simulation){.from = q->from,
                                   .self = s,
@@ -261,6 +277,7 @@ simulation *simulation_new(const train_settings *t, error *e)
                                   .trained = trained,
                                   .attach = attach,
                                   .forward = forward,
+                                  .gradient = pass_gradient,
                                   .deployed = deployed};
     return s;
 }

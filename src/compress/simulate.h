@@ -6,7 +6,7 @@
    stands at an end of its range takes no gradient.
    Batch norms are folded with the statistics that they have, and trained as part of their
    layers; dropouts go; ranges of values are observed anew before every epoch, or
-   once and then trained (learned.h).
+   once and then trained, as scales of weights are where that is asked for (learned.h).
    Source: Jacob et al. 2018, arXiv:1712.05877, section 3; Bengio et al. 2013,
    arXiv:1308.3432. */
 #ifndef LATHE_COMPRESS_SIMULATE_H

@@ -237,7 +237,7 @@ static status get_quantization(const json_t *parent, train_quantization *q, erro
     TRY(field_word(object, "granularity", grain_names, 3, &grain, e));
     TRY(field_text(object, "observer", &observer, e));
     if (json_object_get(object, "learned"))
-        TRY(field_integer(object, "learned", 0, 1, &q->learned, e));
+        TRY(field_integer(object, "learned", 0, 3, &q->learned, e));
     if (strlen(observer) >= sizeof q->observer)
         return fail(e, E_FORMAT, "the observer '%.40s' is unknown", observer);
     strcpy(q->observer, observer);

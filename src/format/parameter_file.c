@@ -199,6 +199,8 @@ static status put_quantizer(const parameter *p, const char *prefix, json_t *obje
     TRY(field_put(fields, "bits", json_integer(q->bits), e));
     TRY(field_put(fields, "granularity", json_string(grain_names[q->grain]), e));
     TRY(field_put(fields, "zero_point", json_boolean(has_zero_points(q)), e));
+    if (!p->codes)
+        TRY(field_put(fields, "learned", json_true(), e));
     if (q->group > 0)
         TRY(field_put(fields, "group", json_integer(q->group), e));
     safetensors_item item = {.type = DTYPE_F32,
@@ -274,7 +276,14 @@ typedef struct reading {
     mask_form form;
     tensor *mask, *elements;
     quantizer *quantizer;
+    bool learned; /* scales that are trained: elements are f32, not codes */
 } reading;
+
+/* The quantizer of the elements, or NULL where they are f32. */
+static const quantizer *coding_of(const reading *r)
+{
+    return r->learned ? NULL : r->quantizer;
+}
 
 static status get_zero_points(const reading *r, quantizer *q, error *e)
 {
@@ -375,6 +384,13 @@ static status get_quantizer(reading *r, const json_t *object, error *e)
     r->quantizer->group = group;
     if (zero && group > 0)
         return fail(e, E_FORMAT, "%s: groups with zero points", r->name);
+    r->learned = json_is_true(json_object_get(fields, "learned"));
+    if (r->learned && (zero || group > 0 || bits > 8))
+        return fail(e, E_FORMAT, "%s: scales that are trained, of %d bits%s", r->name,
+                    (int)bits,
+                    zero        ? " and zero points"
+                    : group > 0 ? " and groups"
+                                : "");
     if (json_is_true(json_object_get(fields, "codebook")))
         TRY(get_codebook(r, r->quantizer, e));
     return zero ? get_zero_points(r, r->quantizer, e) : E_OK;
@@ -410,7 +426,7 @@ static status get_mask(reading *r, error *e)
 /* The elements as they stand in the file: kept ones alone where packed. */
 static tensor *get_stored(const reading *r, error *e)
 {
-    const quantizer *q = r->quantizer;
+    const quantizer *q = coding_of(r);
     bool packed = r->form == MASK_PACKED;
     const char *behind = packed ? ".values" : "";
     dtype type = q ? type_of_codes(q->bits) : DTYPE_F32;
@@ -448,7 +464,7 @@ static status spread(reading *r, const tensor *stored, error *e)
     char *to = r->elements ? tensor_write(r->elements, e) : NULL;
     if (!to)
         return E_MEMORY;
-    const quantizer *q = r->quantizer;
+    const quantizer *q = coding_of(r);
     const char *from = tensor_data(stored);
     const uint8_t *mask = tensor_data(r->mask);
     int64_t rows = r->shape.dim[0], taps = r->count / rows;
@@ -504,8 +520,9 @@ static status settle(reading *r, parameter *p, error *e)
     tensor *elements = tensor_from_outside(r->elements, e);
     if (!elements)
         return E_MEMORY;
-    p->data = r->quantizer ? quantizer_decode(r->quantizer, elements, e) : elements;
-    p->codes = r->quantizer ? elements : NULL;
+    const quantizer *q = coding_of(r);
+    p->data = q ? quantizer_decode(q, elements, e) : elements;
+    p->codes = q ? elements : NULL;
     p->quantizer = r->quantizer;
     r->quantizer = NULL;
     p->mask = r->mask ? tensor_from_outside(r->mask, e) : NULL;

@@ -56,7 +56,7 @@ typedef struct parameter {
     tensor *data;         /* f32, lathe's layout; where quantized, scale * (q - zero) */
     tensor *mask;         /* u8, same shape, 1 = kept; NULL where nothing is pruned.
                              data is 0 wherever the mask is 0. */
-    quantizer *quantizer; /* NULL: plain f32 */
+    quantizer *quantizer; /* NULL: plain f32; without codes: f32 whose scales are trained */
     tensor *codes;        /* s8 (s16 above 8 bits, s32 for biases), same shape, where
                              quantized */
 } parameter;

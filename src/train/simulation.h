@@ -28,6 +28,10 @@ typedef struct train_simulation {
        step that the batches before ask for. */
     status (*forward)(void *self, graph *g, plan *p, uint64_t seed, uint64_t run,
                       error *e);
+    /* The gradient of the loss by what parameter NUMBER of G means in codes, of a batch that
+       counts SHARE of its step: it becomes that by the parameter. */
+    void (*gradient)(void *self, const graph *g, int number, double share,
+                     float *gradient);
     /* The deployed model with the weights of G; lent until the next call. */
     status (*deployed)(void *self, graph *g, const model **m, error *e);
 } train_simulation;

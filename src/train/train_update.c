@@ -65,11 +65,20 @@ static void add_share(void *context, int64_t begin, int64_t end, int thread)
         a->sum[i] = (a->first ? 0 : a->sum[i]) + a->share * a->more[i];
 }
 
+/* What stands between the codes of a simulation and their parameter. */
+static void pass_codes(const update_job *j, int number, float *gradient)
+{
+    const train_simulation *to = j->settings->simulation;
+    if (train_simulates(j->state, j->settings))
+        to->gradient(to->self, j->state->last->graph, number, j->share, gradient);
+}
+
 /* Takes a gradient that was handed over. */
 static status add_gradient(void *context, int number, float *gradient, error *e)
 {
     (void)e;
     const update_job *j = context;
+    pass_codes(j, number, gradient);
     addition a = {j->sums->of[number], gradient, (float)j->share, !j->sums->used};
     parallel_range(tensor_count(j->state->last->graph->parameters[number].data), GRAIN,
                    add_share, &a);
@@ -158,6 +167,12 @@ static status update_parameter(void *context, int number, float *gradient, error
     return E_OK;
 }
 
+static status pass_and_update(void *context, int number, float *gradient, error *e)
+{
+    pass_codes(context, number, gradient);
+    return update_parameter(context, number, gradient, e);
+}
+
 /* Makes sure of all that an update writes, so that none fails when others are done. */
 static status prepare_update(train_state *s, error *e)
 {
@@ -213,9 +228,13 @@ status update_backward(update_job *j, plan *p, error *e)
         code = plan_backward_passing(p, add_gradient, j, e);
         j->sums->used = true;
     } else if (update_passes(j->settings)) {
-        code = plan_backward_passing(p, update_parameter, j, e);
+        code = plan_backward_passing(p, pass_and_update, j, e);
     } else {
         code = plan_backward(p, e);
+        float *const *gradients = plan_gradients(p);
+        for (int i = 0; code == E_OK && i < j->state->last->graph->parameter_count; i++)
+            if (gradients[i])
+                pass_codes(j, i, gradients[i]);
         if (code == E_OK)
             code = use_all(j, plan_gradients(p), e);
     }

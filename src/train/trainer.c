@@ -57,7 +57,7 @@ static status check_trainable(const model *m, const train_settings *t, error *e)
         return fail(e, E_RANGE, "train: %s wants a value inside of the network",
                     t->regularizer->name);
     for (int i = 0; i < g->parameter_count; i++)
-        if (g->parameters[i].quantizer && !g->parameters[i].quantizer->codebook) {
+        if (g->parameters[i].codes && !g->parameters[i].quantizer->codebook) {
             fail(e, E_USAGE, "train: %s is quantized, wanted f32 parameters",
                  g->parameters[i].name);
             return fail_hint(e, "train first, then quantize");
@@ -178,8 +178,13 @@ static void roll_back(epoch_run *r, bool keep_weights)
         tensor *reached = now->parameters[i].data;
         now->parameters[i].data = then->parameters[i].data;
         then->parameters[i].data = reached;
-        if (codebook_is_trained(&now->parameters[i]))
+        if (codebook_is_trained(&now->parameters[i])) {
             codebook_follow(&now->parameters[i]);
+        } else {
+            quantizer *scales = now->parameters[i].quantizer; /* that are trained */
+            now->parameters[i].quantizer = then->parameters[i].quantizer;
+            then->parameters[i].quantizer = scales;
+        }
     }
     for (int i = 0; !keep_weights && i < now->value_count; i++) {
         quantizer *reached = now->values[i].quantizer; /* where ranges are trained */

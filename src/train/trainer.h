@@ -27,7 +27,8 @@ typedef struct train_monitor {
 typedef struct train_quantization {
     int64_t from; /* the first epoch, 1..; 0: none */
     int64_t bits, samples, keep_first, keep_last;
-    int64_t learned; /* 1: ranges of values are observed once, then trained */
+    int64_t learned; /* sum of 1: ranges of values are observed once, then trained, and
+                        2: so are scales of weights, which begin at the largest weight */
     granularity grain;
     char observer[32]; /* its name, or empty */
 } train_quantization;

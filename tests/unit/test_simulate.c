@@ -311,8 +311,82 @@ static void test_learned(void **state)
     dataset_free(d);
 }
 
+/* dL/dS as published (equation 3 and section 2.2 of Esser et al. 2020), from the trained
+   weights alone. */
+static double scale_gradient(const parameter *p, const quantizer *q, int64_t c,
+                             const float *gradient)
+{
+    const int64_t taps = tensor_count(p->data) / q->channels;
+    const double high = (double)(1 << (q->bits - 1)) - 1, low = -high - 1;
+    double sum = 0;
+    for (int64_t i = c * taps; i < (c + 1) * taps; i++) {
+        double v = (double)tensor_f32(p->data)[i] / (double)q->scale[c];
+        double inside = rint(v) - v;
+        sum += (double)gradient[i] * (v > high ? high : v < low ? low : inside);
+    }
+    return sum / sqrt((double)taps * high);
+}
+
+/* Scales of weights go against the published gradient, deployed with the next batch. */
+static void test_scales(void **state)
+{
+    (void)state;
+    error e = {0};
+    dataset *d = support_phase_data(20, SIZE, 6);
+    model *trained = network(5);
+    train_settings t = settings_of(1, 1, 4);
+    t.quantization.learned = 2;
+    t.quantization.bits = 3;
+    t.rates.learning_rate = 1e-3;
+    simulation *made = simulation_new(&t, &e);
+    const train_simulation *hooks = simulation_of(made);
+    if (hooks->enter(hooks->self, trained, &e) ||
+        hooks->begin(hooks->self, trained, d, NULL, &e))
+        fail_msg("%s", e.text);
+    int at = graph_find_parameter(trained->graph, "out.weight");
+    assert_true(at >= 0);
+    parameter *p = &trained->graph->parameters[at];
+    assert_non_null(p->quantizer);
+    assert_null(p->codes);
+    p->quantizer->scale[0] *= 0.3f; /* some weights are beyond the codes now */
+    const model *deployed;
+    assert_int_equal(hooks->deployed(hooks->self, trained->graph, &deployed, &e), E_OK);
+    int64_t n = tensor_count(p->data), channels = p->quantizer->channels, beyond = 0;
+    float *gradient = memory_new(n, sizeof *gradient, NULL);
+    float *wanted = memory_new(n, sizeof *wanted, NULL);
+    random_stream r = random_new(3, "gradient", 0);
+    random_fill_uniform(&r, wanted, n, -5, 5);
+    memcpy(gradient, wanted, (size_t)n * sizeof *gradient);
+    quantizer *before = quantizer_copy(p->quantizer, NULL);
+    hooks->gradient(hooks->self, trained->graph, at, 0.5, gradient);
+    for (int64_t i = 0; i < n; i++) {
+        double v =
+            (double)tensor_f32(p->data)[i] / (double)before->scale[i / (n / channels)];
+        assert_true(gradient[i] == (v > 3 || v < -4 ? 0 : wanted[i]));
+        beyond += v > 3 || v < -4;
+    }
+    assert_true(beyond > 0 && beyond < n);
+    assert_int_equal(hooks->deployed(hooks->self, trained->graph, &deployed, &e), E_OK);
+    const parameter *coded =
+        &deployed->graph->parameters[graph_find_parameter(deployed->graph, "out.weight")];
+    for (int64_t c = 0; c < channels; c++) {
+        double scale = (double)before->scale[c];
+        double step = 1e-3 * 0.5 * scale_gradient(p, before, c, wanted);
+        step = fmax(fmin(step, scale / 10), -scale / 10);
+        assert_true(fabs((double)p->quantizer->scale[c] - (scale - step)) < 1e-6 * scale);
+        assert_true(p->quantizer->scale[c] != before->scale[c]);
+        assert_true(coded->quantizer->scale[c] == p->quantizer->scale[c]);
+    }
+    quantizer_free(before);
+    memory_free(gradient);
+    memory_free(wanted);
+    simulation_free(made);
+    model_free(trained);
+    dataset_free(d);
+}
+
 /* Two epochs, a checkpoint, and a third give the bits of three at a stretch. */
-static void check_resume(bool learned)
+static void check_resume(int64_t learned)
 {
     error e = {0};
     dataset *d = support_phase_data(30, SIZE, 9);
@@ -351,8 +425,8 @@ static void check_resume(bool learned)
 static void test_resume(void **state)
 {
     (void)state;
-    check_resume(false);
-    check_resume(true);
+    for (int64_t learned = 0; learned <= 3; learned++)
+        check_resume(learned);
 }
 
 int main(void)
@@ -361,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_kept),     cmocka_unit_test(test_bits),
         cmocka_unit_test(test_gradient), cmocka_unit_test(test_wins),
         cmocka_unit_test(test_resume),   cmocka_unit_test(test_learned),
+        cmocka_unit_test(test_scales),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,7 +146,13 @@ static status choose_quantization(const call *c, const char *who, train_settings
     if (q->from == 0)
         return E_OK;
     q->grain = fit_granularity(c);
-    q->learned = strcmp(word_of(c, "ranges", "observed"), "learned") == 0;
+    q->learned = strcmp(word_of(c, "ranges", "observed"), "learned") == 0 ? 1 : 0;
+    if (strcmp(word_of(c, "scales", "largest"), "learned") == 0)
+        q->learned += 2;
+    if (q->learned >= 2 && q->grain != PER_CHANNEL) {
+        fail(e, E_USAGE, "%s: scales=learned are those of channels", who);
+        return fail_hint(e, "leave granularity out");
+    }
     snprintf(q->observer, sizeof q->observer, "%s", word_of(c, "observer", "mse"));
     if (q->from > t->epochs) {
         fail(e, E_RANGE, "%s: qat=%lld, but there are %lld epochs", who,

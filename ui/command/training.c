@@ -295,7 +295,7 @@ static status run_to_end(call *c, training *j, error *e)
 static status check_unused(const call *c, const training *j, error *e)
 {
     static const char *const of_integers[] = {
-        "bits", "granularity", "keep", "observer", "samples", "ranges", NULL};
+        "bits", "granularity", "keep", "observer", "samples", "ranges", "scales", NULL};
     static const char *const of_regularizer[] = {"lambda", "latent", NULL};
     if (option_flag(&c->options, "resume"))
         return E_OK;

@@ -41,6 +41,9 @@
     {"ranges", OPTION_WORD, "observed|learned", "observed", NULL,                        \
      "qat: observed before every epoch, or once and then trained, from samples that "    \
      "are at their ends"},                                                               \
+    {"scales", OPTION_WORD, "largest|learned", "largest", NULL,                          \
+     "qat: scales of weights are of the largest weight at every step, or begin so and "  \
+     "are trained (granularity=channel)"},                                               \
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,                                          \
      "of shuffling and dropout (default: the session's)"},                               \
     {"resume", OPTION_FLAG, NULL, "no", NULL,                                            \
