@@ -18,16 +18,24 @@ typedef enum figure_medium {
     MEDIUM_TEXT   /* a grid of characters, 2 mm wide and 4 mm high; no images */
 } figure_medium;
 
+typedef struct style_row style_row; /* plots/style.h */
+
 typedef struct figure_call {
     const session *session;
     const option_set *options;
     const task *task;
     text *data;   /* blocks of numbers: figure_block and figure_number add to it */
     text *script; /* gnuplot commands, without terminal and output */
-    double width_mm, height_mm; /* 0: the figure's own; a figure may change its height */
+    double width_mm, height_mm; /* 0: the figure's own; a figure may change its height.
+                                   While it draws, of the page before the style
+                                   magnifies it */
+    const style_row *style;     /* NULL: print */
     figure_medium medium;
-    bool unicode; /* false: words are written in ASCII (text only) */
-    int blocks;   /* blocks of data so far */
+    bool moving; /* the format shows several frames, one after another */
+    int frames;  /* that the figure drew: each is a plot or a multiplot; 0: one */
+    double frame_seconds; /* how long each stands */
+    bool unicode;         /* false: words are written in ASCII (text only) */
+    int blocks;           /* blocks of data so far */
 } figure_call;
 
 typedef struct figure_row {
@@ -60,8 +68,9 @@ void figure_end_row(figure_call *c);
 
 /* Where a figure goes. */
 typedef struct figure_target {
-    const char *path;  /* .png .svg .pdf .tex .txt by its ending; NULL: the terminal */
-    bool keep_data;    /* leave FILE.gp and FILE.dat beside it */
+    const char
+        *path;      /* .png .svg .pdf .tex .txt .gif by its ending; NULL: the terminal */
+    bool keep_data; /* leave FILE.gp and FILE.dat beside it */
     int columns, rows; /* of the terminal, for path NULL and .txt; 0: 80 by 24 */
     bool unicode, colour;
 } figure_target;

@@ -14,110 +14,18 @@
 #include <unistd.h>
 #include "base/file.h"
 #include "base/memory.h"
-#include "plots/figure.h"
+#include "plots/format.h"
 #include "plots/gnuplot.h"
 #include "plots/style.h"
 
-#define SECONDS_MAX       120.0
-#define LATEX_BYTES_MAX   ((size_t)256 << 20)
-#define MM_PER_INCH       25.4
-#define PNG_DOTS_PER_INCH 300.0
+#define SECONDS_MAX     120.0
+#define LATEX_BYTES_MAX ((size_t)256 << 20)
 
 /* The names within the private folder. */
 #define SCRIPT_NAME         "figure.gp"
 #define DATA_NAME           "figure.dat"
 #define LATEX_NAME          "figure.tex"
 #define LATEX_GRAPHICS_NAME "figure.pdf"
-
-/* A line of width 1 is 0.75 pt in every terminal: svg's unit is 1/96 inch, pdfcairo's
-   0.5 pt, pngcairo's one dot.  Points of type are points: svg counts them in its units,
-   the others take 96 dots for an inch. */
-static void terminal_png(const figure_call *c, const figure_target *to, text *out)
-{
-    (void)to;
-    double dots = PNG_DOTS_PER_INCH / MM_PER_INCH, scale = PNG_DOTS_PER_INCH / 96;
-    text_addf(out,
-              "set terminal pngcairo noenhanced size %.0f,%.0f background '#ffffff' "
-              "font 'sans-serif,%d' fontscale %.5f linewidth %.4f pointscale %.4f "
-              "dashlength 0.6\n",
-              c->width_mm * dots, c->height_mm * dots, STYLE_POINTS, scale, scale, scale);
-}
-
-static void terminal_svg(const figure_call *c, const figure_target *to, text *out)
-{
-    (void)to;
-    double units = 96 / MM_PER_INCH;
-    text_addf(out,
-              "set terminal svg noenhanced size %.0f,%.0f fixed background '#ffffff' "
-              "font 'sans-serif,%d' fontscale %.5f dashlength 0.6 name 'lathe'\n",
-              c->width_mm * units, c->height_mm * units, STYLE_POINTS, 96.0 / 72);
-}
-
-static void terminal_pdf(const figure_call *c, const figure_target *to, text *out)
-{
-    (void)to;
-    text_addf(out,
-              "set terminal pdfcairo noenhanced color size %.4fcm,%.4fcm "
-              "font 'sans-serif,%d' fontscale 0.75 linewidth 1.5 pointscale 0.75 "
-              "dashlength 0.6\n",
-              c->width_mm / 10, c->height_mm / 10, STYLE_POINTS);
-}
-
-static void terminal_latex(const figure_call *c, const figure_target *to, text *out)
-{
-    (void)to;
-    text_addf(out,
-              "set terminal cairolatex pdf input color colourtext size %.4fcm,%.4fcm "
-              "font ',%d' fontscale 0.75 linewidth 2 pointscale 0.75 dashlength 0.6\n",
-              c->width_mm / 10, c->height_mm / 10, STYLE_POINTS);
-}
-
-static void terminal_text(const figure_call *c, const figure_target *to, text *out)
-{
-    text_addf(out, "set terminal dumb noenhanced nofeed size %.0f,%.0f %s\n",
-              c->width_mm / 2, c->height_mm / 4,
-              to->colour && !to->path ? "ansi" : "mono");
-}
-
-typedef struct format_row {
-    const char *ending;
-    figure_medium medium;
-    void (*terminal)(const figure_call *c, const figure_target *to, text *out);
-} format_row;
-
-static const format_row formats[] = {
-    {".png", MEDIUM_PAGE, terminal_png},  {".svg", MEDIUM_PAGE, terminal_svg},
-    {".pdf", MEDIUM_PAGE, terminal_pdf},  {".tex", MEDIUM_LATEX, terminal_latex},
-    {".txt", MEDIUM_TEXT, terminal_text},
-};
-
-enum { FORMATS = sizeof formats / sizeof *formats };
-
-void figure_endings(text *out)
-{
-    for (int i = 0; i < FORMATS; i++)
-        text_addf(out, "%s%s",
-                  i == 0            ? ""
-                  : i + 1 < FORMATS ? ", "
-                                    : " or ",
-                  formats[i].ending);
-}
-
-static const format_row *format_find(const char *path, error *e)
-{
-    static const format_row screen = {"", MEDIUM_TEXT, terminal_text};
-    if (!path)
-        return &screen;
-    for (int i = 0; i < FORMATS; i++)
-        if (text_ends(path, formats[i].ending))
-            return &formats[i];
-    text endings = {0};
-    figure_endings(&endings);
-    fail(e, E_USAGE, "the ending of '%s' names no format, wanted %s", path,
-         text_get(&endings));
-    text_clear(&endings);
-    return NULL;
-}
 
 /* PATH without its ending; "" for the terminal.  The caller frees. */
 static char *stem_of(const char *path, error *e)
@@ -252,6 +160,8 @@ static void wrap_latex(const figure_call *c, const char *latex, const char *name
                        text *out)
 {
     static const char old[] = "{figure}";
+    double page[2] = {c->width_mm * style_of(c)->magnify,
+                      c->height_mm * style_of(c)->magnify};
     text_addf(out,
               "%% Drawn by lathe.  Input it where graphicx and color are loaded, or run "
               "pdflatex on it.\n"
@@ -263,8 +173,10 @@ static void wrap_latex(const figure_call *c, const char *latex, const char *name
               "  \\def\\lathealone{}\n"
               "  \\begin{document}%%\n"
               "\\fi\n",
-              c->width_mm, c->height_mm);
-    text_addf(out, "{\\fontsize{%d}{%d}\\selectfont\n", STYLE_POINTS, STYLE_POINTS + 2);
+              page[0], page[1]);
+    text_addf(out, "{\\fontsize{%g}{%g}\\selectfont\n",
+              STYLE_POINTS * style_of(c)->magnify,
+              (STYLE_POINTS + 2) * style_of(c)->magnify);
     const char *at;
     while ((at = strstr(latex, "\\includegraphics")) != NULL) {
         const char *brace = strstr(at, old), *end = at + strcspn(at, "\n");
@@ -362,6 +274,9 @@ static status run(const figure_call *c, const figure_target *to, const format_ro
         result = write_text(folder, DATA_NAME, c->data, e);
     if (result == E_OK)
         result = gnuplot_run(folder, SCRIPT_NAME, SECONDS_MAX, c->task, &raw, e);
+    if (result == E_FILE && c->moving && strstr(e->text, "terminal type"))
+        fail_hint(e, "this gnuplot was built without libgd, which writes .gif: install "
+                     "one that has it (apt install gnuplot-nox), or take .png");
     if (result == E_OK && format->medium == MEDIUM_LATEX)
         result = finish_latex(c, folder, stem, out, e);
     else if (result == E_OK && raw.length == 0)
@@ -369,7 +284,7 @@ static status run(const figure_call *c, const figure_target *to, const format_ro
     else if (result == E_OK && format->medium == MEDIUM_TEXT)
         tidy_picture(text_get(&raw), out);
     else if (result == E_OK) {
-        if (format->terminal == terminal_pdf)
+        if (format->dated)
             fix_pdf_date(raw.data, raw.length);
         text_add_bytes(out, raw.data, raw.length);
     }
@@ -384,6 +299,9 @@ static status draw(const figure_row *row, figure_call *c, const figure_target *t
 {
     c->medium = format->medium;
     c->unicode = to->unicode;
+    c->moving = format->moving;
+    c->width_mm /= style_of(c)->magnify;
+    c->height_mm /= style_of(c)->magnify;
     if (format->medium == MEDIUM_TEXT) {
         c->width_mm = 2.0 * (to->columns > 0 ? to->columns : 80);
         c->height_mm = 4.0 * (to->rows > 0 ? to->rows : 24);

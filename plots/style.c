@@ -44,6 +44,34 @@ int style_dash(int i)
     return series[i % STYLE_COUNT].dash;
 }
 
+static const style_row styles[] = {
+    {"print", "for paper: 8 pt", .magnify = 1, .line = 1, .marker = 1, .dots = 300},
+    {"screen", "for a window: 10 pt and a faint grid", .magnify = 1.25, .line = 1.1,
+     .marker = 1.1, .dots = 144, .grid = true},
+    {"slides", "for a room: 14 pt and heavy lines", .magnify = 1.75, .line = 1.4,
+     .marker = 1.25, .dots = 150},
+};
+
+enum { STYLES = sizeof styles / sizeof *styles };
+
+const style_row *style_at(int i)
+{
+    return i >= 0 && i < STYLES ? &styles[i] : NULL;
+}
+
+const style_row *style_find(const char *name)
+{
+    for (int i = 0; i < STYLES; i++)
+        if (strcmp(styles[i].name, name) == 0)
+            return &styles[i];
+    return NULL;
+}
+
+const style_row *style_of(const figure_call *c)
+{
+    return c->style ? c->style : &styles[0];
+}
+
 void style_begin(figure_call *c)
 {
     text_add(c->script, "set encoding utf8\n"
@@ -51,6 +79,9 @@ void style_begin(figure_call *c)
                         "set tics in scale 0.55,0.3 nomirror\n"
                         "set style fill solid 1 noborder\n"
                         "unset key\nunset colorbox\n");
+    if (style_of(c)->grid && c->medium != MEDIUM_TEXT)
+        text_add(c->script, "set grid back linecolor rgb '#cccccc' dashtype 1 linewidth "
+                            "0.7\n");
 }
 
 /* Fractions of the page, from its bottom left corner as gnuplot counts.  On a grid of

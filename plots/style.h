@@ -14,6 +14,21 @@ int style_marker(int i);         /* a filled point type */
 int style_open_marker(int i);    /* the same shape, open */
 int style_dash(int i);
 
+/* The styles: print for a page that is read at arm's length, screen for a window, slides
+   for a room.  A figure is laid out in the millimetres of print; the style magnifies all
+   of it, and makes lines and markers heavier beyond that. */
+struct style_row {
+    const char *name, *summary;
+    double magnify;
+    double line, marker; /* beside magnify */
+    double dots;         /* of a PNG image, an inch */
+    bool grid;           /* faint lines from the numbers of an axis */
+};
+
+const style_row *style_find(const char *name); /* NULL where there is none */
+const style_row *style_at(int i);              /* NULL beyond the end */
+const style_row *style_of(const figure_call *c);
+
 /* Settings that every figure begins with. */
 void style_begin(figure_call *c);
 

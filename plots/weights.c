@@ -5,32 +5,40 @@
 #include <string.h>
 #include "base/memory.h"
 #include "graph/operator.h"
+#include "plots/histogram.h"
 #include "plots/style.h"
 
 static const option options[] = {
-    {"model", OPTION_MODEL, NULL, NULL, NULL, "model whose weights are counted"},
+    {"models", OPTION_WORDS, NULL, NULL, NULL,
+     "model whose weights are counted; of several each is a frame of a .gif"},
     {"layer", OPTION_TEXT, NULL, NULL, NULL, "one layer or weight (default: all)"},
     {"before", OPTION_MODEL, NULL, NULL, NULL, "another model, drawn as an outline"},
     {"bins", OPTION_INTEGER, "4..400", "60", NULL,
      "bars of a histogram (default: fewer where weights are few)"},
     {"log", OPTION_FLAG, NULL, "yes", NULL, "logarithmic axis of counts"},
+    {"history", OPTION_FLAG, NULL, "no", NULL,
+     "a frame of a .gif for the model after each command that undo could take back"},
+    {"delay", OPTION_REAL, "0.02..60", "1", "s", "how long a frame stands"},
     {0},
 };
 
-/* One weight tensor, and the one of the other model (NULL where it has none). */
+/* One weight tensor, and the one of the other model (NULL where it has none); how far its
+   axes reach over all frames (0: as its own histogram does). */
 typedef struct layer {
     const parameter *now, *before;
+    double reach, axis;
+    int64_t most;
 } layer;
 
-enum { KEY_COLUMNS = 40 };
+/* One state of a model. */
+typedef struct frame {
+    const model *model;
+    const char *title; /* lent; NULL where there is one frame */
+    layer *layers;
+    int count;
+} frame;
 
-typedef struct histogram {
-    double reach; /* the bins go from -reach to reach */
-    int64_t bins;
-    int64_t *now, *before; /* [bins] each, one block; masked elements are left out */
-    int64_t most;          /* of any bin */
-    int64_t count, masked, broken; /* of now: all, pruned, not finite */
-} histogram;
+enum { KEY_COLUMNS = 40 };
 
 /* ---- which layers ---- */
 
@@ -58,15 +66,13 @@ static status fail_layer(const graph *g, const char *wanted, error *e)
     return E_NAME;
 }
 
-/* The layers that are asked for, in order of execution; the caller frees *LAYERS. */
-static status find_layers(const figure_call *c, const model *m, const model *before,
-                          layer **layers, int *count, error *e)
+/* The layers that are asked for, in order of execution; the caller frees F->layers. */
+static status find_layers(const figure_call *c, frame *f, const model *before, error *e)
 {
-    const graph *g = m->graph;
+    const graph *g = f->model->graph;
     const char *wanted = option_words(c->options, "layer");
-    *count = 0;
-    *layers = memory_new(g->node_count, sizeof **layers, e);
-    if (!*layers)
+    f->layers = memory_new(g->node_count, sizeof *f->layers, e);
+    if (!f->layers)
         return E_MEMORY;
     for (int i = 0; i < g->node_count; i++) {
         const parameter *p = weight_of(g, &g->nodes[i]);
@@ -74,83 +80,13 @@ static status find_layers(const figure_call *c, const model *m, const model *bef
                    strcmp(wanted, g->nodes[i].name) != 0))
             continue;
         int other = before ? graph_find_parameter(before->graph, p->name) : -1;
-        (*layers)[(*count)++] = (layer){
+        f->layers[f->count++] = (layer){
             .now = p, .before = other >= 0 ? &before->graph->parameters[other] : NULL};
     }
-    if (*count == 0 && wanted)
+    if (f->count == 0 && wanted)
         return fail_layer(g, wanted, e);
-    if (*count == 0)
+    if (f->count == 0)
         return fail(e, E_SHAPE, "the model has no convolution and no linear layer");
-    return E_OK;
-}
-
-/* ---- counting ---- */
-
-static const uint8_t *mask_of(const parameter *p)
-{
-    return p->mask ? tensor_data(p->mask) : NULL;
-}
-
-static double largest(const parameter *p)
-{
-    const float *w = tensor_f32(p->data);
-    double most = 0;
-    for (int64_t i = 0; i < tensor_count(p->data); i++)
-        if (isfinite(w[i]))
-            most = fmax(most, fabs(w[i]));
-    return most;
-}
-
-/* Numbers of a quantizer lie on a grid: bins as wide as whole steps of it, with edges
-   between its points, or the histogram would show the beat of two grids. */
-static void fit_grid(histogram *h, const parameter *p)
-{
-    if (!p->quantizer || p->quantizer->codebook || p->quantizer->channels != 1 ||
-        !(p->quantizer->scale[0] > 0))
-        return;
-    double step = p->quantizer->scale[0];
-    double per_bin = ceil(2 * h->reach / step / (double)h->bins);
-    h->bins = (int64_t)ceil((h->reach / step + 0.5) / per_bin) * 2 + 1;
-    h->reach = 0.5 * (double)h->bins * per_bin * step;
-}
-
-static void count_weights(const parameter *p, const histogram *h, int64_t *counts)
-{
-    const float *w = tensor_f32(p->data);
-    const uint8_t *mask = mask_of(p);
-    double scale = (double)h->bins / (2 * h->reach);
-    for (int64_t i = 0; i < tensor_count(p->data); i++) {
-        if ((mask && !mask[i]) || !isfinite(w[i]))
-            continue;
-        int64_t bin = (int64_t)floor((w[i] + h->reach) * scale);
-        counts[bin < 0 ? 0 : bin >= h->bins ? h->bins - 1 : bin]++;
-    }
-}
-
-static status histogram_make(histogram *h, const layer *l, int64_t bins, error *e)
-{
-    *h = (histogram){.bins = bins};
-    h->reach = fmax(largest(l->now), l->before ? largest(l->before) : 0);
-    if (h->reach == 0)
-        h->reach = 1;
-    h->reach *= 1 + 1e-6; /* the largest weight is within the last bin */
-    fit_grid(h, l->now);
-    h->now = memory_new(2 * h->bins, sizeof *h->now, e);
-    if (!h->now)
-        return E_MEMORY;
-    h->before = h->now + h->bins;
-    count_weights(l->now, h, h->now);
-    if (l->before)
-        count_weights(l->before, h, h->before);
-    for (int64_t i = 0; i < 2 * h->bins; i++)
-        h->most = h->now[i] > h->most ? h->now[i] : h->most;
-    const uint8_t *mask = mask_of(l->now);
-    h->count = tensor_count(l->now->data);
-    const float *w = tensor_f32(l->now->data);
-    for (int64_t i = 0; i < h->count; i++) {
-        h->masked += mask && !mask[i];
-        h->broken += !isfinite(w[i]);
-    }
     return E_OK;
 }
 
@@ -207,6 +143,13 @@ static void add_caption(figure_call *c, const layer *l, const histogram *h, doub
     text_clear(&words);
 }
 
+/* What the filled histograms are called in the key. */
+static const char *key_name(const figure_call *c)
+{
+    const option_value *names = option_get(c->options, "models");
+    return names->count == 1 && c->frames < 2 ? names->items[0] : "now";
+}
+
 /* Where a panel stands, and what is written beside it. */
 typedef struct panel {
     double left, top, width, height;
@@ -224,17 +167,19 @@ static int64_t bins_of(const figure_call *c, const layer *l)
     return option_given(c->options, "bins") || few >= (double)bins ? bins : (int64_t)few;
 }
 
-static status draw_layer(figure_call *c, const layer *l, const panel *p, error *e)
+static status draw_layer(figure_call *c, const frame *f, int i, const panel *p, error *e)
 {
+    const layer *l = &f->layers[i];
     bool logarithmic = option_flag(c->options, "log");
     histogram h;
-    TRY(histogram_make(&h, l, bins_of(c, l), e));
+    TRY(histogram_make(&h, l->now, l->before, bins_of(c, l), l->reach, e));
     int index = add_outline(c, &h, logarithmic);
-    double low = count_floor(logarithmic), most = fmax(1, (double)h.most);
+    double low = count_floor(logarithmic), reach = fmax(h.reach, l->axis);
+    double most = fmax(1, fmax((double)h.most, (double)l->most));
     style_panel(c, p->left, p->top, p->width, p->height);
     style_axis_set(c, &(style_axis){.letter = 'x',
-                                    .low = -h.reach,
-                                    .high = h.reach,
+                                    .low = -reach,
+                                    .high = reach,
                                     .symmetric = p->width < 60,
                                     .length_mm = p->width,
                                     .label = p->x_label});
@@ -246,14 +191,18 @@ static status draw_layer(figure_call *c, const layer *l, const panel *p, error *
                                     .length_mm = p->height,
                                     .label = p->y_label});
     add_caption(c, l, &h, p->left, p->top, p->room);
-    memory_free(h.now);
+    if (i == 0 && f->title)
+        style_text(c, p->left, c->medium == MEDIUM_TEXT ? 0 : 3, "left", STYLE_POINTS,
+                   f->title,
+                   (int)(c->width_mm / (c->medium == MEDIUM_TEXT ? 2 : 1.6)) - 8);
+    histogram_clear(&h);
     bool titles = p->first && option_given(c->options, "before");
     text_addf(c->script,
               "plot DATA index %d using 1:2 with filledcurves closed linecolor rgb "
               "'#8cc5e3'",
               index);
     text_add(c->script, " title ");
-    figure_string(c, titles ? option_words(c->options, "model") : "", KEY_COLUMNS);
+    figure_string(c, titles ? key_name(c) : "", KEY_COLUMNS);
     text_addf(c->script,
               ", \\\n     DATA index %d using 1:2 with lines linecolor rgb '%s' "
               "linewidth 0.7 notitle",
@@ -269,27 +218,29 @@ static status draw_layer(figure_call *c, const layer *l, const panel *p, error *
     return E_OK;
 }
 
-/* The key of both models' names above the panels, and the millimetres it takes. */
-static double add_key(figure_call *c, double left)
+/* The key of both models' names below TOP, and the millimetres it takes. */
+static double add_key(figure_call *c, double left, double top)
 {
     if (!option_given(c->options, "before"))
         return 0;
-    int now = text_columns(option_words(c->options, "model"));
+    int now = text_columns(key_name(c));
     int before = text_columns(option_words(c->options, "before"));
     int columns = 2 + (now > before ? now : before);
-    return style_key(c, 2, columns < KEY_COLUMNS ? columns : KEY_COLUMNS, left, 1.5,
+    return style_key(c, 2, columns < KEY_COLUMNS ? columns : KEY_COLUMNS, left, top + 1.5,
                      c->width_mm - left);
 }
 
-static status draw_one(figure_call *c, const layer *l, error *e)
+/* The room that the title of a frame takes at the top of the page. */
+static double title_height(const figure_call *c, const frame *f)
 {
-    if (c->width_mm <= 0)
-        c->width_mm = 120;
-    if (c->height_mm <= 0)
-        c->height_mm = 80;
+    return f->title ? c->medium == MEDIUM_TEXT ? 4 : 5 : 0;
+}
+
+static status draw_one(figure_call *c, const frame *f, error *e)
+{
     const double left = 18, right = 4, bottom = 12;
     double top = c->medium == MEDIUM_TEXT ? 12 : 10, width = c->width_mm - left - right;
-    top += add_key(c, left);
+    top += add_key(c, left, title_height(c, f)) + title_height(c, f);
     bool text_only = c->medium == MEDIUM_TEXT;
     panel p = {.left = left,
                .top = top,
@@ -299,7 +250,7 @@ static status draw_one(figure_call *c, const layer *l, error *e)
                .first = true,
                .x_label = "weight",
                .y_label = text_only ? NULL : "weights per bin"};
-    return draw_layer(c, l, &p, e);
+    return draw_layer(c, f, 0, &p, e);
 }
 
 /* Columns that keep panels readable on the page: about 28 mm at least. */
@@ -316,59 +267,177 @@ static int grid_columns(const figure_call *c, int count)
     return wanted < count ? wanted : count;
 }
 
-static status draw_grid(figure_call *c, const layer *layers, int count, error *e)
+/* Millimetres of the parts of a grid of panels. */
+typedef struct grid {
+    int columns, rows;
+    double key, row_height;
+} grid;
+
+static const double grid_edge = 5, grid_right = 3, grid_caption = 8, grid_bottom = 8;
+
+/* Sets the page's height. */
+static grid lay_out(figure_call *c, const frame *f)
 {
     bool text_only = c->medium == MEDIUM_TEXT;
-    if (c->width_mm <= 0)
-        c->width_mm = 180;
-    int columns = grid_columns(c, count), rows = (count + columns - 1) / columns;
-    const double edge = 5, ticks = text_only ? 12 : 8.5, right = 3, caption = 8,
-                 bottom = 8;
-    double key = option_given(c->options, "before") ? (text_only ? 8 : 6) : 0;
-    double pitch = (c->width_mm - edge - right) / columns;
-    double row_height = text_only ? 40 : 30;
+    grid g = {.columns = grid_columns(c, f->count), .row_height = text_only ? 40 : 30};
+    g.rows = (f->count + g.columns - 1) / g.columns;
+    g.key = option_given(c->options, "before") ? (text_only ? 8 : 6) : 0;
+    g.key += title_height(c, f);
     if (c->height_mm <= 0 || text_only)
-        c->height_mm = key + rows * row_height + bottom;
-    row_height = (c->height_mm - key - bottom) / rows;
-    text_add(c->script, "set multiplot\n");
-    add_key(c, edge + ticks);
-    for (int i = 0; i < count; i++) {
-        int row = i / columns, column = i % columns;
-        panel p = {.left = edge + column * pitch + ticks,
-                   .top = key + row * row_height + caption,
+        c->height_mm = g.key + g.rows * g.row_height + grid_bottom;
+    g.row_height = (c->height_mm - g.key - grid_bottom) / g.rows;
+    return g;
+}
+
+static status draw_grid(figure_call *c, const frame *f, error *e)
+{
+    bool text_only = c->medium == MEDIUM_TEXT;
+    grid g = lay_out(c, f);
+    const double ticks = text_only ? 12 : 8.5;
+    double pitch = (c->width_mm - grid_edge - grid_right) / g.columns;
+    add_key(c, grid_edge + ticks, title_height(c, f));
+    for (int i = 0; i < f->count; i++) {
+        int row = i / g.columns, column = i % g.columns;
+        panel p = {.left = grid_edge + column * pitch + ticks,
+                   .top = g.key + row * g.row_height + grid_caption,
                    .width = pitch - ticks,
-                   .height = row_height - caption - (text_only ? 8 : 4.5),
+                   .height = g.row_height - grid_caption - (text_only ? 8 : 4.5),
                    .room = pitch - 1,
                    .first = i == 0,
-                   .x_label = i + columns >= count ? "weight" : NULL,
+                   .x_label = i + g.columns >= f->count ? "weight" : NULL,
                    .y_label = column == 0 && !text_only ? "count" : NULL};
-        TRY(draw_layer(c, &layers[i], &p, e));
+        TRY(draw_layer(c, f, i, &p, e));
         if (i == 0)
             text_add(c->script, "unset key\n");
     }
+    return E_OK;
+}
+
+static status draw_frame(figure_call *c, const frame *f, error *e)
+{
+    bool one = f->count == 1;
+    if (c->width_mm <= 0)
+        c->width_mm = one ? 120 : 180;
+    if (c->height_mm <= 0 && one)
+        c->height_mm = 80;
+    text_add(c->script, "set multiplot\n");
+    TRY(one ? draw_one(c, f, e) : draw_grid(c, f, e));
     text_add(c->script, "unset multiplot\n");
     return E_OK;
 }
 
-static status draw(figure_call *c, error *e)
+/* ---- frames ---- */
+
+static const char *last_command(const model *m)
 {
-    const model *m = session_get_model(c->session, option_words(c->options, "model"), e);
-    const model *before = NULL;
-    if (!m)
+    return m->step_count > 0 ? m->steps[m->step_count - 1].command : m->architecture;
+}
+
+/* The states of the one model in the order of the commands; the caller frees *FRAMES. */
+static status find_history(const figure_call *c, const char *name, frame **frames,
+                           int *count, error *e)
+{
+    const model *now = session_get_model(c->session, name, e);
+    if (!now)
         return e->code;
+    int64_t steps = session_undo_count(c->session);
+    *frames = memory_new(steps + 1, sizeof **frames, e);
+    if (!*frames)
+        return E_MEMORY;
+    for (int64_t i = steps; i >= 0; i--) {
+        const model *m = i > 0 ? session_past_model(c->session, name, i - 1) : now;
+        if (m && (*count == 0 || (*frames)[*count - 1].model != m))
+            (*frames)[(*count)++] = (frame){.model = m, .title = last_command(m)};
+    }
+    return E_OK;
+}
+
+static status find_frames(const figure_call *c, frame **frames, int *count, error *e)
+{
+    const option_value *names = option_get(c->options, "models");
+    bool history = option_flag(c->options, "history");
+    if (history && names->count > 1)
+        return fail(e, E_USAGE, "history=yes is of one model, not of %lld",
+                    (long long)names->count);
+    if (!c->moving && (history || names->count > 1)) {
+        fail(e, E_USAGE, "%s are frames of a moving picture, which .gif alone has",
+             history ? "states of a history" : "several models");
+        return fail_hint(e, "add '> FILE.gif', or set two models side by side: "
+                            "plot weights MODEL before=OTHER");
+    }
+    if (history)
+        return find_history(c, names->items[0], frames, count, e);
+    *frames = memory_new(names->count, sizeof **frames, e);
+    if (!*frames)
+        return E_MEMORY;
+    for (int64_t i = 0; i < names->count; i++) {
+        const model *m = session_get_model(c->session, names->items[i], e);
+        if (!m)
+            return e->code;
+        (*frames)[(*count)++] =
+            (frame){.model = m, .title = names->count > 1 ? names->items[i] : NULL};
+    }
+    return E_OK;
+}
+
+/* What the layer NAME of all frames needs of its axes. */
+static status find_limits(const figure_call *c, const frame *frames, int count, layer *l,
+                          error *e)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (int f = 0; f < count; f++)
+            for (int i = 0; i < frames[f].count; i++) {
+                const layer *other = &frames[f].layers[i];
+                if (strcmp(other->now->name, l->now->name) != 0)
+                    continue;
+                double most = histogram_largest(other->now);
+                if (pass == 0) {
+                    l->reach = fmax(l->reach, most);
+                    continue;
+                }
+                histogram h;
+                status made = histogram_make(&h, other->now, other->before,
+                                             bins_of(c, other), l->reach, e);
+                l->axis = fmax(l->axis, h.reach);
+                l->most = h.most > l->most ? h.most : l->most;
+                histogram_clear(&h);
+                TRY(made);
+            }
+    if (l->before)
+        l->reach = fmax(l->reach, histogram_largest(l->before));
+    return E_OK;
+}
+
+static status draw_frames(figure_call *c, frame *frames, int count, error *e)
+{
+    const model *before = NULL;
     if (option_given(c->options, "before")) {
         before = session_get_model(c->session, option_words(c->options, "before"), e);
         if (!before)
             return e->code;
     }
-    layer *layers = NULL;
+    for (int f = 0; f < count; f++)
+        TRY(find_layers(c, &frames[f], before, e));
+    for (int f = 0; f < count && count > 1; f++)
+        for (int i = 0; i < frames[f].count; i++)
+            TRY(find_limits(c, frames, count, &frames[f].layers[i], e));
+    c->frames = count;
+    c->frame_seconds = option_real(c->options, "delay");
+    for (int f = 0; f < count; f++)
+        TRY(draw_frame(c, &frames[f], e));
+    return E_OK;
+}
+
+static status draw(figure_call *c, error *e)
+{
+    frame *frames = NULL;
     int count = 0;
-    status result = find_layers(c, m, before, &layers, &count, e);
-    if (result == E_OK && count == 1)
-        result = draw_one(c, &layers[0], e);
-    else if (result == E_OK)
-        result = draw_grid(c, layers, count, e);
-    memory_free(layers);
+    status result = find_frames(c, &frames, &count, e);
+    if (result == E_OK)
+        result = draw_frames(c, frames, count, e);
+    for (int f = 0; f < count; f++)
+        memory_free(frames[f].layers);
+    memory_free(frames);
     return result;
 }
 

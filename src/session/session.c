@@ -354,6 +354,14 @@ const char *session_undo_command(const session *s, int64_t i)
                                        : NULL;
 }
 
+const model *session_past_model(const session *s, const char *name, int64_t i)
+{
+    if (i < 0 || i >= s->undo.count)
+        return NULL;
+    const object *o = state_find(&s->undo.steps[s->undo.count - 1 - i].state, name);
+    return o ? o->model : NULL;
+}
+
 void session_forget_undo(session *s)
 {
     stack_clear(&s->undo);

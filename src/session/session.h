@@ -60,6 +60,9 @@ status session_undo(session *s, const char **command, error *e);
 status session_redo(session *s, const char **command, error *e);
 int64_t session_undo_count(const session *s);
 const char *session_undo_command(const session *s, int64_t i); /* 0: the latest */
+/* The model NAME as it was before command I (0: the latest), lent like session_get_model;
+   NULL where there was none. */
+const model *session_past_model(const session *s, const char *name, int64_t i);
 /* Drops every step: after a whole session was read there is nothing to go back to. */
 void session_forget_undo(session *s);
 

@@ -2,7 +2,7 @@
    plot.c -- the command `plot`: draws a figure of plots/ into a file or, in characters,
    for the terminal.  It changes no name, draws nothing itself and prints nothing. */
 #include <string.h>
-#include "plots/figure.h"
+#include "plots/style.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 #include "ui/interpreter.h"
@@ -12,6 +12,8 @@ static const option options[] = {
     {"width", OPTION_REAL, "20..500", NULL, "mm",
      "width of the page (default: the figure's)"},
     {"height", OPTION_REAL, "20..500", NULL, "mm", "its height (default: the figure's)"},
+    {"style", OPTION_WORD, "print|screen|slides", "print", NULL,
+     "size of type and weight of lines: 8, 10 or 14 points"},
     {"data", OPTION_FLAG, NULL, "no", NULL,
      "leave FILE.dat and FILE.gp, from which gnuplot draws it again"},
     {0},
@@ -98,6 +100,7 @@ static status plot_command(call *c, error *e)
                      .task = c->task,
                      .data = &data,
                      .script = &script,
+                     .style = style_find(option_words(&c->options, "style")),
                      .width_mm = option_real(&c->options, "width"),
                      .height_mm = option_real(&c->options, "height")};
     int64_t bytes = 0;
