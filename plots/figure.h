@@ -47,9 +47,9 @@ typedef struct figure_row {
     status (*draw)(figure_call *c, error *e);
 } figure_row;
 
-const figure_row *figure_find(
-    const char *name);              /* weights curve training phase circulation */
-const figure_row *figure_at(int i); /* NULL beyond the end */
+const figure_row *figure_find(const char *name); /* NULL where there is none */
+const figure_row *figure_at(int i);              /* in the order of the alphabet; NULL
+                                                    beyond the end */
 
 /* Adds WORDS as a gnuplot string literal that cannot end early, run a command or be read
    as mark-up (enhanced text is off in every terminal; LaTeX's special signs are escaped).
@@ -87,7 +87,7 @@ status figure_render(const figure_row *row, figure_call *c, const figure_target 
 /* Adds the endings that figure_render knows: ".png, .svg, ...". */
 void figure_endings(text *out);
 
-extern const figure_row figure_weights, figure_curve, figure_training, figure_phase,
-    figure_circulation;
+extern const figure_row figure_circulation, figure_curve, figure_pareto, figure_phase,
+    figure_training, figure_weights;
 
 #endif

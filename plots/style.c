@@ -130,7 +130,8 @@ double style_key(figure_call *c, int64_t entries, int columns, double left, doub
     text_addf(c->script,
               "set key at screen %.5f,%.5f left top vertical maxrows %d Left reverse "
               "samplen 2.4 spacing 1.1 font ',%d' noenhanced\n",
-              screen_x(c, left), screen_y(c, top), (int)rows, STYLE_POINTS);
+              screen_x(c, left), screen_y(c, text_only ? top - 2 : top), (int)rows,
+              STYLE_POINTS);
     return (text_only ? 4 : 3.7) * (double)rows;
 }
 

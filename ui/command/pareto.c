@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   pareto.c -- the command `pareto`: the rows of a table that no other row beats in two
+   columns at once.  It changes nothing and judges no row itself. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "measure/pareto.h"
+#include "plots/column.h"
+#include "ui/command/command.h"
+#include "ui/command/rows.h"
+
+static const option options[] = {
+    {"table", OPTION_TABLE, NULL, NULL, NULL, "table whose rows are compared"},
+    {"x", OPTION_TEXT, NULL, "bytes", NULL, "a column of numbers"},
+    {"y", OPTION_TEXT, NULL, NULL, NULL,
+     "another one (default: masked_mse, or a metric)"},
+    {"better", OPTION_WORDS, "auto|lower|higher", "auto,auto", NULL,
+     "directions of x and y that are better (default: the metric's own)"},
+    {0},
+};
+
+/* The two numbers of each row (NaN where there is none), the rows on the front, and the
+   order by x. */
+typedef struct plane {
+    const char *column[2];
+    direction better[2];
+    double *values[2]; /* [rows] each, one block */
+    bool *front;
+} plane;
+
+static status choose(const call *c, const table *t, plane *p, error *e)
+{
+    const char *name = option_words(&c->options, "table");
+    const option_value *better = option_get(&c->options, "better");
+    p->column[0] = option_words(&c->options, "x");
+    p->column[1] = option_words(&c->options, "y");
+    if (!p->column[1] && !(p->column[1] = column_default_metric(t)))
+        return column_fail(t, name, "y", NULL, e);
+    for (int64_t axis = 0; axis < 2; axis++) {
+        if (!column_has_numbers(t, p->column[axis], 1))
+            return column_fail(t, name, axis ? "y" : "x", p->column[axis], e);
+        TRY(pareto_choose(p->column[axis],
+                          better->items[axis < better->count ? axis : better->count - 1],
+                          &p->better[axis], e));
+    }
+    return E_OK;
+}
+
+static status find_front(const table *t, plane *p, error *e)
+{
+    p->values[0] = memory_new(2 * t->row_count, sizeof *p->values[0], e);
+    p->front = memory_new(t->row_count, sizeof *p->front, e);
+    if (!p->values[0] || !p->front)
+        return E_MEMORY;
+    p->values[1] = p->values[0] + t->row_count;
+    for (int axis = 0; axis < 2; axis++)
+        for (int64_t i = 0; i < t->row_count; i++)
+            if (!column_number(t, i, p->column[axis], &p->values[axis][i]))
+                p->values[axis][i] = NAN;
+    return pareto_front(p->values[0], p->values[1], t->row_count, p->better[0],
+                        p->better[1], p->front, e);
+}
+
+/* The row of the front with the lowest x that is not put yet, or -1. */
+static int64_t next_row(const table *t, const plane *p)
+{
+    int64_t next = -1;
+    for (int64_t i = 0; i < t->row_count; i++)
+        if (p->front[i] && (next < 0 || p->values[0][i] < p->values[0][next]))
+            next = i;
+    return next;
+}
+
+static void put_rows(call *c, const table *t, plane *p)
+{
+    int64_t compared = 0, kept = 0;
+    for (int64_t i = 0; i < t->row_count; i++)
+        compared += isfinite(p->values[0][i]) && isfinite(p->values[1][i]);
+    for (int64_t at; (at = next_row(t, p)) >= 0; kept++) {
+        p->front[at] = false;
+        table_row(c->rows);
+        for (int64_t k = 0; k < t->column_count; k++)
+            table_cell(c->rows, t->columns[k], table_get(t, at, k));
+    }
+    rows_note(c, "pareto: %lld of %lld rows are on the front, with %s %s and %s %s",
+              (long long)kept, (long long)compared,
+              p->better[0] == DIRECTION_LOWER ? "low" : "high", p->column[0],
+              p->better[1] == DIRECTION_LOWER ? "low" : "high", p->column[1]);
+}
+
+static status pareto_command(call *c, error *e)
+{
+    const table *t = session_get_table(c->session, option_words(&c->options, "table"), e);
+    plane p = {0};
+    if (!t)
+        return e->code;
+    status result = choose(c, t, &p, e);
+    if (result == E_OK)
+        result = find_front(t, &p, e);
+    if (result == E_OK)
+        put_rows(c, t, &p);
+    else
+        fail_prefix(e, "pareto");
+    memory_free(p.values[0]);
+    memory_free(p.front);
+    return result;
+}
+
+const command command_pareto = {
+    .name = "pareto",
+    .group = "measure",
+    .summary = "rows of a table that no other row beats in two columns at once",
+    .options = options,
+    .arguments = 1,
+    .required = 1,
+    .example = "pareto s x=bytes y=masked_mse",
+    .details =
+        "A row is dominated where another is at least as good in both columns and better "
+        "in one; the others are shown, by x.  In which direction a metric is better the "
+        "metric says; bytes, times, energy, parameters and multiply-adds are better when "
+        "lower, sparsity and samples_per_second when higher; of other columns better= "
+        "says it.  Rows without both numbers are left out.",
+    .see = "sweep, goal, plot pareto, show",
+    .run = pareto_command,
+};
