@@ -87,7 +87,8 @@ status figure_render(const figure_row *row, figure_call *c, const figure_target 
 /* Adds the endings that figure_render knows: ".png, .svg, ...". */
 void figure_endings(text *out);
 
-extern const figure_row figure_circulation, figure_curve, figure_pareto, figure_phase,
-    figure_training, figure_weights;
+extern const figure_row figure_circulation, figure_confusion, figure_curve,
+    figure_latency, figure_layers, figure_pareto, figure_phase, figure_training,
+    figure_weights;
 
 #endif

@@ -47,12 +47,19 @@ typedef struct style_axis {
     bool integer;      /* ticks at whole numbers only */
     bool symmetric;    /* low = -high; three ticks: for small panels */
     bool bare;         /* ticks without numbers */
+    double last;       /* no tick beyond it; 0: as far as the axis goes */
     double length_mm;  /* rules how many ticks there are */
     const char *label; /* NULL: none; in text that of y takes the line above the panel */
     double closer;     /* the label of x, lines of text nearer to the axis */
 } style_axis;
 
 void style_axis_set(figure_call *c, const style_axis *a);
+
+/* COUNT rows from the top down on the axis y, at 0, 1, ..., with NAMES beside them (NULL:
+   none) of at most COLUMNS characters; type becomes smaller where HEIGHT millimetres are
+   few. */
+void style_names(figure_call *c, const char *const *names, int64_t count, int columns,
+                 double height);
 
 /* Widens LOW..HIGH by SHARE on both sides (of the logarithm where LOGARITHMIC); a range
    without width gets one. */
