@@ -352,7 +352,7 @@ static status draw_panels(figure_call *c, sample_view *v, uint8_t *mask, error *
     second.left = first.left + first.width + between;
     second.width = c->width_mm - right - second.left;
     int64_t number = 0;
-    TRY(sample_number(c, v, &number, e));
+    TRY(sample_number(c, v->data, option_integer(c->options, "index"), &number, e));
     TRY(sample_load(v, &number, 1, e));
     join_mask(v, mask);
     text_add(c->script, "set multiplot\n");

@@ -98,12 +98,12 @@ status sample_load(sample_view *v, const int64_t *index, int64_t n, error *e)
     return E_OK;
 }
 
-status sample_number(const figure_call *c, const sample_view *v, int64_t *number,
-                     error *e)
+status sample_number(const figure_call *c, const dataset *d, int64_t wanted,
+                     int64_t *number, error *e)
 {
     split_kind split = split_find(option_words(c->options, "split"));
-    int64_t wanted = option_integer(c->options, "index"), count = 0, *index = NULL;
-    TRY(dataset_split_index(v->data, split, &index, &count, e));
+    int64_t count = 0, *index = NULL;
+    TRY(dataset_split_index(d, split, &index, &count, e));
     status result = E_OK;
     if (wanted < count)
         *number = index[wanted];

@@ -30,9 +30,9 @@ void sample_close(sample_view *v);
 status sample_load(sample_view *v, const int64_t *index, int64_t n, error *e);
 void sample_look(sample_view *v, int64_t loaded);
 
-/* The dataset's number of the sample that index= and split= say. */
-status sample_number(const figure_call *c, const sample_view *v, int64_t *number,
-                     error *e);
+/* The dataset's number of sample INDEX of the split that the option split= says. */
+status sample_number(const figure_call *c, const dataset *d, int64_t index,
+                     int64_t *number, error *e);
 
 /* Is the pixel invalid for the COMPONENT (0 or 1) of the gradient? */
 bool sample_invalid(const sample_view *v, int64_t pixel, int64_t component);
