@@ -88,7 +88,7 @@ status figure_render(const figure_row *row, figure_call *c, const figure_target 
 void figure_endings(text *out);
 
 extern const figure_row figure_circulation, figure_confusion, figure_curve,
-    figure_latency, figure_layers, figure_pareto, figure_phase, figure_training,
-    figure_weights;
+    figure_filmstrip, figure_latency, figure_layers, figure_pareto, figure_phase,
+    figure_slices, figure_training, figure_weights;
 
 #endif
