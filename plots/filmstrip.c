@@ -131,6 +131,8 @@ static status draw(figure_call *c, error *e)
     status result = open_strip(c, &f, e);
     if (result == E_OK)
         result = add_samples(c, &f, &s, e);
+    if (c->width_mm <= 0)
+        c->width_mm = sheet_width(&s);
     if (result == E_OK)
         result = sheet_draw(c, &s, e);
     sheet_clear(&s);
@@ -144,6 +146,5 @@ const figure_row figure_filmstrip = {
     .arguments = 1,
     .required = 1,
     .example = "plot filmstrip m d index=0,2 > filmstrip.png",
-    .width_mm = 120,
     .draw = draw,
 };

@@ -302,13 +302,20 @@ static double aspect_of(const sheet *s)
     return most;
 }
 
+double sheet_width(const sheet *s)
+{
+    double panel = s->columns < 3 ? 38 : s->columns < 5 ? 32 : 24;
+    double width = edge_left(s) + edge_right + s->columns * (panel + gap) - gap;
+    return fmin(180, fmax(60, width));
+}
+
 static void draw_page(figure_call *c, const sheet *s)
 {
     double below = axis_room(s) + bar_height + bar_room + 1.5;
     double width =
         (c->width_mm - edge_left(s) - edge_right - gap * (s->columns - 1)) / s->columns;
     if (!s->pixels)
-        width = fmin(width, 60);
+        width = fmin(width, 60); /* a page that is too wide for few images */
     double height = width * aspect_of(s);
     if (c->height_mm > 0) { /* the panels shrink to the page that is asked for */
         double room = (c->height_mm - below - 1) / s->rows - caption;

@@ -42,6 +42,9 @@ typedef struct sheet {
 sheet_image *sheet_add(sheet *s, sheet_kind kind, int column, int row, int64_t height,
                        int64_t width, error *e);
 
+/* A width of the page at which the columns can be looked at, in millimetres. */
+double sheet_width(const sheet *s);
+
 /* The whole page; its height follows from its width where C has none. */
 status sheet_draw(figure_call *c, sheet *s, error *e);
 void sheet_clear(sheet *s);

@@ -116,6 +116,8 @@ static status draw(figure_call *c, error *e)
 {
     sheet s = {0};
     status result = add_all(c, &s, e);
+    if (c->width_mm <= 0)
+        c->width_mm = sheet_width(&s);
     if (result == E_OK)
         result = sheet_draw(c, &s, e);
     sheet_clear(&s);
@@ -129,6 +131,5 @@ const figure_row figure_slices = {
     .arguments = 1,
     .required = 1,
     .example = "plot slices a b index=1 > slices.png",
-    .width_mm = 120,
     .draw = draw,
 };
