@@ -231,7 +231,8 @@ static void add_page(text *out, const command *c, const char *word, const extra 
         add_wrapped(out, c->details, 0, 0, width);
     }
     text_add(out, "\n");
-    add_labelled(out, "Example", c->example, width);
+    add_labelled(out, "Example", word && more->example ? more->example : c->example,
+                 width);
     add_labelled(out, "See also", c->see, width);
     add_labelled(out, "Source", word && more->source ? more->source : c->source, width);
 }

@@ -19,6 +19,12 @@ model m unet-phase size=32 levels=3 channels=8 seed=3
 train m d epochs=2 batch=2 seed=3 monitor=valid_mae
 prune m amount=0.9 as=m90
 sweep s prune m amount=0.5,0.8 scope=global,layer data=d
+sweep seeds prune m amount=0.5,0.8 criterion=random seed=1,2,3 data=d
+sweep times bench m m90 rounds=2
+sweep steps plan m90 rounds=2
+data b puncture n=2 levels=1 base=2 seed=1
+model a swae-mlp latent=4 seed=1
+train a b epochs=1 seed=1
 session save kept
 END
 lathe make.lathe >/dev/null
@@ -36,15 +42,22 @@ plot curve s x=bytes y=valid_mse by=scope log=xy baseline=0.1 > bytes.$1
 plot phase m d index=0 split=test > phase.$1
 plot phase d index=1 > data.$1
 plot circulation m d split=all index=2 > circulation.$1
+plot curve seeds spread=deviation style=screen > spread.$1
+plot pareto s seeds x=bytes label=amount > pareto.$1
+plot latency times limit=0.1,5 style=slides > latency.$1
+plot layers m90 before=m show=parameters,sparsity,bits,time times=steps > layers.$1
+plot filmstrip m m90 d index=0,1 split=test > filmstrip.$1
+plot slices a b index=3 style=screen > slices.$1
 END
 }
-kinds="training weights layer curve bytes phase data circulation"
+kinds="training weights layer curve bytes phase data circulation spread pareto latency \
+    layers filmstrip slices"
 
 echo "# every figure in every format, and the same bytes again"
-for ending in png svg pdf tex txt; do
+for ending in png svg pdf tex txt gif; do
     figures $ending >draw.lathe
     lathe --format json --threads 1 draw.lathe >rows.json
-    expect "rows of $ending" "$(lines rows.json plot | wc -l | tr -d ' ')" 8
+    expect "rows of $ending" "$(lines rows.json plot | wc -l | tr -d ' ')" 14
     mkdir -p first
     which=0
     for kind in $kinds; do
@@ -60,6 +73,7 @@ for ending in png svg pdf tex txt; do
 done
 for kind in $kinds; do
     expect "$kind.png" "$(head -c 8 $kind.png | od -An -tx1 | tr -d ' ')" 89504e470d0a1a0a
+    expect "$kind.gif" "$(head -c 3 $kind.gif)" GIF
     expect "$kind.pdf" "$(head -c 5 $kind.pdf)" "%PDF-"
     expect "$kind.txt" "$(LC_ALL=C tr -d '\t\n -~\200-\377' <$kind.txt | wc -c | tr -d ' ')" 0
 done
@@ -108,6 +122,30 @@ mv again.svg kept.svg
 (cd / && gnuplot "$folder/again.gp") || failed=1
 expect "from its script" "$(cmp again.svg kept.svg && echo same)" same
 
+echo "# the history of a model moves"
+lathe -c "session load kept; prune m amount=0.3; prune m amount=0.6
+plot weights m history=yes delay=0.5 > moves.gif" >/dev/null
+expect "frames" "$(LC_ALL=C grep -aoc NETSCAPE2.0 moves.gif)" 1
+"$LATHE" -c "session load kept; plot weights m m90 > none.png" >/dev/null 2>messages
+expect "frames in a still picture" $? 1
+mkdir without
+cat >without/gnuplot <<'END'
+#!/bin/sh
+echo '"figure.gp" line 2: unknown or ambiguous terminal type' >&2
+exit 1
+END
+chmod +x without/gnuplot
+PATH=$PWD/without:$PATH "$LATHE" -c "session load kept; plot training m > none.gif" \
+    >/dev/null 2>messages
+expect "gnuplot without gif" $? 1
+expect "what to do" "$(grep -c 'built without libgd' messages)" 1
+
+echo "# the front of a table"
+lathe --format json -c "session load kept; pareto s x=bytes y=masked_mse" >front.json
+expect "rows of the front" "$(test "$(get front.json pareto 1 amount)" = 0.8 && echo few)" few
+"$LATHE" -c "session load kept; pareto seeds x=seed" >/dev/null 2>messages
+expect "a direction nobody knows" "$(grep -c 'better=lower,higher' messages)" 1
+
 echo "# words are never commands"
 lathe -c 'session load kept
 plot curve s ylabel="`touch canary` $(touch canary) %n {x} it'"'"'s" xlabel="a\\" data=yes > "it'"'"'s `touch canary` {x} %d | < $(y).svg"
@@ -134,7 +172,7 @@ refused()
 }
 
 echo "# errors"
-"$LATHE" -c "session load kept; plot curve s > x.gif" >/dev/null 2>messages
+"$LATHE" -c "session load kept; plot curve s > x.bmp" >/dev/null 2>messages
 refused "an ending" "wanted .png"
 "$LATHE" -c "session load kept; plot phaze d" >/dev/null 2>messages
 refused "a kind" "did you mean 'phase'"

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "support.h"
+#include "support_figure.h"
 #include "support_graph.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -20,9 +19,7 @@
 #define HOSTILE     "`touch canary`'$(touch canary)\" @x %n %d {a}^b_c \\ <i>&"
 #define HOSTILE_SVG "`touch canary`'$(touch canary)\" @x %n %d {a}^b_c \\ &lt;i>&amp;"
 
-static char folder[] = "/tmp/lathe-figure-XXXXXX";
 static session *s;
-static bool have_gnuplot;
 
 /* ---- things to draw ---- */
 
@@ -97,12 +94,7 @@ static table *make_table(const char *second)
 static int set_up(void **state)
 {
     (void)state;
-    error e = {0};
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(chdir(folder), 0);
-    char *path = gnuplot_find(&e);
-    have_gnuplot = path != NULL;
-    memory_free(path);
+    support_figure_begin();
     s = session_new(1, NULL);
     model *m = make_model("first"), *p = make_model("first"), *h = make_model(HOSTILE);
     for (int i = 1; i <= 10; i++)
@@ -128,82 +120,27 @@ static int tear_down(void **state)
 {
     (void)state;
     session_free(s);
-    pid_t child = fork();
-    if (child == 0) {
-        execlp("rm", "rm", "-rf", folder, (char *)NULL);
-        _exit(1);
-    }
-    waitpid(child, NULL, 0);
+    support_figure_end();
     return 0;
 }
 
 /* ---- drawing and reading ---- */
 
-/* Draws ROW with WORDS ("key=value key=value") into PATH (NULL: into *PICTURE). */
 static status render(const figure_row *row, const char *words, const char *path,
                      bool keep, text *picture, error *e)
 {
-    option_set options;
-    text data = {0}, script = {0};
-    char *copy = memory_text(words, NULL), *rest = NULL;
-    assert_int_equal(option_set_init(&options, row->options, NULL, e), E_OK);
-    for (char *word = strtok_r(copy, " ", &rest); word;
-         word = strtok_r(NULL, " ", &rest)) {
-        char *equals = strchr(word, '=');
-        *equals = '\0';
-        assert_int_equal(option_set_put(&options, word, equals + 1, e), E_OK);
-    }
-    figure_call c = {.session = s, .options = &options, .data = &data, .script = &script};
-    figure_target to = {
-        .path = path, .keep_data = keep, .columns = 80, .rows = 24, .unicode = true};
-    int64_t bytes = -1;
-    status result = figure_render(row, &c, &to, picture, &bytes, e);
-    struct stat found;
-    if (result == E_OK && path) {
-        assert_int_equal(stat(path, &found), 0);
-        assert_int_equal(found.st_size, bytes);
-    }
-    option_set_clear(&options);
-    text_clear(&data);
-    text_clear(&script);
-    memory_free(copy);
-    return result;
+    return support_figure_render(s, row, words, path, keep, picture, e);
 }
 
 static void draw(const char *kind, const char *words, const char *path)
 {
     error e = {0};
-    const figure_row *row = figure_find(kind);
-    assert_non_null(row);
-    if (render(row, words, path, false, NULL, &e) != E_OK)
+    if (render(figure_find(kind), words, path, false, NULL, &e) != E_OK)
         fail_msg("%s", e.text);
 }
 
-static char *read_whole(const char *path, size_t *length)
-{
-    void *bytes = NULL;
-    text t = {0};
-    assert_int_equal(file_read(path, 1 << 24, &bytes, length, NULL), E_OK);
-    text_add_bytes(&t, bytes, *length);
-    memory_free(bytes);
-    return text_take(&t, NULL);
-}
-
-static int count_in(const char *path, const char *words)
-{
-    size_t length;
-    char *bytes = read_whole(path, &length);
-    int count = 0;
-    size_t size = strlen(words);
-    for (char *at = bytes; (at = memmem(at, length - (size_t)(at - bytes), words, size));
-         at += size)
-        count++;
-    memory_free(bytes);
-    return count;
-}
-
 #define SKIP_WITHOUT_GNUPLOT()                                                           \
-    if (!have_gnuplot)                                                                   \
+    if (!support_figure_possible())                                                      \
     skip()
 
 /* ---- the table ---- */
@@ -230,7 +167,7 @@ static void test_training(void **state)
     SKIP_WITHOUT_GNUPLOT();
     draw("training", "models=m", "training.svg");
     size_t length;
-    char *svg = read_whole("training.svg", &length);
+    char *svg = support_figure_read("training.svg", &length);
     char *body = strstr(svg, "</defs>");
     assert_non_null(body);
     int marks = 0;
@@ -239,9 +176,9 @@ static void test_training(void **state)
     /* ten epochs twice, the best one, and a sample of each of the three in the key */
     assert_int_equal(marks, 10 + 10 + 1 + 3);
     memory_free(svg);
-    assert_int_equal(count_in("training.svg", "<text>training</text>"), 1);
-    assert_int_equal(count_in("training.svg", "<text>best epoch</text>"), 1);
-    assert_int_equal(count_in("training.svg", "<text>epoch</text>"), 1);
+    assert_int_equal(support_figure_count("training.svg", "<text>training</text>"), 1);
+    assert_int_equal(support_figure_count("training.svg", "<text>best epoch</text>"), 1);
+    assert_int_equal(support_figure_count("training.svg", "<text>epoch</text>"), 1);
     error e = {0};
     assert_int_equal(render(&figure_training, "models=pruned", "no.svg", false, NULL, &e),
                      E_USAGE);
@@ -252,18 +189,21 @@ static void test_weights(void **state)
 {
     (void)state;
     SKIP_WITHOUT_GNUPLOT();
-    draw("weights", "model=pruned before=m", "weights.svg");
-    assert_int_equal(count_in("weights.svg", "<polygon fill = 'rgb(140, 197, 227)'"),
-                     2 + 1); /* two layers and the key */
-    assert_int_equal(count_in("weights.svg", "<text>n = 36, 75.0 % zero</text>"), 1);
-    assert_int_equal(count_in("weights.svg", "<text>n = 72</text>"), 1);
-    assert_int_equal(count_in("weights.svg", "<text>first</text>"), 1);
-    draw("weights", "model=pruned layer=out", "one.svg");
-    assert_int_equal(count_in("one.svg", "<text>out</text>"), 1);
-    assert_int_equal(count_in("one.svg", "<text>first</text>"), 0);
+    draw("weights", "models=pruned before=m", "weights.svg");
+    assert_int_equal(
+        support_figure_count("weights.svg", "<polygon fill = 'rgb(140, 197, 227)'"),
+        2 + 1); /* two layers and the key */
+    assert_int_equal(
+        support_figure_count("weights.svg", "<text>n = 36, 75.0 % zero</text>"), 1);
+    assert_int_equal(support_figure_count("weights.svg", "<text>n = 72</text>"), 1);
+    assert_int_equal(support_figure_count("weights.svg", "<text>first</text>"), 1);
+    draw("weights", "models=pruned layer=out", "one.svg");
+    assert_int_equal(support_figure_count("one.svg", "<text>out</text>"), 1);
+    assert_int_equal(support_figure_count("one.svg", "<text>first</text>"), 0);
     error e = {0};
     assert_int_equal(
-        render(&figure_weights, "model=m layer=outt", "no.svg", false, NULL, &e), E_NAME);
+        render(&figure_weights, "models=m layer=outt", "no.svg", false, NULL, &e),
+        E_NAME);
     assert_non_null(strstr(e.hint, "'out'"));
 }
 
@@ -272,17 +212,18 @@ static void test_curve(void **state)
     (void)state;
     SKIP_WITHOUT_GNUPLOT();
     draw("curve", "tables=t baseline=0.002", "curve.svg");
-    assert_int_equal(count_in("curve.svg", "<text>global</text>"), 1);
-    assert_int_equal(count_in("curve.svg", "<text>layer</text>"), 1);
-    assert_int_equal(count_in("curve.svg", "<text>baseline</text>"), 1);
-    assert_int_equal(count_in("curve.svg", "<text>masked MSE</text>"), 1);
-    assert_int_equal(count_in("curve.svg", "<use xlink:href='#gpPt6'"),
+    assert_int_equal(support_figure_count("curve.svg", "<text>global</text>"), 1);
+    assert_int_equal(support_figure_count("curve.svg", "<text>layer</text>"), 1);
+    assert_int_equal(support_figure_count("curve.svg", "<text>baseline</text>"), 1);
+    assert_int_equal(support_figure_count("curve.svg", "<text>masked MSE</text>"), 1);
+    assert_int_equal(support_figure_count("curve.svg", "<use xlink:href='#gpPt6'"),
                      4 + 1); /* circles */
-    assert_int_equal(count_in("curve.svg", "<use xlink:href='#gpPt4'"),
+    assert_int_equal(support_figure_count("curve.svg", "<use xlink:href='#gpPt4'"),
                      4 + 1); /* squares */
     draw("curve", "tables=t x=bytes by=model ylabel=loss", "bytes.svg");
-    assert_int_equal(count_in("bytes.svg", "<text>file size (MiB)</text>"), 1);
-    assert_int_equal(count_in("bytes.svg", "<text>loss</text>"), 1);
+    assert_int_equal(support_figure_count("bytes.svg", "<text>file size (MiB)</text>"),
+                     1);
+    assert_int_equal(support_figure_count("bytes.svg", "<text>loss</text>"), 1);
     error e = {0};
     assert_int_equal(render(&figure_curve, "tables=t y=scope", "no.svg", false, NULL, &e),
                      E_NAME);
@@ -294,13 +235,15 @@ static void test_phase(void **state)
     (void)state;
     SKIP_WITHOUT_GNUPLOT();
     draw("phase", "names=m,d index=1 split=test", "phase.svg");
-    assert_int_equal(count_in("phase.svg", "<image "),
+    assert_int_equal(support_figure_count("phase.svg", "<image "),
                      8 + 3); /* and three bars of colours */
-    assert_int_equal(count_in("phase.svg", "<text>(a) density</text>"), 1);
-    assert_int_equal(count_in("phase.svg", "<text>(g) predicted ∂φ/∂y</text>"), 1);
-    assert_int_equal(count_in("phase.svg", "<text>error (rad/pixel)</text>"), 1);
+    assert_int_equal(support_figure_count("phase.svg", "<text>(a) density</text>"), 1);
+    assert_int_equal(
+        support_figure_count("phase.svg", "<text>(g) predicted ∂φ/∂y</text>"), 1);
+    assert_int_equal(support_figure_count("phase.svg", "<text>error (rad/pixel)</text>"),
+                     1);
     draw("phase", "names=d", "data.svg");
-    assert_int_equal(count_in("data.svg", "<image "), 4 + 2);
+    assert_int_equal(support_figure_count("data.svg", "<image "), 4 + 2);
     error e = {0};
     assert_int_equal(
         render(&figure_phase, "names=m,d index=3 split=test", "no.svg", false, NULL, &e),
@@ -323,7 +266,7 @@ static void test_circulation(void **state)
                "circulation.svg", true, NULL, &e) != E_OK)
         fail_msg("%s", e.text);
     size_t length;
-    char *data = read_whole("circulation.dat", &length), *rest = NULL;
+    char *data = support_figure_read("circulation.dat", &length), *rest = NULL;
     int circles = 0, invalid = 0;
     bool first = true;
     for (char *line = strtok_r(data, "\n", &rest); line;
@@ -342,10 +285,12 @@ static void test_circulation(void **state)
     assert_int_equal(circles, 11);
     assert_true(invalid > 0 && invalid < 11);
     memory_free(data);
-    assert_int_equal(count_in("circulation.svg", "<text>(b) 3 samples, 9 circles</text>"),
-                     1);
-    assert_int_equal(count_in("circulation.svg", "<text>invalid pixels on path</text>"),
-                     1);
+    assert_int_equal(
+        support_figure_count("circulation.svg", "<text>(b) 3 samples, 9 circles</text>"),
+        1);
+    assert_int_equal(
+        support_figure_count("circulation.svg", "<text>invalid pixels on path</text>"),
+        1);
 }
 
 /* ---- formats ---- */
@@ -356,7 +301,7 @@ static void check_same(const char *kind, const char *words, const char *path,
     size_t a, b;
     draw(kind, words, path);
     draw(kind, words, again);
-    char *one = read_whole(path, &a), *two = read_whole(again, &b);
+    char *one = support_figure_read(path, &a), *two = support_figure_read(again, &b);
     assert_int_equal(a, b);
     assert_memory_equal(one, two, a);
     memory_free(one);
@@ -370,13 +315,14 @@ static void test_same_bytes(void **state)
     check_same("phase", "names=m,d", "a.svg", "b.svg");
     check_same("phase", "names=m,d", "a.png", "b.png");
     check_same("curve", "tables=t", "a.txt", "b.txt");
-    check_same("weights", "model=m", "a.tex", "c/../a.tex");
+    check_same("weights", "models=m", "a.tex", "c/../a.tex");
     setenv("SOURCE_DATE_EPOCH", "1000000000", 1);
-    draw("weights", "model=m", "date.pdf");
-    assert_int_equal(count_in("date.pdf", "/CreationDate (D:20010909014640"), 1);
+    draw("weights", "models=m", "date.pdf");
+    assert_int_equal(support_figure_count("date.pdf", "/CreationDate (D:20010909014640"),
+                     1);
     unsetenv("SOURCE_DATE_EPOCH");
-    check_same("weights", "model=m", "a.pdf", "b.pdf");
-    assert_int_equal(count_in("a.pdf", "/CreationDate (D:19700101000000"), 1);
+    check_same("weights", "models=m", "a.pdf", "b.pdf");
+    assert_int_equal(support_figure_count("a.pdf", "/CreationDate (D:19700101000000"), 1);
 }
 
 static void test_formats(void **state)
@@ -385,19 +331,19 @@ static void test_formats(void **state)
     SKIP_WITHOUT_GNUPLOT();
     size_t length;
     draw("training", "models=m", "f.png");
-    char *bytes = read_whole("f.png", &length);
+    char *bytes = support_figure_read("f.png", &length);
     assert_memory_equal(bytes, "\x89PNG\r\n\x1a\n", 8);
     memory_free(bytes);
     draw("training", "models=m", "f.tex");
-    assert_int_equal(count_in("f.tex", "{f-inc.pdf}"), 1);
-    assert_int_equal(count_in("f.tex", "makebox(0,0){\\strut{}epoch}"), 1);
-    bytes = read_whole("f-inc.pdf", &length);
+    assert_int_equal(support_figure_count("f.tex", "{f-inc.pdf}"), 1);
+    assert_int_equal(support_figure_count("f.tex", "makebox(0,0){\\strut{}epoch}"), 1);
+    bytes = support_figure_read("f-inc.pdf", &length);
     assert_memory_equal(bytes, "%PDF-", 5);
     memory_free(bytes);
     error e = {0};
-    assert_int_equal(render(&figure_training, "models=m", "f.gif", false, NULL, &e),
+    assert_int_equal(render(&figure_training, "models=m", "f.bmp", false, NULL, &e),
                      E_USAGE);
-    assert_non_null(strstr(e.text, ".png, .svg, .pdf, .tex or .txt"));
+    assert_non_null(strstr(e.text, ".png, .svg, .pdf, .tex, .txt or .gif"));
     assert_int_equal(render(&figure_training, "models=m", "a b.tex", false, NULL, &e),
                      E_USAGE);
     assert_int_equal(render(&figure_training, "models=m", "f.png/f.svg", false, NULL, &e),
@@ -410,8 +356,8 @@ static void test_characters(void **state)
     (void)state;
     SKIP_WITHOUT_GNUPLOT();
     static const char *const words[][2] = {{"training", "models=m"},
-                                           {"weights", "model=pruned before=m"},
-                                           {"weights", "model=pruned layer=out"},
+                                           {"weights", "models=pruned before=m"},
+                                           {"weights", "models=pruned layer=out"},
                                            {"curve", "tables=t"},
                                            {"phase", "names=m,d"},
                                            {"phase", "names=d"},
@@ -444,16 +390,17 @@ static void test_kept_script(void **state)
     SKIP_WITHOUT_GNUPLOT();
     error e = {0};
     size_t a, b;
-    if (render(&figure_weights, "model=hostile", "it's `touch canary` $(x).svg", true,
+    if (render(&figure_weights, "models=hostile", "it's `touch canary` $(x).svg", true,
                NULL, &e) != E_OK)
         fail_msg("%s", e.text);
-    char *one = read_whole("it's `touch canary` $(x).svg", &a);
+    char *one = support_figure_read("it's `touch canary` $(x).svg", &a);
     assert_int_equal(unlink("it's `touch canary` $(x).svg"), 0);
     text out = {0};
-    char *script = memory_format(NULL, "%s/it's `touch canary` $(x).gp", folder);
+    char *script =
+        memory_format(NULL, "%s/it's `touch canary` $(x).gp", support_figure_folder());
     if (gnuplot_run("/", script, 60, NULL, &out, &e) != E_OK)
         fail_msg("%s", e.text);
-    char *two = read_whole("it's `touch canary` $(x).svg", &b);
+    char *two = support_figure_read("it's `touch canary` $(x).svg", &b);
     assert_int_equal(a, b);
     assert_memory_equal(one, two, a);
     assert_false(file_exists("canary"));
@@ -470,17 +417,17 @@ static void test_hostile_words(void **state)
     (void)state;
     SKIP_WITHOUT_GNUPLOT();
     error e = {0};
-    draw("weights", "model=hostile", "h1.svg");
-    assert_int_equal(count_in("h1.svg", "<text>" HOSTILE_SVG "</text>"), 1);
+    draw("weights", "models=hostile", "h1.svg");
+    assert_int_equal(support_figure_count("h1.svg", "<text>" HOSTILE_SVG "</text>"), 1);
     draw("curve", "tables=hostile-table", "h3.svg");
     draw("phase", "names=hostile-data", "h4.svg");
-    assert_true(count_in("h4.svg", "&lt;i>&amp;</text>") > 0);
-    draw("weights", "model=hostile", "h5.png");
-    draw("weights", "model=hostile", "h5.tex");
+    assert_true(support_figure_count("h4.svg", "&lt;i>&amp;</text>") > 0);
+    draw("weights", "models=hostile", "h5.png");
+    draw("weights", "models=hostile", "h5.tex");
     draw("curve", "tables=hostile-table", "h6.tex");
     draw("curve", "tables=hostile-table", "h7.pdf");
     text picture = {0};
-    assert_int_equal(render(&figure_weights, "model=hostile", NULL, false, &picture, &e),
+    assert_int_equal(render(&figure_weights, "models=hostile", NULL, false, &picture, &e),
                      E_OK);
     text_clear(&picture);
     assert_false(file_exists("canary"));
@@ -524,11 +471,11 @@ static void test_no_gnuplot(void **state)
     assert_non_null(strstr(e.text, "'none.dat'"));
     assert_non_null(strstr(e.hint, "gnuplot-nox"));
     assert_false(file_exists("none.svg"));
-    assert_int_equal(count_in("none.dat", "# epoch, training loss"), 1);
-    assert_int_equal(render(&figure_weights, "model=m", "none.svg", false, NULL, &e),
+    assert_int_equal(support_figure_count("none.dat", "# epoch, training loss"), 1);
+    assert_int_equal(render(&figure_weights, "models=m", "none.svg", false, NULL, &e),
                      E_FILE);
     assert_non_null(strstr(e.text, "not written either")); /* what is there stays */
-    assert_int_equal(count_in("none.dat", "# epoch, training loss"), 1);
+    assert_int_equal(support_figure_count("none.dat", "# epoch, training loss"), 1);
     text picture = {0};
     assert_int_equal(render(&figure_training, "models=m", NULL, false, &picture, &e),
                      E_FILE);

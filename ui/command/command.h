@@ -42,7 +42,7 @@ typedef enum command_flags {
 typedef struct extra {
     const option *options; /* positional ones first; NULL where there are none */
     int arguments, required;
-    const char *summary, *source; /* of the word, for help; NULL */
+    const char *summary, *source, *example; /* of the word, for help; NULL */
 } extra;
 
 /* Positional arguments are options too: the first ARGUMENTS rows of OPTIONS (then the

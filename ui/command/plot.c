@@ -33,7 +33,8 @@ static bool figure_options(const char *word, extra *out, error *e)
     *out = (extra){.options = row->options,
                    .arguments = row->arguments,
                    .required = row->required,
-                   .summary = row->summary};
+                   .summary = row->summary,
+                   .example = row->example};
     return true;
 }
 
@@ -126,11 +127,23 @@ const command command_plot = {
     .flags = COMMAND_LONG | COMMAND_FILE,
     .example = "plot training m > training.svg",
     .details =
-        "The file's ending says how: .png (300 dots an inch), .svg, .pdf, .tex (LaTeX "
-        "source with FILE-inc.pdf beside it) or .txt.  Without '> FILE' the figure "
-        "is drawn in characters.  Lines differ in colour, dash and marker, so that "
-        "they hold in grey; the same data give the same bytes.  'help plot phase' "
-        "tells the options of one figure.",
-    .see = "show, sweep, eval",
+        "The file's ending says how: .png, .svg, .pdf, .tex (LaTeX source with "
+        "FILE-inc.pdf beside it, its words in the document's fonts), .txt or .gif, in "
+        "which the histograms of several models or of a model's history move.  Without "
+        "'> FILE' the figure is drawn in characters.  style=print is for paper (8 pt; "
+        "png has 300 dots an inch), screen for a window (10 pt and a faint grid), slides "
+        "for a room (14 pt and heavy lines); width= and height= are of the finished "
+        "page.  Lines differ in colour, dash and marker, so that they hold in grey; the "
+        "same data give the same bytes.  "
+        "Of models: weights, layers (bars of parameters, zeros, bits, time) and "
+        "training.  "
+        "Of models and data: confusion, filmstrip and slices (what is made of images "
+        "and blocks, and errors), phase and circulation.  Of tables: curve, pareto and "
+        "latency.  For instance 'sweep t prune m amount=0.5,0.9 seed=1,2,3 data=d', then "
+        "'plot curve t > seeds.pdf'; 'sweep b bench m q', then 'plot latency b "
+        "limit=5'; 'plot weights m history=yes > m.gif'; 'plot filmstrip m q d "
+        "index=0,3 style=slides > film.png'.  'help plot phase' tells the options of "
+        "one figure.",
+    .see = "show, sweep, eval, pareto",
     .run = plot_command,
 };
