@@ -4,9 +4,9 @@
 #include "plots/figure.h"
 
 static const figure_row *const rows[] = {
-    &figure_circulation, &figure_confusion, &figure_curve,   &figure_filmstrip,
-    &figure_latency,     &figure_layers,    &figure_pareto,  &figure_phase,
-    &figure_slices,      &figure_training,  &figure_weights,
+    &figure_circulation, &figure_confusion, &figure_curve,    &figure_filmstrip,
+    &figure_latency,     &figure_layers,    &figure_pareto,   &figure_phase,
+    &figure_sensitivity, &figure_slices,    &figure_training, &figure_weights,
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };

@@ -89,6 +89,6 @@ void figure_endings(text *out);
 
 extern const figure_row figure_circulation, figure_confusion, figure_curve,
     figure_filmstrip, figure_latency, figure_layers, figure_pareto, figure_phase,
-    figure_slices, figure_training, figure_weights;
+    figure_sensitivity, figure_slices, figure_training, figure_weights;
 
 #endif

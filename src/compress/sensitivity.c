@@ -221,8 +221,11 @@ status sensitivity_measure(const model *m, const dataset *d, const int64_t *inde
     if (!j.own)
         return E_MEMORY;
     j.other = j.own + n;
-    sensitivity_cache_open(&cache, key_of(&j));
+    const uint64_t key = key_of(&j);
+    sensitivity_cache_open(&cache, key);
     status code = measure_all(&j, &cache, take, context, e);
+    if (cache.count > 0 && j.metric)
+        sensitivity_cache_note(graph_hash(m->graph), s->kind, key, j.metric->name);
     sensitivity_cache_close(&cache);
     memory_free(j.own);
     *metric = j.metric;

@@ -12,6 +12,7 @@
 
 #define LIMIT (1 << 24)
 #define HEAD  "lathe sensitivity 1\n"
+#define NOTE  256 /* bytes of a note, at most */
 
 static bool append(sensitivity_cache *c, const sensitivity_row *row)
 {
@@ -101,4 +102,54 @@ void sensitivity_cache_close(sensitivity_cache *c)
     memory_free(c->path);
     memory_free(c->rows);
     *c = (sensitivity_cache){0};
+}
+
+/* ---- notes ---- */
+
+/* NULL where there is no folder; the caller frees. */
+static char *note_path(uint64_t weights, sensitivity_kind kind)
+{
+    char *folder = file_cache_folder(NULL), *path = NULL;
+    if (folder)
+        path = memory_format(NULL, "%s/sensitivity/%016" PRIx64 "-%s.latest", folder,
+                             weights, kind == SENSITIVITY_PRUNE ? "prune" : "bits");
+    memory_free(folder);
+    return path;
+}
+
+void sensitivity_cache_note(uint64_t weights, sensitivity_kind kind, uint64_t key,
+                            const char *metric)
+{
+    char *path = note_path(weights, kind);
+    atomic_file f;
+    if (path && atomic_open(&f, path, NULL) == E_OK &&
+        (fprintf(f.stream, "%016" PRIx64 " %s\n", key, metric) < 0 ||
+         atomic_commit(&f, NULL)))
+        atomic_abandon(&f);
+    memory_free(path);
+}
+
+static bool read_note(const char *path, uint64_t *key, char *metric)
+{
+    void *bytes = NULL;
+    size_t length = 0;
+    char words[NOTE] = "";
+    if (!path || file_read_regular(path, NOTE - 1, &bytes, &length, NULL))
+        return false;
+    memcpy(words, bytes, length);
+    memory_free(bytes);
+    return sscanf(words, "%" SCNx64 " %63s", key, metric) == 2;
+}
+
+status sensitivity_cache_latest(sensitivity_cache *c, uint64_t weights,
+                                sensitivity_kind kind, char *metric, error *e)
+{
+    char *path = note_path(weights, kind);
+    uint64_t key = 0;
+    bool noted = read_note(path, &key, metric);
+    memory_free(path);
+    *c = (sensitivity_cache){0};
+    if (noted)
+        sensitivity_cache_open(c, key);
+    return c->count > 0 ? E_OK : fail(e, E_NAME, "nothing was measured of these weights");
 }

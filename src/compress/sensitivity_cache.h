@@ -21,4 +21,13 @@ void sensitivity_cache_add(sensitivity_cache *c, const sensitivity_row *row);
 /* Writes what was added, atomically, and frees. */
 void sensitivity_cache_close(sensitivity_cache *c);
 
+/* Notes that the file of KEY is the latest of KIND about the model of hash WEIGHTS, and of
+   METRIC. */
+void sensitivity_cache_note(uint64_t weights, sensitivity_kind kind, uint64_t key,
+                            const char *metric);
+/* Opens that one; METRIC [64] is the name noted.  E_NAME where nothing was measured.
+   Close with sensitivity_cache_close. */
+status sensitivity_cache_latest(sensitivity_cache *c, uint64_t weights,
+                                sensitivity_kind kind, char *metric, error *e);
+
 #endif

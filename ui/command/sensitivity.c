@@ -146,8 +146,8 @@ const command command_sensitivity = {
         "tolerance=, or all are used.  With kind=bits the layer runs in integers, its "
         "activations in 8 bits.  What was measured is kept in the cache folder under the "
         "hash of weights, samples and settings: the same question costs nothing, and "
-        "after Ctrl-C it goes on.",
-    .see = "verify, quantize, prune",
+        "after Ctrl-C it goes on, and 'plot sensitivity m' draws what was measured last.",
+    .see = "verify, quantize, prune, plot",
     .source = "Li et al. 2017, arXiv:1608.08710, section 3.2",
     .run = sensitivity_command,
 };
