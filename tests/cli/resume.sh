@@ -86,4 +86,23 @@ lathe --format json -c "$data; train m d resume=yes
     run m d > stopped.npy" >/dev/null
 same "after Ctrl-C" stopped.npy
 
+echo "# pruning in the course of a training: its masks go on, too"
+line="$data; $model; prune m amount=0.9 gradual=cubic regrow=0.3 data=d retrain=60 batch=2"
+lathe --format json -c "$line; run m d > whole.npy" >pruned.json
+line="$line checkpoint=p.checkpoint"
+start KILL "$line"
+expect "status" $status 137
+lathe --format json -c "$line resume=yes; run m d > again.npy" >again.json
+same "masks after kill -9" again.npy
+less "epochs that were done" 0 60 "$(get again.json prune 1 resumed)"
+for key in nonzero sparsity masked_mse; do
+    expect "$key" "$(get again.json prune 1 $key)" "$(get pruned.json prune 1 $key)"
+done
+lathe --format json -c "$line resume=yes; run m d > again.npy" >again.json
+same "a pruning that is finished" again.npy
+"$LATHE" -c "${line/0.9/0.8} resume=yes" >/dev/null 2>messages && failed=1
+expect "another amount" "$(grep -c 'is of another line' messages)" 1
+"$LATHE" -c "$line control=yes" >/dev/null 2>messages && failed=1
+expect "with a control" "$(grep -c 'one amount, without control' messages)" 1
+
 finish

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "ui/command/prune_parts.h"
 
@@ -71,6 +72,11 @@ static const option options[] = {
     {"seeds", OPTION_INTEGER, "1..100", "1", NULL,
      "so many runs of all, each with a seed of its own: means and paired differences of "
      "the first metric"},
+    {"checkpoint", OPTION_FILE, NULL, NULL, NULL,
+     "retrain: file that holds weights, masks and all else after each epoch, for one "
+     "amount without controls and seeds"},
+    {"resume", OPTION_FLAG, NULL, "no", NULL,
+     "go on from the checkpoint, where there is one; else as written"},
     {"as", OPTION_NAME, NULL, NULL, NULL,
      "name of the result (default: it replaces the model)"},
     {"seed", OPTION_INTEGER, "0..", NULL, NULL,
@@ -197,6 +203,7 @@ static status read_job(const call *c, prune_job *j, error *e)
     TRY(read_amounts(c, j, e));
     TRY(read_data(c, j, e));
     TRY(prune_training_read(c, j, e));
+    TRY(prune_checkpoint_read(c, j, e));
     return j->channels ? prune_channel_read(c, j, e) : E_OK;
 }
 
@@ -208,6 +215,8 @@ static status run(call *c, error *e)
     if (!j.begun)
         return e->code;
     TRY(read_job(c, &j, e));
+    if (option_flag(o, "resume") && !file_exists(j.checkpoint))
+        rows_note(c, "prune: there is no %s yet: it begins at epoch 1", j.checkpoint);
     return option_flag(o, "dry") ? prune_channel_show(c, &j, e) : prune_run(c, &j, e);
 }
 
@@ -238,7 +247,9 @@ const command command_prune = {
         "inputs of an output and so says itself how much goes.  gradual= tightens "
         "the masks in the course of the training, and the best epoch is one with all "
         "gone; regrow= moves them (RigL); rewind= with steps= looks for lottery "
-        "tickets.  After every epoch all that is masked is found to be zero.  "
+        "tickets.  After every epoch all that is masked is found to be zero.  The same "
+        "line with resume=yes goes on from checkpoint=FILE to the bits of a run that "
+        "nothing stopped; the file stays.  "
         "kind=channel makes the network itself narrower, through everything that is "
         "coupled: what computes a channel, normalises it, adds to it, gates it, and "
         "what reads it.  Inputs, outputs, the latent value of an autoencoder and "

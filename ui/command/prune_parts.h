@@ -38,6 +38,9 @@ typedef struct prune_job {
     prune_course course;
     double reached;          /* the amount that is gone, where the training was stopped */
     train_settings training; /* its epochs are 0 where nothing is trained */
+    const char *checkpoint;  /* file after each epoch; or NULL */
+    bool resumes;            /* the training begins from it */
+    int64_t resumed;         /* epochs that it had */
     const model *begun;      /* as the session has it */
     model *pruned;           /* as far as it is */
 } prune_job;
@@ -56,6 +59,9 @@ status prune_channel_show(call *c, const prune_job *j, error *e);
 
 /* Fills j->course; after kind and data are read. */
 status prune_training_read(const call *c, prune_job *j, error *e);
+
+/* Fills j->checkpoint; after the course is read. */
+status prune_checkpoint_read(const call *c, prune_job *j, error *e);
 
 /* The share of what is masked, of what may be. */
 double prune_masked_share(const graph *g, prune_targets targets);

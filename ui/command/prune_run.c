@@ -276,6 +276,8 @@ static status answer(call *c, contest *k, int64_t step, variant v, const prune_r
     table_text(c->rows, "model", name);
     table_text(c->rows, "kind", variants[v].kind);
     table_real(c->rows, "amount", run->reached);
+    if (run->resumed > 0)
+        table_integer(c->rows, "resumed", run->resumed);
     summarize(run, v, r, summary);
     TRY(rows_keep(c, name, copy, summary, run->on.data && !stopped ? &run->on : NULL,
                   &seen, e));

@@ -3,10 +3,14 @@
    masks that tighten, move or begin anew as it goes on.  It ranks nothing and prints
    nothing. */
 #include <math.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "compress/look.h"
+#include "format/model_file.h"
 #include "ui/command/prune_parts.h"
+#include "ui/command/training.h"
 
 static status need(bool fine, const char *option, const char *what, error *e)
 {
@@ -45,6 +49,23 @@ status prune_training_read(const call *c, prune_job *j, error *e)
         return E_OK;
     k->early = session_get_model(c->session, rewind, e);
     return k->early ? E_OK : e->code;
+}
+
+status prune_checkpoint_read(const call *c, prune_job *j, error *e)
+{
+    const option_set *o = &c->options;
+    const char *file = option_words(o, "checkpoint");
+    const bool alone =
+        j->count == 1 && option_is(o, "control", "no") && option_integer(o, "seeds") == 1;
+    TRY(need(file || !option_flag(o, "resume"), "resume", "wants checkpoint=FILE", e));
+    if (!file)
+        return E_OK;
+    TRY(need(j->training.epochs > 0, "checkpoint",
+             "is of training: retrain= says how long", e));
+    TRY(need(alone, "checkpoint", "is of one amount, without control= and seeds=", e));
+    j->checkpoint = file;
+    j->resumes = option_flag(o, "resume") && file_exists(file);
+    return training_try_checkpoint(file, e);
 }
 
 double prune_masked_share(const graph *g, prune_targets targets)
@@ -134,6 +155,93 @@ static void after_epoch(const prune_job *j, train_state *s)
     s->best_epoch = s->stale = 0;
 }
 
+/* ---- checkpoints ---- */
+
+/* Blocks and layers round what is masked by less. */
+#define MASKED_TOLERANCE 0.01
+
+/* The line but for where it is kept and whether it goes on: who asks the same gets the
+   same. */
+static char *line_of(const call *c, error *e)
+{
+    text line = {0};
+    for (const char *at = c->line; *at;) {
+        size_t length = strcspn(at, " ");
+        if (strncmp(at, "resume=", 7) != 0 && strncmp(at, "checkpoint=", 11) != 0)
+            text_addf(&line, "%s%.*s", line.length ? " " : "", (int)length, at);
+        at += length + strspn(at + length, " ");
+    }
+    return text_take(&line, e);
+}
+
+static status check_line(const call *c, const prune_job *j, const char *command, error *e)
+{
+    char *line = line_of(c, e);
+    if (!line)
+        return E_MEMORY;
+    const bool same = command && strcmp(line, command) == 0;
+    memory_free(line);
+    if (same)
+        return E_OK;
+    fail(e, E_USAGE, "prune: the checkpoint %s is of another line", j->checkpoint);
+    return fail_hint(e, "go on with '%.300s'", command ? command : "");
+}
+
+/* Data and model must be those of the beginning: the loss comes out again, and as much is
+   masked as this model would have come to. */
+static status check_begun(const prune_job *j, const train_state *s, error *e)
+{
+    const model *last = s->last;
+    double now, before = last->epoch_count > 0
+                             ? last->epochs[last->epoch_count - 1].val_loss
+                             : NAN;
+    const double apart = prune_masked_share(last->graph, j->targets) - j->reached;
+    if (last->graph->parameter_count != j->pruned->graph->parameter_count ||
+        (j->course.row && fabs(apart) > MASKED_TOLERANCE)) {
+        fail(e, E_SHAPE, "prune: the checkpoint %s began from another model",
+             j->checkpoint);
+        return fail_hint(e, "the model must be as it was before; 'undo' brings it back");
+    }
+    if (isnan(before))
+        return E_OK;
+    TRY(train_loss(last, j->on.data, SPLIT_VAL, &j->training, &now, e));
+    if (fabs(now - before) <= 1e-4 * fabs(before))
+        return E_OK;
+    fail(e, E_RANGE, "prune: the checkpoint's validation loss was %.6g, here it is %.6g",
+         before, now);
+    return fail_hint(e, "make the data as before: same source, options, seed and split");
+}
+
+static status go_on(const call *c, prune_job *j, train_state *s, double from, double to,
+                    error *e)
+{
+    const prune_course *k = &j->course;
+    train_settings saved;
+    char *command = NULL;
+    TRY(checkpoint_read(j->checkpoint, s, &saved, &command, e));
+    status same = check_line(c, j, command, e);
+    memory_free(command);
+    TRY(same);
+    j->resumed = s->epoch;
+    if (k->row)
+        j->reached =
+            fmax(from, gradual_amount(k->row, from, to, k->first, k->last, s->epoch));
+    s->finished = s->epoch >= j->training.epochs;
+    return check_begun(j, s, e);
+}
+
+static status keep_checkpoint(const call *c, const prune_job *j, const train_state *s,
+                              error *e)
+{
+    if (!j->checkpoint)
+        return E_OK;
+    char *line = line_of(c, e);
+    status done =
+        line ? checkpoint_write(s, &j->training, line, j->checkpoint, e) : E_MEMORY;
+    memory_free(line);
+    return done;
+}
+
 static status run_epochs(const call *c, prune_job *j, train_state *s, double from,
                          double to, error *e)
 {
@@ -142,6 +250,7 @@ static status run_epochs(const call *c, prune_job *j, train_state *s, double fro
         TRY(train_epoch(s, &j->training, j->on.data, c->task, e));
         TRY(gradual_check(s->last->graph, e));
         after_epoch(j, s);
+        TRY(keep_checkpoint(c, j, s, e));
     }
     return E_OK;
 }
@@ -154,8 +263,13 @@ status prune_train(const call *c, prune_job *j, double from, double to, error *e
         TRY(gradual_rewind(j->pruned->graph, j->course.early->graph, e));
     if (j->training.monitor.name)
         TRY(evaluate_check(j->training.monitor.name, j->pruned, j->on.data, e));
-    TRY(train_start(&s, j->pruned, &j->training, e));
     j->reached = j->course.row ? from : to;
+    status begun = j->resumes ? go_on(c, j, &s, from, to, e)
+                              : train_start(&s, j->pruned, &j->training, e);
+    if (begun != E_OK) {
+        train_clear(&s);
+        return begun;
+    }
     status done = run_epochs(c, j, &s, from, to, &ended);
     if (done == E_OK || done == E_STOPPED) {
         model *better = model_copy(train_result(&s), e);

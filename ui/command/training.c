@@ -55,7 +55,7 @@ static status check_replaceable(const char *path, error *e)
 }
 
 /* Finds out now whether the checkpoint can be written, not after the first epoch. */
-static status try_checkpoint(const char *path, error *e)
+status training_try_checkpoint(const char *path, error *e)
 {
     atomic_file f;
     if (file_exists(path))
@@ -72,7 +72,7 @@ static status choose_checkpoint(call *c, training *j, error *e)
         return E_OK;
     j->automatic = !words;
     j->checkpoint = words ? memory_text(words, e) : default_checkpoint(j->name, e);
-    if (j->checkpoint && try_checkpoint(j->checkpoint, e) == E_OK)
+    if (j->checkpoint && training_try_checkpoint(j->checkpoint, e) == E_OK)
         return E_OK;
     if (!j->automatic)
         return e->code;

@@ -53,6 +53,10 @@
      "and the current folder, until training ends)"}
 /* clang-format on */
 
+/* Can a checkpoint be written to PATH, where no other file than one may stand?  Said before
+   the first epoch, not after it. */
+status training_try_checkpoint(const char *path, error *e);
+
 /* One run of such a command. */
 typedef struct training training;
 struct training {
