@@ -14,7 +14,7 @@ static const doctor_check checks[] = {
     {"revived", "weights that the mask says are gone but that are not zero",
      "prune again with the same amount=", false, doctor_look_revived},
     {"collapsed", "layers of which nothing is left",
-     "prune with scope=layer, or keep this layer out by targets=", false,
+     "undo, and prune with scope=layer or a lower amount=", false,
      doctor_look_collapsed},
     {"dead_weights", "output channels without any weight",
      "prune kind=channel takes them out of the graph", false, doctor_look_dead_weights},

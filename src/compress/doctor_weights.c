@@ -208,8 +208,7 @@ static double amount_asked(const model *m)
     return NAN;
 }
 
-/* Where layers were left out by targets=, what they hold does not count: only weights
-   with a mask were asked. */
+/* What a prune left out has no mask: only weights with one were asked. */
 void doctor_look_target(const doctor_check *c, const doctor_subject *s, table *out)
 {
     const graph *g = s->m->graph;

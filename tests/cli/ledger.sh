@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ledger.sh -- what commands leave in the database of runs, and what `runs` and `show run`
-# find there again; databases that cannot be had cost a session nothing.
+# ledger.sh -- what commands leave in the database of runs, and what `runs`, `show run`,
+# `why` and `diff` find there again; databases that cannot be had cost a session nothing;
+# `bisect` on the versions of undo.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
@@ -76,6 +77,23 @@ lathe -q --db no-tree.db --format json -c 'load other m.safetensors; why other' 
 expect "steps without the runs" "$(row out why 1 2 line)" '"train m d epochs=1 batch=2"'
 refuses 'why nobody' "no model"
 refuses 'diff 1 99' 'no run 99'
+
+echo "# the step and the layer by which it became bad"
+lathe -q --db none --format json -c 'data d gpe n=6 grid=32 starts=1; split d
+model m unet-phase levels=1 channels=4 size=32; train m d epochs=4 batch=2 lr=0.01
+eval m d split=val; prune m amount=0.02; prune m amount=0.9; copy m late
+prune late amount=0.92; eval m d split=val; bisect late "masked_mse > 0.086" d' >out
+lines out bisect | sed 's/^.*"rows": \[//; s/}, {/}\n{/g' >rows
+grep '"part": "step"' rows | grep '"first": true' >first
+expect "steps that were first" "$(wc -l <first | tr -d ' ')" 1
+grep -q '"line": "prune m amount=0.9"' first || expect "first" "$(cat first)" 'prune m amount=0.9'
+expect "value there" "$(sed -n 's/.*"value": \([^,}]*\).*/\1/p' first)" "$(row out eval 2 1 masked_mse)"
+grep '"part": "layer"' rows | sed -n 's/.*"gain": \([^,}]*\).*/\1/p' >gains
+test "$(wc -l <gains)" -ge 3 || expect "layers" "$(cat gains)" "3 or more"
+sort -g -r gains | cmp -s - gains || expect "order of gains" "$(cat gains)" falling
+expect "first layers" "$(grep '"part": "layer"' rows | grep -c '"first": true')" 1
+refuses 'set db=none; data d gpe n=6 grid=32 starts=1; split d; model m unet-phase levels=1 channels=2 size=32; bisect m "masked_mse < 0" d' 'does not hold'
+refuses 'set db=none; bisect m "masked_mse" d' 'no model|a metric'
 
 echo "# what is refused"
 refuses 'runs where "accuracy >"' 'at the end'
