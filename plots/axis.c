@@ -162,8 +162,10 @@ static void add_symmetric(ticks *t)
     double reach = 0.8 * t->axis->high, unit = pow(10, floor(log10(reach)));
     double place = floor(reach / unit + 1e-9) * unit;
     char label[48];
-    add_tick(t, 0, "0");
     style_number(label, -place, 1);
+    /* The numbers left and right of 0 leave it room, or it has none. */
+    double space = place / (2 * t->axis->high) * t->axis->length_mm;
+    add_tick(t, 0, space > 0.8 * text_columns(label) + 1.6 ? "0" : "");
     add_tick(t, -place, label);
     style_number(label, place, 1);
     add_tick(t, place, label);
@@ -249,24 +251,31 @@ void style_axis_set(figure_call *c, const style_axis *a)
         text_add(c->script, " at graph 0,1 offset character 0,1 left\n");
         return;
     }
+    /* Some of the margins is free for words that are longer than their axis. */
+    int points = STYLE_POINTS;
+    double more = a->letter == 'y' ? 6 : a->length_mm < 40 ? 5 : 12;
+    int columns = style_fit(c, a->label, a->length_mm + more, &points);
     text_addf(c->script, "set %clabel ", a->letter);
-    figure_string(c, a->label, 0);
-    text_addf(c->script, " font ',%d' offset 0,%g\n", STYLE_POINTS, a->closer);
+    figure_string(c, a->label, columns);
+    text_addf(c->script, " font ',%d' offset 0,%g\n", points, a->closer);
 }
 
 void style_names(figure_call *c, const char *const *names, int64_t count, int columns,
                  double height)
 {
     /* Type is 0.35 mm a point, and needs a fifth more. */
-    double fitting = height / (double)count / (0.35 * 1.2);
+    double fitting = c->medium == MEDIUM_TEXT ? STYLE_SMALL_POINTS
+                                              : height / (double)count / (0.35 * 1.2);
     int points =
         fitting < STYLE_SMALL_POINTS ? (int)fmax(3, fitting) : STYLE_SMALL_POINTS;
     text_addf(c->script, "unset logscale y\nset yrange [%.1f:-0.5] noextend\n",
               (double)count - 0.5);
     text_add(c->script, "set ytics (");
+    int64_t every = fitting < 4 ? (int64_t)ceil(4 / fitting) : 1;
+    points = every > 1 ? 4 : points;
     for (int64_t i = 0; i < count; i++) {
         text_add(c->script, i > 0 ? ", " : "");
-        figure_string(c, names ? names[i] : "", columns);
+        figure_string(c, names && i % every == 0 ? names[i] : "", columns);
         text_addf(c->script, " %lld", (long long)i);
     }
     text_addf(c->script, ") scale 0 font ',%d'\nunset ylabel\n", points);

@@ -65,6 +65,21 @@ static double find_end(const figure_call *c, const bars *b)
     return end > 0 ? end : 1;
 }
 
+/* Do all numbers stand within the panel? */
+static bool have_room(const figure_call *c, const bars *b, double end)
+{
+    double letter = c->medium == MEDIUM_TEXT ? 2 : 1.2;
+    for (int64_t i = 0; i < b->count; i++) {
+        char words[48];
+        if (!isfinite(b->values[i]))
+            continue;
+        put_value(words, b->values[i], b->integer);
+        if (b->values[i] / end * b->width + letter * text_columns(words) > b->width + 1)
+            return false;
+    }
+    return true;
+}
+
 /* Where a number of COLUMNS letters behind AT stands clear of the lines of limits, which
    ascend. */
 static double clear_of_limits(const figure_call *c, const bars *b, double end, double at,
@@ -86,6 +101,8 @@ static void add_values(figure_call *c, const bars *b, double end)
     double gap = (c->medium == MEDIUM_TEXT ? 4 : 0.9) / b->width * end;
     int points = b->height / (double)b->count < 3 ? STYLE_SMALL_POINTS - 2
                                                   : STYLE_SMALL_POINTS - 1;
+    if (!have_room(c, b, end))
+        return;
     for (int64_t i = 0; i < b->count; i++) {
         char words[48];
         double at = b->values[i];

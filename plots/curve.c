@@ -325,6 +325,8 @@ static status draw_picture(figure_call *c, picture *p, error *e)
     const double left = 18, right = 4, bottom = 12;
     double width = c->width_mm - left - right;
     int64_t entries = p->lines + option_get(c->options, "baseline")->present;
+    if (c->height_mm <= 0)
+        c->height_mm = 76 + style_key_height(c, entries, title_columns(p), width);
     double top = (c->medium == MEDIUM_TEXT ? 8 : 3) +
                  style_key(c, entries, title_columns(p), left, 2, width);
     double height = c->height_mm - top - bottom;
@@ -356,6 +358,5 @@ const figure_row figure_curve = {
     .required = 1,
     .example = "plot curve s > curve.svg",
     .width_mm = 120,
-    .height_mm = 80,
     .draw = draw,
 };

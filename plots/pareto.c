@@ -364,10 +364,11 @@ static status draw_cloud(figure_call *c, cloud *p, error *e)
         int wide = text_columns(text_get(&p->title[g]));
         columns = wide > columns ? wide : columns;
     }
-    double top =
-        (c->medium == MEDIUM_TEXT ? 8 : 3) +
-        style_key(c, p->groups + 2, columns < TITLE_COLUMNS ? columns : TITLE_COLUMNS,
-                  left, 2, width);
+    columns = columns < TITLE_COLUMNS ? columns : TITLE_COLUMNS;
+    if (c->height_mm <= 0)
+        c->height_mm = 76 + style_key_height(c, p->groups + 2, columns, width);
+    double top = (c->medium == MEDIUM_TEXT ? 8 : 3) +
+                 style_key(c, p->groups + 2, columns, left, 2, width);
     double height = c->height_mm - top - bottom;
     for (int g = 0; g < p->groups; g++) {
         add_points(c, p, g, true);
@@ -399,6 +400,5 @@ const figure_row figure_pareto = {
     .required = 1,
     .example = "plot pareto s x=bytes y=masked_mse > pareto.svg",
     .width_mm = 120,
-    .height_mm = 80,
     .draw = draw,
 };

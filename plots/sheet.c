@@ -266,11 +266,9 @@ static void add_title(figure_call *c, const sheet *s, const sheet_image *p, doub
     if (s->letters)
         text_addf(&title, "(%c) ", 'a' + p->row * s->columns + p->column);
     text_add(&title, text_get(&p->title));
-    int columns = text_columns(text_get(&title));
-    double room = width + gap - 0.5;
-    int points = columns * 1.25 > room ? STYLE_SMALL_POINTS - 2 : STYLE_SMALL_POINTS;
-    style_text(c, left, top - 1.8, "left", points, text_get(&title),
-               (int)(room / (points == STYLE_SMALL_POINTS ? 1.25 : 0.9)));
+    int points = STYLE_SMALL_POINTS;
+    int columns = style_fit(c, text_get(&title), width + gap - 1, &points);
+    style_text(c, left, top - 1.8, "left", points, text_get(&title), columns);
     c->script->failed |= title.failed;
     text_clear(&title);
 }

@@ -120,19 +120,50 @@ void style_text(figure_call *c, double x, double y, const char *align, int point
               screen_y(c, y), align, points);
 }
 
+int style_fit(const figure_call *c, const char *words, double room, int *points)
+{
+    int columns = text_columns(words);
+    if (c->medium == MEDIUM_TEXT)
+        return columns * 2 <= room ? 0 : (int)fmax(3, room / 2);
+    /* A letter is about six tenths of its size wide. */
+    const double letter = 0.6 * 25.4 / 72, least = *points - 2;
+    while (*points > least && letter * *points * columns > room)
+        (*points)--;
+    return letter * *points * columns <= room ? 0
+                                              : (int)fmax(3, room / (letter * *points));
+}
+
+static int64_t key_columns(const figure_call *c, int columns, double width)
+{
+    bool text_only = c->medium == MEDIUM_TEXT;
+    double character = text_only ? 2 : 1.65, sample = text_only ? 16 : 11;
+    return (int64_t)fmax(1, floor(width / (sample + character * columns)));
+}
+
+double style_key_height(const figure_call *c, int64_t entries, int columns, double width)
+{
+    int64_t across = key_columns(c, columns, width);
+    return (c->medium == MEDIUM_TEXT ? 4 : 3.7) *
+           (double)((entries + across - 1) / across);
+}
+
 double style_key(figure_call *c, int64_t entries, int columns, double left, double top,
                  double width)
 {
     bool text_only = c->medium == MEDIUM_TEXT;
-    double character = text_only ? 2 : 1.65, sample = text_only ? 16 : 11;
-    int64_t across = (int64_t)fmax(1, floor(width / (sample + character * columns)));
-    int64_t rows = (entries + across - 1) / across;
+    int64_t across = key_columns(c, columns, width),
+            rows = (entries + across - 1) / across;
     text_addf(c->script,
-              "set key at screen %.5f,%.5f left top vertical maxrows %d Left reverse "
-              "samplen 2.4 spacing 1.1 font ',%d' noenhanced\n",
-              screen_x(c, left), screen_y(c, text_only ? top - 2 : top), (int)rows,
-              STYLE_POINTS);
-    return (text_only ? 4 : 3.7) * (double)rows;
+              "set key at screen %.5f,%.5f left top Left reverse samplen 2.4 "
+              "spacing 1.1 font ',%d' noenhanced ",
+              screen_x(c, left), screen_y(c, text_only ? top - 2 : top), STYLE_POINTS);
+    /* gnuplot has no more rows than the plot is high, nor columns than it is wide; plots
+       are wide where keys have many rows. */
+    if (rows > 2)
+        text_addf(c->script, "horizontal maxcols %d\n", (int)across);
+    else
+        text_addf(c->script, "vertical maxrows %d\n", (int)rows);
+    return style_key_height(c, entries, columns, width);
 }
 
 /* COUNT colours, evenly from LOW to HIGH; for maps a grey segment below LOW. */

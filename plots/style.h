@@ -57,7 +57,7 @@ void style_axis_set(figure_call *c, const style_axis *a);
 
 /* COUNT rows from the top down on the axis y, at 0, 1, ..., with NAMES beside them (NULL:
    none) of at most COLUMNS characters; type becomes smaller where HEIGHT millimetres are
-   few. */
+   few, and then every so many has none. */
 void style_names(figure_call *c, const char *const *names, int64_t count, int columns,
                  double height);
 
@@ -73,10 +73,15 @@ bool style_wants_log(double low, double high);
 void style_text(figure_call *c, double x, double y, const char *align, int points,
                 const char *words, int columns);
 
+/* WORDS in ROOM millimetres: *POINTS becomes up to two smaller; returns the columns that
+   they have to be cut to all the same, 0 where they have room. */
+int style_fit(const figure_call *c, const char *words, double room, int *points);
+
 /* A key of ENTRIES entries of at most COLUMNS characters, in rows from LEFT, TOP on and
-   WIDTH wide; returns the millimetres it takes.  The plot's titles fill it. */
+   WIDTH wide; returns the millimetres it takes.  The plot's titles fill it, row by row. */
 double style_key(figure_call *c, int64_t entries, int columns, double left, double top,
                  double width);
+double style_key_height(const figure_call *c, int64_t entries, int columns, double width);
 
 /* Palettes for `with image`, for numbers from LOW to HIGH.  For MAPS the numbers go
    through the script's function shade(): those outside take the colour of the nearest

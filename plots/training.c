@@ -93,66 +93,79 @@ static status gather(figure_call *c, const option_value *names, extent *x, error
     return E_OK;
 }
 
-/* "training" for one model, "NAME: training" for several. */
-static void add_title(figure_call *c, const option_value *names, int64_t i,
-                      const char *what)
+enum { NAME_COLUMNS = 40 };
+
+static void add_title(figure_call *c, const char *words)
 {
-    enum { NAME_COLUMNS = 30 };
-    text title = {0};
-    if (names->count > 1)
-        text_addf(&title, "%s: %s", names->items[i], what);
-    else
-        text_add(&title, what);
-    c->script->failed |= title.failed;
     text_add(c->script, " title ");
-    figure_string(c, text_get(&title), NAME_COLUMNS);
-    text_clear(&title);
+    figure_string(c, words, NAME_COLUMNS);
+}
+
+static void add_curve(figure_call *c, int k, bool validation, int64_t every)
+{
+    text_addf(c->script,
+              "DATA index %d using 1:%d with linespoints linecolor rgb '%s' dashtype %d "
+              "linewidth %g pointtype %d pointsize %g pointinterval %d",
+              k, validation ? 3 : 2, style_colour(k), validation ? 1 : 2,
+              validation ? 1.4 : 1, validation ? style_marker(k) : style_open_marker(k),
+              validation ? 0.5 : 0.45, (int)every);
+}
+
+/* Of each model training and validation.  The key of one model says which line is which;
+   of several it has a line for each name, and says once what is dashed. */
+static void add_curves(figure_call *c, const option_value *names, const extent *x)
+{
+    int64_t every = (x->epochs + 19) / 20;
+    bool several = names->count > 1;
+    for (int k = 0; k < (int)names->count; k++) {
+        text_add(c->script, k == 0 ? "plot " : ", \\\n     ");
+        add_curve(c, k, false, every);
+        if (!several)
+            add_title(c, "training");
+        else if (!x->validated)
+            add_title(c, names->items[k]);
+        else
+            text_add(c->script, " notitle");
+        if (!x->validated)
+            continue;
+        text_add(c->script, ", \\\n     ");
+        add_curve(c, k, true, every);
+        add_title(c, several ? names->items[k] : "validation");
+    }
+    if (several && x->validated) {
+        text_addf(c->script,
+                  ", \\\n     NaN with linespoints linecolor rgb '#666666' dashtype 2 "
+                  "linewidth 1 pointtype %d pointsize 0.45",
+                  style_open_marker(0));
+        add_title(c, "dashed: training");
+    }
 }
 
 static void add_lines(figure_call *c, const option_value *names, const extent *x)
 {
-    int64_t every = (x->epochs + 19) / 20;
-    const char *separator = "plot ";
-    for (int64_t i = 0; i < names->count; i++) {
-        int k = (int)i;
-        text_addf(c->script,
-                  "%sDATA index %d using 1:2 with linespoints linecolor rgb '%s' "
-                  "dashtype 2 linewidth 1 pointtype %d pointsize 0.45 pointinterval %d",
-                  separator, k, style_colour(k), style_open_marker(k), (int)every);
-        add_title(c, names, i, "training");
-        separator = ", \\\n     ";
-        if (!x->validated)
-            continue;
-        text_addf(c->script,
-                  "%sDATA index %d using 1:3 with linespoints linecolor rgb '%s' "
-                  "dashtype 1 linewidth 1.4 pointtype %d pointsize 0.5 pointinterval %d",
-                  separator, k, style_colour(k), style_marker(k), (int)every);
-        add_title(c, names, i, "validation");
-    }
-    for (int64_t i = 0; i < names->count; i++) {
+    add_curves(c, names, x);
+    for (int k = 0; k < (int)names->count; k++) {
         text_addf(
             c->script,
             ", \\\n     DATA index %d using 1:4 with points linecolor rgb '#000000' "
             "linewidth 1 pointtype 6 pointsize 1.3",
-            (int)i);
-        if (i == 0) {
-            text_add(c->script, " title ");
-            figure_string(c, "best epoch", 0);
-        } else {
+            k);
+        if (k == 0)
+            add_title(c, "best epoch");
+        else
             text_add(c->script, " notitle");
-        }
     }
     text_add(c->script, "\n");
 }
 
 static int title_columns(const option_value *names)
 {
-    int columns = 10;
+    int columns = names->count > 1 ? 16 : 10;
     for (int64_t i = 0; names->count > 1 && i < names->count; i++) {
-        int wide = text_columns(names->items[i]) + 12;
+        int wide = text_columns(names->items[i]) + 1;
         columns = wide > columns ? wide : columns;
     }
-    return columns < 30 ? columns : 30;
+    return columns < NAME_COLUMNS ? columns : NAME_COLUMNS;
 }
 
 /* Of each model the metric by epoch, without an entry in the key: colours and markers are
@@ -224,9 +237,13 @@ static status draw(figure_call *c, error *e)
     TRY(gather(c, names, &x, e));
     const double left = 18, right = 4, bottom = 11;
     double width = c->width_mm - left - right;
-    double top = (c->medium == MEDIUM_TEXT ? 8 : 3) +
-                 style_key(c, names->count * (x.validated ? 2 : 1) + 1,
-                           title_columns(names), left, 2, width);
+    int64_t entries = names->count > 1 ? names->count + 1 + x.validated : 2 + x.validated;
+    int columns = title_columns(names);
+    double key = style_key_height(c, entries, columns, width);
+    if (c->height_mm <= 0)
+        c->height_mm = (is_monitored(&x) ? 96 : 76) + key;
+    double top = (c->medium == MEDIUM_TEXT ? 8 : 3) + key;
+    style_key(c, entries, columns, left, 2, width);
     place p = {left, top, width, c->height_mm - top - bottom};
     if (!is_monitored(&x)) {
         draw_losses(c, names, &p, &x);
@@ -252,6 +269,5 @@ const figure_row figure_training = {
     .required = 1,
     .example = "plot training m > training.svg",
     .width_mm = 120,
-    .height_mm = 80,
     .draw = draw,
 };

@@ -121,7 +121,7 @@ static int add_outline(figure_call *c, const histogram *h, bool logarithmic)
 static void add_caption(figure_call *c, const layer *l, const histogram *h, double x,
                         double y, double width)
 {
-    int columns = (int)(width / (c->medium == MEDIUM_TEXT ? 2 : 1.2));
+    int points = STYLE_SMALL_POINTS, small = STYLE_SMALL_POINTS - 1;
     text words = {0};
     text_addf(&words, "n = %lld", (long long)h->count);
     if (h->masked == h->count)
@@ -136,8 +136,10 @@ static void add_caption(figure_call *c, const layer *l, const histogram *h, doub
     text title = {0};
     text_add_bytes(&title, name, text_ends(name, ".weight") ? length - ending : length);
     double line = c->medium == MEDIUM_TEXT ? 4 : 2.7, last = y - (line > 3 ? line : 1.5);
-    style_text(c, x, last - line, "left", STYLE_SMALL_POINTS, text_get(&title), columns);
-    style_text(c, x, last, "left", STYLE_SMALL_POINTS - 1, text_get(&words), columns);
+    int columns = style_fit(c, text_get(&title), width, &points);
+    style_text(c, x, last - line, "left", points, text_get(&title), columns);
+    columns = style_fit(c, text_get(&words), width, &small);
+    style_text(c, x, last, "left", small, text_get(&words), columns);
     c->script->failed |= title.failed || words.failed;
     text_clear(&title);
     text_clear(&words);
@@ -256,14 +258,15 @@ static status draw_one(figure_call *c, const frame *f, error *e)
 /* Columns that keep panels readable on the page: about 28 mm at least. */
 static int grid_columns(const figure_call *c, int count)
 {
-    int fit = (int)(c->width_mm / (c->medium == MEDIUM_TEXT ? 52 : 34)), wanted = 2;
+    bool many = count > 35;
+    int fit = (int)(c->width_mm / (c->medium == MEDIUM_TEXT ? 52 : many ? 28 : 34));
+    int wanted = 2;
     while (wanted < 5 && wanted * wanted < count)
         wanted++;
-    if (count > 35)
+    if (many)
         wanted = 6;
-    if (fit < 1)
-        fit = 1;
-    wanted = wanted < fit || count > 35 ? wanted : fit;
+    fit = fit < 1 ? 1 : fit;
+    wanted = wanted < fit ? wanted : fit;
     return wanted < count ? wanted : count;
 }
 
