@@ -79,10 +79,10 @@ refuses 'why nobody' "no model"
 refuses 'diff 1 99' 'no run 99'
 
 echo "# the step and the layer by which it became bad"
-lathe -q --db none --format json -c 'data d gpe n=6 grid=32 starts=1; split d
+lathe -q --db worse.db --format json -c 'data d gpe n=6 grid=32 starts=1; split d
 model m unet-phase levels=1 channels=4 size=32; train m d epochs=4 batch=2 lr=0.01
 eval m d split=val; prune m amount=0.02; prune m amount=0.9; copy m late
-prune late amount=0.92; eval m d split=val; bisect late "masked_mse > 0.086" d' >out
+prune late amount=0.92; eval m d split=val; bisect late "masked_mse > 0.086" d; save late late.safetensors' >out
 lines out bisect | sed 's/^.*"rows": \[//; s/}, {/}\n{/g' >rows
 grep '"part": "step"' rows | grep '"first": true' >first
 expect "steps that were first" "$(wc -l <first | tr -d ' ')" 1
@@ -92,6 +92,10 @@ grep '"part": "layer"' rows | sed -n 's/.*"gain": \([^,}]*\).*/\1/p' >gains
 test "$(wc -l <gains)" -ge 3 || expect "layers" "$(cat gains)" "3 or more"
 sort -g -r gains | cmp -s - gains || expect "order of gains" "$(cat gains)" falling
 expect "first layers" "$(grep '"part": "layer"' rows | grep -c '"first": true')" 1
+lathe -q --db worse.db --format json -c 'data d gpe n=6 grid=32 starts=1; split d
+load x late.safetensors; bisect x "masked_mse > 0.086" d' >out
+lines out bisect | sed 's/^.*"rows": \[//; s/}, {/}\n{/g' | grep '"first": true' >first
+expect "first of the runs" "$(sed -n 's/.*"line": \("[^"]*"\).*/\1/p' first)" '"prune m amount=0.9"'
 refuses 'set db=none; data d gpe n=6 grid=32 starts=1; split d; model m unet-phase levels=1 channels=2 size=32; bisect m "masked_mse < 0" d' 'does not hold'
 refuses 'set db=none; bisect m "masked_mse" d' 'no model|a metric'
 

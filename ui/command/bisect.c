@@ -9,8 +9,6 @@
 
 #include "base/memory.h"
 #include "compress/transplant.h"
-#include "ui/command/command.h"
-#include "ui/command/rows.h"
 
 static const option bisect_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "model that has become worse"},
@@ -22,13 +20,6 @@ static const option bisect_options[] = {
      "put each layer of the version before into the one after, and measure"},
     {0},
 };
-
-/* "METRIC < NUMBER" or "METRIC > NUMBER"; with "=" equality holds, too. */
-typedef struct condition {
-    char metric[METRIC_NAME];
-    bool below, equal;
-    double limit;
-} condition;
 
 typedef struct job {
     call *call;
@@ -60,7 +51,7 @@ static status read_condition(const char *words, condition *when, error *e)
     return E_OK;
 }
 
-static bool holds(const condition *when, double value)
+bool condition_holds(const condition *when, double value)
 {
     return (when->equal && value == when->limit) ||
            (when->below ? value < when->limit : value > when->limit);
@@ -102,7 +93,7 @@ static status find_good(job *j, int64_t *good, int64_t *bad, error *e)
     for (int64_t back = 1; *bad > 0; back *= 2) {
         const int64_t i = last > back ? last - back : 0;
         TRY(measure_version(j, i, e));
-        if (!holds(&j->when, j->value[i])) {
+        if (!condition_holds(&j->when, j->value[i])) {
             *good = i;
             break;
         }
@@ -119,14 +110,14 @@ static status find_step(job *j, int64_t *first, error *e)
     int64_t good, bad;
     *first = 0;
     TRY(measure_version(j, last, e));
-    if (!holds(&j->when, j->value[last]))
+    if (!condition_holds(&j->when, j->value[last]))
         return fail(e, E_RANGE, "bisect: %s is %g now: the condition does not hold",
                     j->when.metric, j->value[last]);
     TRY(find_good(j, &good, &bad, e));
     while (good >= 0 && bad - good > 1) {
         const int64_t middle = good + (bad - good) / 2;
         TRY(measure_version(j, middle, e));
-        if (holds(&j->when, j->value[middle]))
+        if (condition_holds(&j->when, j->value[middle]))
             bad = middle;
         else
             good = middle;
@@ -147,7 +138,7 @@ static void put_steps(const job *j, int64_t first)
         table_text(t, "line", j->versions.items[i].command);
         table_none(t, "layer");
         rows_put_real(t, "value", j->value[i]);
-        table_flag(t, "holds", holds(&j->when, j->value[i]));
+        table_flag(t, "holds", condition_holds(&j->when, j->value[i]));
         table_flag(t, "first", first > 0 && i == first);
     }
 }
@@ -193,7 +184,7 @@ static void put_layers(const job *j, const model *after, int64_t step, trial *tr
         table_integer(t, "step", step + 1);
         table_text(t, "layer", after->graph->nodes[trials[i].node].name);
         rows_put_real(t, "value", trials[i].value);
-        table_flag(t, "holds", holds(&j->when, trials[i].value));
+        table_flag(t, "holds", condition_holds(&j->when, trials[i].value));
         table_flag(t, "first", i == 0 && trials[i].gain > 0);
         rows_put_real(t, "gain", trials[i].gain);
     }
@@ -242,9 +233,10 @@ static status search(job *j, error *e)
         put_steps(j, first);
     TRY(s);
     if (first == 0) {
-        rows_note(j->call, "bisect: it was so in every version that was measured, back "
-                           "to the oldest that undo has");
-        return E_OK;
+        rows_note(j->call,
+                  "bisect: it was so in every version that was measured, back to "
+                  "the oldest that undo has");
+        return bisect_runs(j->call, j->versions.items[0].model, &j->when, &j->on, e);
     }
     rows_note(j->call, "bisect: %s went from %g to %g by: %s", j->when.metric,
               j->value[first - 1], j->value[first], j->versions.items[first].command);
@@ -282,7 +274,11 @@ const command command_bisect = {
         "steps "
         "are those that were measured, each as its file holds it.  Then every layer that "
         "differs in its numbers alone is put back, one at a time, as it was before that "
-        "step: gain is what the metric wins by it, the largest first.",
+        "step: gain is what the metric wins by it, the largest first.  Where undo does "
+        "not "
+        "reach that far, the runs of the database that made the model are gone through, "
+        "by "
+        "what was measured of them then on the same split (see 'why').",
     .see = "undo, why, diff, verify",
     .run = bisect_command,
 };
