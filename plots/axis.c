@@ -241,7 +241,8 @@ void style_axis_set(figure_call *c, const style_axis *a)
         add_symmetric(&t);
     else
         add_linear(&t);
-    text_addf(c->script, ") font ',%d'\n", STYLE_SMALL_POINTS);
+    bool tight = a->letter == 'x' && a->length_mm < 16;
+    text_addf(c->script, ") font ',%d'\n", STYLE_SMALL_POINTS - 2 * tight);
     text_addf(c->script, "unset %clabel\n", a->letter);
     if (!a->label)
         return;

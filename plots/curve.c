@@ -20,6 +20,9 @@ static const option options[] = {
     {"xlabel", OPTION_TEXT, NULL, NULL, NULL, "words below the figure"},
     {"ylabel", OPTION_TEXT, NULL, NULL, NULL, "words beside the figure"},
     {"log", OPTION_WORD, "auto|none|x|y|xy", "auto", NULL, "which axes are logarithmic"},
+    {"group", OPTION_TEXT, NULL, NULL, NULL,
+     "column of numbers: rows that share one make a point, at the mean of their x "
+     "(default: x itself)"},
     {"baseline", OPTION_REAL, NULL, NULL, NULL, "a level to compare with"},
     {"spread", OPTION_WORD, "range|deviation|points|none", "range", NULL,
      "of rows that share their x, seeds say: lowest to highest, standard deviation, "
@@ -86,23 +89,26 @@ static status choose_columns(const figure_call *c, const table *t, const char *n
 
 typedef struct point {
     double x, y;
+    double group; /* points of one group become one, at the mean of their x */
 } point;
 
 static int compare_points(const void *a, const void *b)
 {
     const point *p = a, *q = b;
-    if (p->x != q->x)
-        return p->x < q->x ? -1 : 1;
+    if (p->group != q->group)
+        return p->group < q->group ? -1 : 1;
     return (p->y > q->y) - (p->y < q->y);
 }
 
-/* Mean, lowest and highest of N points that share their x; for deviation the mean less and
+/* Mean, lowest and highest of N points of a group; for deviation the mean less and
    plus the standard deviation (of a sample, N - 1). */
 static void add_group(figure_call *c, const point *points, int64_t n, picture *p)
 {
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++)
+    double sum = 0, sum_x = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
         sum += points[i].y;
+        sum_x += points[i].x - points[0].x;
+    }
     double mean = sum / (double)n, low = points[0].y, high = points[n - 1].y;
     for (int64_t i = 0; i < n; i++)
         squares += (points[i].y - mean) * (points[i].y - mean);
@@ -113,7 +119,7 @@ static void add_group(figure_call *c, const point *points, int64_t n, picture *p
         p->y_low = fmin(p->y_low, low);
         p->y_high = fmax(p->y_high, high);
     }
-    figure_number(c, points[0].x);
+    figure_number(c, points[0].x + sum_x / (double)n);
     figure_number(c, mean);
     figure_number(c, low);
     figure_number(c, high);
@@ -121,20 +127,20 @@ static void add_group(figure_call *c, const point *points, int64_t n, picture *p
     figure_end_row(c);
 }
 
-/* The block of a line: what its rows with the same x come to; then those rows in a block
-   of their own. */
+/* The block of a line: what its groups of rows come to; then those rows in a block of
+   their own. */
 static void add_blocks(figure_call *c, const point *points, int64_t count, picture *p)
 {
     bool several = false;
     figure_block(c, "x, mean of y, low and high end of its spread, rows");
     for (int64_t i = 0, next; i < count; i = next) {
-        for (next = i; next < count && points[next].x == points[i].x; next++)
+        for (next = i; next < count && points[next].group == points[i].group; next++)
             ;
         add_group(c, points + i, next - i, p);
         several |= next - i > 1;
     }
     p->several |= several;
-    figure_block(c, "x, y of rows that share their x");
+    figure_block(c, "x, y of rows of groups");
     if (!several)
         text_add(c->data, "NaN NaN\n");
     for (int64_t i = 0; several && i < count; i++) {
@@ -149,6 +155,9 @@ static status add_line(figure_call *c, const table *t, int64_t by, int64_t first
                        picture *p, error *e)
 {
     int64_t count = 0;
+    const char *group = option_words(c->options, "group");
+    if (group && !column_has_numbers(t, group, 1))
+        return fail(e, E_NAME, "group=%s: there is no such column of numbers", group);
     point *points = memory_new(t->row_count, sizeof *points, e);
     if (!points)
         return E_MEMORY;
@@ -157,6 +166,8 @@ static status add_line(figure_call *c, const table *t, int64_t by, int64_t first
         if ((by >= 0 && !column_same(t, by, first, i)) ||
             !column_number(t, i, p->x, &q.x) || !column_number(t, i, p->y, &q.y))
             continue;
+        if (!group || !column_number(t, i, group, &q.group))
+            q.group = q.x;
         q.x *= column_scale(p->x);
         q.y *= column_scale(p->y);
         points[count++] = q;

@@ -29,6 +29,7 @@ static table *make_seeds(void)
             table_real(t, "amount", amounts[i]);
             table_integer(t, "seed", seed + 1);
             table_real(t, "accuracy", accuracies[i][seed]);
+            table_real(t, "sparsity", amounts[i] + 0.01 * (seed - 1));
         }
     return t;
 }
@@ -138,6 +139,29 @@ static void test_curve_spreads(void **state)
     support_figure_draw(s, "curve", "tables=seeds spread=none", "means.svg");
     assert_int_equal(support_figure_boxes("means.svg", "rgb(  0, 114, 178)", box, 4), 0);
     assert_int_equal(support_figure_marks("means.svg", "gpPt6", at, 8), 4 + 1);
+}
+
+/* Sparsities that differ a little from seed to seed: a point each, or one an amount. */
+static void test_curve_groups(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_GNUPLOT();
+    double at[16][2], rows[4 * 5];
+    error e = {0};
+    support_figure_draw(s, "curve", "tables=seeds x=sparsity y=accuracy", "each.svg");
+    assert_int_equal(support_figure_marks("each.svg", "gpPt6", at, 16), 12 + 1);
+    support_figure_draw(s, "curve", "tables=seeds x=sparsity y=accuracy group=amount",
+                        "groups.svg");
+    assert_int_equal(support_figure_marks("groups.svg", "gpPt6", at, 16), 4 + 1);
+    assert_int_equal(support_figure_block("groups.dat", 0, 5, rows, 4), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_true(fabs(rows[5 * i] - amounts[i]) < 1e-12);
+        assert_int_equal(rows[5 * i + 4], 3);
+    }
+    check_place(at[0][0], at[3][0], at[1][0], 0.2, 0.8, 0.4);
+    assert_int_equal(support_figure_render(s, &figure_curve, "tables=seeds group=none",
+                                           "no.svg", false, NULL, &e),
+                     E_NAME);
 }
 
 /* ---- pareto ---- */
@@ -280,10 +304,10 @@ static void test_styles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_curve_range), cmocka_unit_test(test_curve_spreads),
-        cmocka_unit_test(test_pareto),      cmocka_unit_test(test_pareto_directions),
-        cmocka_unit_test(test_latency),     cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_curve_range),       cmocka_unit_test(test_curve_spreads),
+        cmocka_unit_test(test_curve_groups),      cmocka_unit_test(test_pareto),
+        cmocka_unit_test(test_pareto_directions), cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_same_bytes),        cmocka_unit_test(test_styles),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -140,9 +140,10 @@ const command command_plot = {
         "Of models and data: confusion, filmstrip and slices (what is made of images "
         "and blocks, and errors), phase and circulation.  Of tables: curve, pareto and "
         "latency.  For instance 'sweep t prune m amount=0.5,0.9 seed=1,2,3 data=d', then "
-        "'plot curve t > seeds.pdf'; 'sweep b bench m q', then 'plot latency b "
-        "limit=5'; 'plot weights m history=yes > m.gif'; 'plot filmstrip m q d "
-        "index=0,3 style=slides > film.png'.  'help plot phase' tells the options of "
+        "'plot curve t x=sparsity group=amount > seeds.pdf'; 'sweep b bench m q', then "
+        "'plot latency b limit=5'; 'plot weights m history=yes > m.gif'; 'plot filmstrip "
+        "m q d index=0,3 style=slides > film.png'.  'help plot phase' tells the options "
+        "of "
         "one figure.",
     .see = "show, sweep, eval, pareto",
     .run = plot_command,
