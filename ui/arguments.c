@@ -66,6 +66,7 @@ enum {
     OPT_DATABASE,
     OPT_COMPLETE,
     OPT_MANUAL,
+    OPT_POINT,
     OPT_VERSION
 };
 
@@ -85,6 +86,7 @@ static const struct option long_options[] = {
     {"directory", required_argument, NULL, 'C'},
     {"complete", required_argument, NULL, OPT_COMPLETE},
     {"print-commands", required_argument, NULL, OPT_MANUAL},
+    {"sweep-point", required_argument, NULL, OPT_POINT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
     {0},
@@ -154,6 +156,9 @@ static int take_option(arguments *a, int letter, const char *words)
         return *words ? -1 : usage_error("--db=%s: want a file, or none", words);
     case OPT_COMPLETE:
         a->complete = words;
+        return -1;
+    case OPT_POINT:
+        a->point = words;
         return -1;
     case OPT_MANUAL:
         a->manual = words;

@@ -24,6 +24,7 @@ typedef struct arguments {
     bool seed_given;
     const char *database; /* of runs; NULL: the user's own */
     const char *complete; /* print what may complete this line; or NULL */
+    const char *point;    /* do this point of a sweep of another process; or NULL */
     const char *manual;   /* print the manual in this form; or NULL */
 } arguments;
 

@@ -68,6 +68,11 @@ const char *interpreter_database(const interpreter *i); /* its file, or "none" *
 /* The database, lent; NULL with an error where there is none. */
 ledger *interpreter_ledger(interpreter *i, error *e);
 
+/* The number of the receipt of the command that runs, which gets one now; 0 where it
+   leaves none.  Runs of another process name it as the one that ran them. */
+int64_t interpreter_run_number(interpreter *i);
+void interpreter_set_outer_run(interpreter *i, int64_t number);
+
 bool interpreter_wants_quit(const interpreter *i, int *exit_code);
 void interpreter_quit(interpreter *i, int exit_code);
 

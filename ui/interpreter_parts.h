@@ -15,6 +15,7 @@ typedef struct recorder {
     bool off;         /* by the user's wish, or after a failure */
     ledger *ledger;   /* opened with the first receipt */
     char session[17]; /* one word for all runs of this program */
+    int64_t outer;    /* the run of another process that runs this program; 0: none */
 } recorder;
 
 /* What is kept of a command for its receipt. */

@@ -316,7 +316,7 @@ static status send_receipt(run *r, const char *state, const char *why, error *e)
         .session = r->i->recorder.session,
         .command = r->command->name,
         .line = text_get(&r->line),
-        .parent = r->outer ? r->outer->number : 0,
+        .parent = r->outer ? r->outer->number : r->i->recorder.outer,
         .seed = seed_of(r),
         .started = k->started,
         .seconds = r->seconds,
@@ -346,6 +346,22 @@ static status begin_outer(run *r, error *e)
         return E_OK;
     TRY(begin_outer(r->outer, e));
     return send_receipt(r, "running", NULL, e);
+}
+
+int64_t interpreter_run_number(interpreter *i)
+{
+    run *r = i->running;
+    error e = {0};
+    if (!r || !r->record || i->recorder.off)
+        return 0;
+    if (begin_outer(r, &e) != E_OK)
+        give_up(r, &e);
+    return r->number;
+}
+
+void interpreter_set_outer_run(interpreter *i, int64_t number)
+{
+    i->recorder.outer = number;
 }
 
 void record_end(run *r, status result, const error *why)

@@ -250,6 +250,13 @@ void sentence_clear(sentence *w)
     *w = (sentence){0};
 }
 
+void sentence_drop(sentence *w, int64_t i)
+{
+    memory_free(w->items[i].words);
+    w->count--;
+    memmove(&w->items[i], &w->items[i + 1], (size_t)(w->count - i) * sizeof *w->items);
+}
+
 bool lexer_continues(const char *line)
 {
     size_t length = strlen(line);

@@ -39,6 +39,7 @@ typedef struct sentence {
 status lexer_next(const char *line, size_t *at, const session *s, sentence *out,
                   error *e);
 void sentence_clear(sentence *w);
+void sentence_drop(sentence *w, int64_t i); /* takes out the I-th word */
 
 /* Does LINE go on in the next one?  Its last character is a backslash that is neither
    escaped nor in a comment. */

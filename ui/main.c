@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "format/calibration_file.h"
 #include "ui/arguments.h"
+#include "ui/command/sweep_child.h"
 #include "ui/complete.h"
 #include "ui/interpreter.h"
 #include "ui/manual.h"
@@ -116,6 +117,11 @@ static int run(session *s, const arguments *a, error *e)
     if (interpreter_set_database(i, a->database, false, e) != E_OK) {
         fprintf(stderr, "lathe: runs are not recorded: %s\n", e->text);
         error_clear(e);
+    }
+    if (a->point) {
+        code = sweep_child_run(i, a->point, e) == E_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+        interpreter_free(i);
+        return code;
     }
     status result = run_actions(i, a);
     if (a->action_count == 0 && !chosen.interactive)

@@ -5,8 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -170,4 +172,36 @@ void folder_remove(const char *folder)
     }
     closedir(entries);
     rmdir(folder);
+}
+
+/* Is ENTRY the name that name_beside gave to FOLDER in a process that is no more? */
+static bool is_orphan(const char *name, const char *entry)
+{
+    char *end;
+    size_t length = strlen(name);
+    if (strncmp(entry, name, length) != 0 || entry[length] != '.')
+        return false;
+    long process = strtol(entry + length + 1, &end, 10);
+    return process > 0 && strcmp(end, ".part") == 0 && kill((pid_t)process, 0) != 0 &&
+           errno == ESRCH;
+}
+
+void folder_remove_orphans(const char *folder)
+{
+    int length = parent_length(folder);
+    char *parent = memory_format(NULL, "%.*s", length, folder);
+    char *name = memory_format(NULL, "%.*s", trimmed(folder) - length, folder + length);
+    DIR *entries = parent && name ? opendir(length > 0 ? parent : ".") : NULL;
+    for (struct dirent *d; entries && (d = readdir(entries));) {
+        char *path = is_orphan(name, d->d_name)
+                         ? memory_format(NULL, "%s%s", parent, d->d_name)
+                         : NULL;
+        if (path)
+            folder_remove(path);
+        memory_free(path);
+    }
+    if (entries)
+        closedir(entries);
+    memory_free(parent);
+    memory_free(name);
 }

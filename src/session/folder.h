@@ -8,6 +8,10 @@
 /* A new empty folder beside FOLDER, on the same file system; the caller frees its path. */
 char *folder_make_beside(const char *folder, error *e);
 
+/* Removes those that processes made beside FOLDER which are no more, as far as that can be
+   done. */
+void folder_remove_orphans(const char *folder);
+
 /* FOLDER becomes what BESIDE is, at one moment; the old one goes.  On failure FOLDER is
    as it was. */
 status folder_replace(const char *beside, const char *folder, error *e);

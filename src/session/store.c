@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "format/field.h"
 #include "format/model_file.h"
+#include "session/digest.h"
 #include "session/folder.h"
 #include "session/table_json.h"
 
@@ -83,18 +84,6 @@ static json_t *read_json(const char *folder, const char *name, const char *endin
 
 /* ---- what the manifest says of a dataset ---- */
 
-static uint64_t dataset_hash(const dataset *d)
-{
-    uint64_t hash = tensor_hash(d->input, HASH_START);
-    if (d->target)
-        hash = tensor_hash(d->target, hash);
-    if (d->mask)
-        hash = tensor_hash(d->mask, hash);
-    if (d->group)
-        hash = random_hash(d->group, d->count * (int64_t)sizeof *d->group, hash);
-    return random_hash(d->split, d->count, hash);
-}
-
 static int64_t mask_channels(const dataset *d)
 {
     const shape s = d->mask ? tensor_shape(d->mask) : (shape){0};
@@ -123,7 +112,7 @@ static status put_dataset(json_t *object, const dataset *d, error *e)
     TRY(field_put(object, "mask_channels", json_integer(mask_channels(d)), e));
     TRY(field_put(object, "facts", d->facts ? table_to_json(d->facts) : json_null(), e));
     TRY(put_classes(object, d, e));
-    return field_put(object, "hash", field_from_unsigned(dataset_hash(d)), e);
+    return field_put(object, "hash", field_from_unsigned(digest_dataset(d)), e);
 }
 
 static status take_words(const json_t *object, const char *key, char **words, error *e)
@@ -195,7 +184,7 @@ static status take_dataset(const json_t *object, dataset *d, error *e)
     if (!json_is_null(facts) && !(d->facts = table_from_json(facts, e)))
         return E_FORMAT;
     TRY(field_unsigned(object, "hash", &hash, e));
-    if (hash != dataset_hash(d))
+    if (hash != digest_dataset(d))
         return fail(e, E_FORMAT, "its arrays are not those that were saved");
     return dataset_check(d, e);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    sweep.c -- the command `sweep`: another command over a grid of values, each point on
-   the session as it is, the answers gathered in a table.  It knows nothing of what the
-   other command does and prints nothing. */
+   the session as it is, the answers gathered in a table; in other processes where several
+   are asked for (sweep_jobs.c).  It knows nothing of what the other command does and prints
+   nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,16 +10,20 @@
 #include "ui/command/command.h"
 #include "ui/command/parse.h"
 #include "ui/command/rows.h"
+#include "ui/command/sweep_parts.h"
 #include "ui/interpreter.h"
 #include "ui/lexer.h"
 
 #define AXES_MAX   8
 #define POINTS_MAX 10000
+#define JOBS_MAX   64
 
 static const option options[] = {
     {"name", OPTION_NAME, NULL, NULL, NULL, "name for the table of results"},
     {"command", OPTION_TEXT, NULL, NULL, NULL,
-     "a command; options with several values are swept: key=a,b,c"},
+     "a command; options with several values are swept: key=a,b,c; jobs=N behind them: "
+     "so "
+     "many points at once, each in a process of its own"},
     {0},
 };
 
@@ -34,7 +39,8 @@ typedef struct job {
     call *call;
     sentence words;
     axis axes[AXES_MAX];
-    int64_t axis_count, points;
+    int64_t axis_count, points, jobs;
+    sweep_points outcomes;
     int64_t point; /* at work, from 0 */
     char stage[64];
 } job;
@@ -102,6 +108,26 @@ static status look_for_axis(job *j, const command *inner, const extra *more, int
     return E_OK;
 }
 
+/* Takes "jobs=N" out of the words, unless it is the other command's own. */
+static status take_jobs(job *j, const command *inner, error *e)
+{
+    j->jobs = 1;
+    if (option_find(inner->options, "jobs"))
+        return E_OK;
+    for (int64_t i = 1; i < j->words.count; i++) {
+        const word *w = &j->words.items[i];
+        if (parse_key_length(w) != 4 || strncmp(w->words, "jobs", 4) != 0)
+            continue;
+        const char *number = w->words + w->equals + 1;
+        if (!text_to_integer(number, &j->jobs) || j->jobs < 1 || j->jobs > JOBS_MAX)
+            return fail(e, E_RANGE, "sweep: jobs=%.80s, wanted 1 to %d", number,
+                        JOBS_MAX);
+        sentence_drop(&j->words, i);
+        return E_OK;
+    }
+    return E_OK;
+}
+
 static status find_axes(job *j, error *e)
 {
     size_t at = 0;
@@ -115,6 +141,7 @@ static status find_axes(job *j, error *e)
         return fail_prefix(e, "sweep");
     if (inner->flags & (COMMAND_REST | COMMAND_TEXT))
         return fail(e, E_USAGE, "sweep: '%s' has no rows to gather", inner->name);
+    TRY(take_jobs(j, inner, e));
     if (parse_extra(inner, &j->words, &more, &blame, e) != E_OK)
         return fail_prefix(e, "sweep");
     j->points = 1;
@@ -215,9 +242,9 @@ static void add_rows(job *j, const table *rows)
     }
 }
 
-static void add_notes(job *j, const char *where, const text *notes)
+static void add_notes(job *j, const char *where, const char *notes)
 {
-    for (const char *line = text_get(notes); *line;) {
+    for (const char *line = notes; *line;) {
         size_t length = strcspn(line, "\n");
         rows_note(j->call, "%s%s%.*s", where, *where ? ": " : "", (int)length, line);
         line += length + (line[length] == '\n');
@@ -236,14 +263,37 @@ static void report(void *context, const progress *p)
     task_report(j->call->task, &mine);
 }
 
+static status fail_at(void *context, int64_t point, error *e)
+{
+    const job *j = context;
+    text where = {0};
+    point_words(j, point, &where);
+    fail_prefix(e, j->axis_count > 0 ? "sweep: at %s" : "sweep%s", text_get(&where));
+    text_clear(&where);
+    return e->code;
+}
+
+/* Keeps what point I answered; ROWS is taken.  Where no file can be written, the sweep goes
+   on without. */
+static status keep_point(job *j, int64_t i, table *rows, const char *notes, error *e)
+{
+    status s = sweep_points_put(&j->outcomes, i, rows, notes, e);
+    if (s != E_FILE)
+        return s;
+    rows_note(j->call, "sweep: it could not go on after a crash: %s", e->text);
+    memory_free(j->outcomes.path);
+    j->outcomes.path = NULL;
+    error_clear(e);
+    return E_OK;
+}
+
 /* Runs one point and takes back what it did to the session. */
 static status run_point(job *j, error *e)
 {
-    text line = {0}, where = {0}, notes = {0};
+    text line = {0}, notes = {0};
     task watch = {.report = report, .context = j};
     if (j->call->task)
         watch.cancel = j->call->task->cancel;
-    point_words(j, j->point, &where);
     point_line(j, j->point, &line);
     table *rows = table_new(e);
     status s = rows ? text_ok(&line, e) : e->code;
@@ -255,16 +305,53 @@ static status run_point(job *j, error *e)
         session_rollback(j->call->session);
     }
     if (s == E_OK) {
-        add_rows(j, rows);
-        add_notes(j, text_get(&where), &notes);
+        s = keep_point(j, j->point, rows, text_get(&notes), e);
+        rows = NULL;
     } else if (s != E_STOPPED) {
-        fail_prefix(e, j->axis_count > 0 ? "sweep: at %s" : "sweep%s", text_get(&where));
+        fail_at(j, j->point, e);
     }
     table_free(rows);
     text_clear(&line);
-    text_clear(&where);
     text_clear(&notes);
     return s;
+}
+
+static status line_of(void *context, int64_t point, text *line)
+{
+    point_line(context, point, line);
+    return E_OK;
+}
+
+static status run_points(job *j, error *e)
+{
+    if (j->jobs > 1 && j->points > 1) {
+        const sweep_jobs jobs = {.call = j->call,
+                                 .points = &j->outcomes,
+                                 .jobs = j->jobs < j->points ? j->jobs : j->points,
+                                 .line_of = line_of,
+                                 .fail_at = fail_at,
+                                 .context = j};
+        return sweep_jobs_run(&jobs, e);
+    }
+    for (j->point = 0; j->point < j->points; j->point++)
+        if (!j->outcomes.items[j->point].rows)
+            TRY(run_point(j, e));
+    return E_OK;
+}
+
+/* The answers of all points that are done, in the order of the points. */
+static void gather(job *j)
+{
+    for (j->point = 0; j->point < j->points; j->point++) {
+        const outcome *o = &j->outcomes.items[j->point];
+        text where = {0};
+        if (!o->rows)
+            continue;
+        point_words(j, j->point, &where);
+        add_rows(j, o->rows);
+        add_notes(j, text_get(&where), o->notes);
+        text_clear(&where);
+    }
 }
 
 /* Keeps the rows gathered so far as the table NAME. */
@@ -275,25 +362,57 @@ static status keep(const call *c, const char *name, error *e)
     return copy ? session_put_table(c->session, name, copy, e) : e->code;
 }
 
+static status stopped(job *j, const char *name, error *e)
+{
+    const sweep_points *p = &j->outcomes;
+    if (p->done == 0)
+        return fail(
+            e, E_STOPPED,
+            "sweep: stopped before the first of %lld points was done; nothing was "
+            "changed",
+            (long long)j->points);
+    TRY(keep(j->call, name, e));
+    fail(e, E_STOPPED, "sweep: stopped after %lld of %lld points; %s keeps them",
+         (long long)p->done, (long long)j->points, name);
+    return p->path ? fail_hint(e, "the same command goes on with the others") : E_STOPPED;
+}
+
+/* What an earlier sweep left is told before the work, which may be long. */
+static status begin(job *j, error *e)
+{
+    text line = {0};
+    sweep_jobs_clean();
+    sentence_write(&j->words, 0, &line);
+    status s = text_ok(&line, e);
+    if (s == E_OK)
+        s = sweep_points_open(&j->outcomes, j->points, text_get(&line), j->call->session,
+                              e);
+    text_clear(&line);
+    if (s == E_FILE) {
+        rows_note(j->call, "sweep: what an earlier one left cannot be read: %s", e->text);
+        error_clear(e);
+        s = E_OK;
+    }
+    if (s == E_OK && j->outcomes.done > 0)
+        rows_note(j->call, "sweep: %lld of %lld points were done before it was stopped",
+                  (long long)j->outcomes.done, (long long)j->points);
+    return s;
+}
+
 static status sweep(job *j, const char *name, error *e)
 {
+    error later = {0};
     TRY(find_axes(j, e));
-    for (j->point = 0; j->point < j->points; j->point++) {
-        status s = run_point(j, e);
-        if (s == E_STOPPED && j->point == 0)
-            return fail(e, E_STOPPED,
-                        "sweep: stopped before the first of %lld points was done; "
-                        "nothing was changed",
-                        (long long)j->points);
-        if (s == E_STOPPED) {
-            TRY(keep(j->call, name, e));
-            return fail(e, E_STOPPED,
-                        "sweep: stopped after %lld of %lld points; %s keeps them",
-                        (long long)j->point, (long long)j->points, name);
-        }
-        TRY(s);
-    }
-    return keep(j->call, name, e);
+    TRY(begin(j, e));
+    status s = run_points(j, e);
+    if (s != E_OK)
+        (void)sweep_points_write(&j->outcomes, &later); /* what is lost is run again */
+    else
+        sweep_points_finish(&j->outcomes);
+    if (s != E_OK && s != E_STOPPED)
+        return s;
+    gather(j);
+    return s == E_STOPPED ? stopped(j, name, e) : keep(j->call, name, e);
 }
 
 static status run(call *c, error *e)
@@ -307,6 +426,7 @@ static status run(call *c, error *e)
         for (int64_t i = 0; i < j.axes[a].count; i++)
             memory_free(j.axes[a].values[i]);
     }
+    sweep_points_clear(&j.outcomes);
     sentence_clear(&j.words);
     return s;
 }
@@ -327,7 +447,11 @@ const command command_sweep = {
         "'show' prints and 'plot curve' draws; what a point answers under the name of a "
         "swept option with another value is answer_NAME.  A command without several "
         "values is run "
-        "once.  Ctrl-C keeps the points done.",
+        "once.  Ctrl-C keeps the points done; the same command on the same session then "
+        "goes "
+        "on with the others, also after a crash.  With jobs=2 two points run at once, "
+        "each "
+        "in a process with its share of the threads: for times, leave it at 1.",
     .see = "plot curve, show, prune, quantize",
     .run = run,
 };

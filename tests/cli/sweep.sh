@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# sweep.sh -- a sweep in one process and in two, stopped by Ctrl-C and killed at random:
+# it goes on where it was, the numbers are the same, and nothing is left behind.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+srcdir=$(realpath "${srcdir:-.}")
+. "$srcdir/tests/cli/answers.sh"
+export XDG_STATE_HOME=$folder/state
+sweeps=$XDG_STATE_HOME/lathe/sweeps
+
+lathe -q --seed 3 -c 'data d gpe n=12 grid=32 starts=1; split d
+model m unet-phase levels=2 channels=2 size=32
+session save work' >/dev/null
+
+points='train m d epochs=1,2,3 lr=0.01,0.001 batch=4,2'
+
+# sweep OUT JOBS [WORDS]: the sweep, without the columns of time and memory.
+sweep()
+{
+    "$LATHE" -q --format csv --db none -c 'session load work > loaded.csv' \
+        -c "sweep s $points jobs=$2; show s" >all 2>err
+    code=$?
+    grep -v '^[0-9]* points' all | sed 's/,[0-9.e+-]*seconds.*//' |
+        cut -d, -f1-24 >"$1"
+    return $code
+}
+
+count()
+{
+    find "$sweeps" -mindepth 1 2>/dev/null | wc -l | tr -d ' '
+}
+
+sweep one 1
+expect "status of one process" $? 0
+sweep two 2
+expect "status of two processes" $? 0
+cmp one two || failed=1
+expect "points" "$(grep -c '^[123],' one)" 24 # the sweep's own and those of show
+expect "what is left of finished sweeps" "$(count)" 0
+
+# Stopped and killed after some points; then on with the others, in one process or two.
+for how in INT KILL; do
+    for jobs in 1 2; do
+        export points="$points"
+        "$LATHE" -q --format csv --db none -c 'session load work > loaded.csv' \
+            -c "sweep s $points jobs=$jobs" >part 2>err &
+        process=$!
+        for _ in $(seq 400); do
+            test -n "$(find "$sweeps" -name '*.json' 2>/dev/null | grep -v /jobs)" && break
+            kill -0 $process 2>/dev/null || break
+            sleep 0.05
+        done
+        kill -$how $process 2>/dev/null
+        wait $process 2>/dev/null
+        sweep again $((3 - jobs))
+        expect "status after $how" $? 0
+        cmp one again || {
+            echo "FAIL: after $how in $jobs processes other numbers"
+            failed=1
+        }
+        expect "what is left after $how and the rest" "$(count)" 0
+    done
+done
+
+# The session is part of what is swept: another one has nothing to go on with.
+"$LATHE" -q --db none -c 'session load work > loaded.csv' \
+    -c "sweep s train m d epochs=1,0 batch=4" >out 2>err
+expect "status of a bad point" $? 1
+grep -q 'sweep: at epochs=0' err || expect "which point" "$(cat err)" 'at epochs=0'
+expect "what a failed sweep keeps" "$(count)" 1
+"$LATHE" -q --db none -c 'session load work > loaded.csv' \
+    -c "sweep s train m d epochs=1,0 batch=4 jobs=2" >out 2>err
+expect "status of a bad point in another process" $? 1
+grep -q 'sweep: at epochs=0' err || expect "which point" "$(cat err)" 'at epochs=0'
+"$LATHE" --db none -c 'session load work > loaded.csv' -c 'set seed=4' \
+    -c "sweep s train m d epochs=1,0 batch=4" >out 2>err
+grep -q 'were done before' err && expect "points of another session" some none
+"$LATHE" --db none -c 'session load work > loaded.csv' \
+    -c "sweep s train m d epochs=1,0 batch=4" >out 2>err
+grep -q '1 of 2 points were done before' err || expect "earlier points" "$(cat err)" 'told'
+
+# A file that is damaged is as good as none.
+for file in "$sweeps"/*.json; do
+    head -c 40 "$file" >cut && mv cut "$file"
+done
+"$LATHE" --db none -c 'session load work > loaded.csv' \
+    -c "sweep s train m d epochs=1,0 batch=4" >out 2>err
+expect "status with a damaged file" $? 1
+grep -q 'were done before' err && expect "points of a damaged file" some none
+
+for bad in jobs=0 jobs=65 jobs=two; do
+    "$LATHE" -q --db none -c 'session load work > loaded.csv' \
+        -c "sweep s prune m amount=.5,.6 $bad" >out 2>err
+    expect "status of $bad" $? 1
+    grep -q "$bad, wanted 1 to 64" err || expect "what $bad says" "$(cat err)" "1 to 64"
+done
+
+finish
