@@ -8,6 +8,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -50,6 +51,7 @@ static status fill_request(json_t *object, const sweep_request *r)
 {
     TRY(field_put(object, "folder", field_from_text(r->folder), NULL));
     TRY(field_put(object, "line", field_from_text(r->line), NULL));
+    TRY(field_put(object, "asker", json_integer(r->asker), NULL));
     return field_put(object, "run", json_integer(r->run), NULL);
 }
 
@@ -114,12 +116,15 @@ static json_t *error_json(const error *why)
 static status answer(interpreter *i, const json_t *request, const char *path, error *e)
 {
     const char *folder, *line;
-    int64_t run;
+    int64_t run, asker;
     text notes = {0};
     error why = {0};
     TRY(field_text(request, "folder", &folder, e));
     TRY(field_text(request, "line", &line, e));
     TRY(field_integer(request, "run", 0, INT64_MAX, &run, e));
+    TRY(field_integer(request, "asker", 1, INT32_MAX, &asker, e));
+    if (getppid() != (pid_t)asker)
+        return fail(e, E_STOPPED, "sweep: who asked for the point is no more");
     interpreter_set_outer_run(i, run);
     char *to = answer_path(path, e);
     table *rows = to ? table_new(e) : NULL;

@@ -13,6 +13,7 @@ typedef struct interpreter interpreter;
 typedef struct sweep_request {
     const char *folder; /* of the session */
     const char *line;   /* the command of the point */
+    int64_t asker;      /* the process that asks */
     int64_t run;        /* number of the receipt of the sweep; 0: none */
 } sweep_request;
 

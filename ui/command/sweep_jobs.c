@@ -49,7 +49,10 @@ static status write_request(const crew *c, const worker *w, error *e)
     status s = c->j->line_of(c->j->context, w->point, &line);
     s = s == E_OK ? text_ok(&line, e) : s;
     if (s == E_OK) {
-        sweep_request r = {.folder = c->folder, .line = text_get(&line), .run = c->run};
+        sweep_request r = {.folder = c->folder,
+                           .line = text_get(&line),
+                           .asker = getpid(),
+                           .run = c->run};
         s = sweep_request_write(&r, w->request, e);
     }
     text_clear(&line);
