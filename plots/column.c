@@ -161,6 +161,14 @@ void column_put_words(const cell *value, text *out)
     }
 }
 
+void column_put_title(const table *t, int64_t row, int64_t column, text *out)
+{
+    const cell *value = table_get(t, row, column);
+    if (value->kind == CELL_FLAG)
+        text_addf(out, "%s: ", t->columns[column]);
+    column_put_words(value, out);
+}
+
 /* Has row I the same value in COLUMN as row J? */
 bool column_same(const table *t, int64_t column, int64_t i, int64_t j)
 {

@@ -29,6 +29,9 @@ const char *column_default_metric(const table *t);
 /* The cell as a word: "0.5", "yes"; nothing where it is empty. */
 void column_put_words(const cell *value, text *out);
 
+/* The same for a key, where "yes" alone says nothing: "met: yes". */
+void column_put_title(const table *t, int64_t row, int64_t column, text *out);
+
 /* Has row I the same value in COLUMN as row J? */
 bool column_same(const table *t, int64_t column, int64_t i, int64_t j);
 

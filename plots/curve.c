@@ -202,7 +202,7 @@ static status add_title(const option_value *names, int64_t table_index, const ta
     if (several && names->count > 1)
         text_add(title, ": ");
     if (by >= 0 && (several || names->count == 1))
-        column_put_words(table_get(t, first, by), title);
+        column_put_title(t, first, by, title);
     return text_ok(title, e);
 }
 

@@ -99,7 +99,7 @@ static status add_row(const figure_call *c, const table *t, const char *name, in
     int64_t label_at = label ? table_column(t, label) : -1;
     text title = {0};
     if (by_at >= 0)
-        column_put_words(table_get(t, row, by_at), &title);
+        column_put_title(t, row, by_at, &title);
     else
         text_add(&title, name);
     p->x[p->count] = x;

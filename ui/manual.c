@@ -116,8 +116,8 @@ static void add_group(text *out, const char *name, const char *title, int width)
         if (!any)
             text_addf(out, "%s\n", title);
         any = true;
-        text_addf(out, "  %-10s", c->name);
-        add_wrapped(out, c->summary, 12, 12, width);
+        text_addf(out, "  %-12s", c->name);
+        add_wrapped(out, c->summary, 14, 14, width);
     }
 }
 
@@ -340,8 +340,8 @@ bool manual_search(const char *word, int columns, text *out)
         found = search_more(&below, c, word, width) || found;
         if (found || contains(c->name, word) || contains(c->summary, word) ||
             contains(c->details, word)) {
-            text_addf(out, "%-10s", c->name);
-            add_wrapped(out, c->summary, 10, 10, width);
+            text_addf(out, "%-12s", c->name);
+            add_wrapped(out, c->summary, 12, 12, width);
             text_add(out, text_get(&below));
             any = true;
         }

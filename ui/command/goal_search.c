@@ -25,7 +25,7 @@ static const struct {
     {"low rank 0.9", "lowrank $model energy=0.9"},
     {"low rank 0.7", "lowrank $model energy=0.7"},
     {"separable", "separate $model skip=first"},
-    {"sparse 0.8", "prune $model kind=4x1 amount=0.8 data=$data split=val"},
+    {"sparse 0.8", "prune $model kind=4x1 amount=0.8 scope=layer data=$data split=val"},
 };
 
 static const char integers[] = "quantize $model data=$data samples=128 split=val";
@@ -294,6 +294,26 @@ status goal_run(goal_search *g, error *e)
     while (!is_late(g) && (at = next_to_learn(g)) >= 0)
         TRY(learn(g, at, e));
     return g->stopped ? fail(e, E_STOPPED, "goal: stopped") : E_OK;
+}
+
+status goal_confirm(goal_search *g, error *e)
+{
+    bool timed = false;
+    for (int i = 0; i < g->required_count; i++)
+        timed = timed || strcmp(g->required[i].key, "time") == 0;
+    for (int i = 0; timed && i < GOAL_CONFIRMED_MOST; i++) {
+        candidate *best = &g->list[goal_best(g)];
+        quantities again = {0};
+        if (best->confirmed || goal_gap(g, best) > 0)
+            break;
+        TRY(yardstick_time(&g->measure, best->model, 2 * g->measure.seconds, &again, e));
+        best->confirmed = true;
+        if (again.time * best->q.base_time > best->q.time * again.base_time) {
+            best->q.time = again.time;
+            best->q.base_time = again.base_time;
+        }
+    }
+    return E_OK;
 }
 
 void goal_clear(goal_search *g)

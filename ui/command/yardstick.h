@@ -21,6 +21,11 @@ typedef struct yardstick {
 /* Measures the base.  Everything but ZERO is set. */
 status yardstick_begin(yardstick *y, error *e);
 status yardstick_measure(const yardstick *y, const model *m, quantities *out, error *e);
+/* The times of M and the base alone: medians of rounds of both for SECONDS.  Rounds that
+   something else disturbed (their slow runs take twice as long as their fast ones) are
+   measured again, twice at most; those with the least spread count. */
+status yardstick_time(const yardstick *y, const model *m, double seconds, quantities *q,
+                      error *e);
 
 /* In T's current row: bytes size_change median_ms time_change, the first metric and those
    that REQUIRED names with their change (points of a share). */
