@@ -261,19 +261,24 @@ void style_axis_set(figure_call *c, const style_axis *a)
     text_addf(c->script, " font ',%d' offset 0,%g\n", points, a->closer);
 }
 
+int64_t style_name_step(int64_t count, double length, int *points)
+{
+    /* Type is 0.35 mm a point, and needs a fifth more. */
+    const double least = 4, fitting = length / (double)count / (0.35 * 1.2);
+    *points = (int)fmax(least, fmin(STYLE_SMALL_POINTS, fitting));
+    return fitting < least ? (int64_t)ceil(least / fitting) : 1;
+}
+
 void style_names(figure_call *c, const char *const *names, int64_t count, int columns,
                  double height)
 {
-    /* Type is 0.35 mm a point, and needs a fifth more. */
-    double fitting = c->medium == MEDIUM_TEXT ? STYLE_SMALL_POINTS
-                                              : height / (double)count / (0.35 * 1.2);
-    int points =
-        fitting < STYLE_SMALL_POINTS ? (int)fmax(3, fitting) : STYLE_SMALL_POINTS;
+    int points = STYLE_SMALL_POINTS;
+    int64_t every = 1;
+    if (c->medium != MEDIUM_TEXT)
+        every = style_name_step(count, height, &points);
     text_addf(c->script, "unset logscale y\nset yrange [%.1f:-0.5] noextend\n",
               (double)count - 0.5);
     text_add(c->script, "set ytics (");
-    int64_t every = fitting < 4 ? (int64_t)ceil(4 / fitting) : 1;
-    points = every > 1 ? 4 : points;
     for (int64_t i = 0; i < count; i++) {
         text_add(c->script, i > 0 ? ", " : "");
         figure_string(c, names && i % every == 0 ? names[i] : "", columns);

@@ -293,7 +293,8 @@ static void add_scatter_words(figure_call *c, const tally *t, const place *at)
                   style_number(rms, sqrt(t->squares / (double)t->circles), 2));
     style_text(c, at->left + 2, at->top + 4, "left", STYLE_SMALL_POINTS,
                text_get(&error_words), 0);
-    style_text(c, at->left + at->width - 2, at->top + at->height - 4, "right",
+    /* Where points are rare: predictions fall short rather than exceed. */
+    style_text(c, at->left + 2, at->top + (text_only(c) ? 8 : 7.5), "left",
                STYLE_SMALL_POINTS, "dotted: ± half a turn", 0);
     c->script->failed |= words.failed || error_words.failed;
     text_clear(&words);

@@ -139,14 +139,16 @@ static void add_numbers(figure_call *c, const matrix *m, double cell)
         }
 }
 
-/* Names below the matrix: across where they are short, else upwards. */
-static void add_columns(figure_call *c, const matrix *m, bool turned, int points)
+/* Names below the matrix: across where they are short, else upwards, and where columns are
+   narrow as many as those of the rows. */
+static void add_columns(figure_call *c, const matrix *m, bool turned, int points,
+                        int64_t every)
 {
     text_addf(c->script, "unset logscale x\nset xrange [-0.5:%.1f] noextend\nset xtics (",
               (double)m->classes - 0.5);
     for (int64_t i = 0; i < m->classes; i++) {
         text_add(c->script, i > 0 ? ", " : "");
-        figure_string(c, m->words[i], NAME_COLUMNS);
+        figure_string(c, i % every == 0 ? m->words[i] : "", NAME_COLUMNS);
         text_addf(c->script, " %lld", (long long)i);
     }
     text_addf(c->script, ") scale 0 %s font ',%d'\n",
@@ -196,6 +198,7 @@ typedef struct places {
     double left, top, side, below; /* below: from the matrix to the page's end */
     bool turned;
     int points; /* of names */
+    int64_t every;
 } places;
 
 static const double axis_room = 6, bar_room = 14.5;
@@ -208,9 +211,9 @@ static places lay_out(figure_call *c, const matrix *m)
     double width = c->width_mm - p.left - 4;
     for (int pass = 0; pass < 2; pass++) { /* the height may make the matrix smaller */
         double side = pass ? p.side : width, cell = side / (double)m->classes;
-        p.points = (int)fmin(STYLE_SMALL_POINTS, fmax(3, cell / (0.35 * 1.15)));
+        p.every = style_name_step(m->classes, side, &p.points);
         double name = letter * names * p.points / STYLE_SMALL_POINTS;
-        p.turned = cell < name + 0.8;
+        p.turned = cell * (double)p.every < name + 0.8;
         p.below = (p.turned ? name : 3.5) + 2.5 + axis_room + bar_room;
         if (c->height_mm <= 0)
             c->height_mm = p.top + width + p.below;
@@ -228,7 +231,7 @@ static void draw_page(figure_call *c, const matrix *m)
     style_panel(c, p.left, p.top, p.side, p.side);
     add_title(c, m, p.left, p.top - 3.5);
     style_names(c, m->words, m->classes, NAME_COLUMNS, p.side);
-    add_columns(c, m, p.turned, p.points);
+    add_columns(c, m, p.turned, p.points, p.every);
     add_numbers(c, m, p.side / (double)m->classes);
     style_text(c, middle, end - bar_room - axis_room / 2 - 0.5, "center", STYLE_POINTS,
                "predicted class", 0);

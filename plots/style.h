@@ -61,6 +61,10 @@ void style_axis_set(figure_call *c, const style_axis *a);
 void style_names(figure_call *c, const char *const *names, int64_t count, int columns,
                  double height);
 
+/* For COUNT names one below the other on LENGTH millimetres: the size of their type, and
+   every how many of them there is one. */
+int64_t style_name_step(int64_t count, double length, int *points);
+
 /* Widens LOW..HIGH by SHARE on both sides (of the logarithm where LOGARITHMIC); a range
    without width gets one. */
 void style_widen(double *low, double *high, double share, bool logarithmic);
