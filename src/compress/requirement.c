@@ -102,3 +102,14 @@ bool requirement_met(const requirement *r, const quantities *base, const quantit
 {
     return requirement_gap(r, base, now) <= 1e-12; /* a NaN is not */
 }
+
+bool requirement_tell(const requirement *r, const quantities *base, const quantities *now,
+                      text *words)
+{
+    if (requirement_met(r, base, now))
+        return true;
+    text_addf(words, "%s%s is %.6g, %s=%s wants %.6g", words->length ? "; " : "", r->key,
+              requirement_value(r, now), r->key, r->words,
+              requirement_limit(r, base, now));
+    return false;
+}

@@ -4,6 +4,7 @@
 #ifndef LATHE_COMPRESS_REQUIREMENT_H
 #define LATHE_COMPRESS_REQUIREMENT_H
 
+#include "base/text.h"
 #include "measure/evaluate.h"
 
 #define REQUIREMENTS_MAX 8
@@ -39,6 +40,10 @@ double requirement_limit(const requirement *r, const quantities *base,
                          const quantities *now);
 /* A gain never fails; what is not known does. */
 bool requirement_met(const requirement *r, const quantities *base, const quantities *now);
+/* The same; where it is missed, adds "size is 91, size=-30% wants 70", behind "; " where
+   WORDS has something. */
+bool requirement_tell(const requirement *r, const quantities *base, const quantities *now,
+                      text *words);
 /* How far NOW is from the limit, as a share of it: above 0 where it is missed. */
 double requirement_gap(const requirement *r, const quantities *base,
                        const quantities *now);

@@ -215,14 +215,18 @@ static bool begins_step(const table *steps, const node *n)
 /* What of the graph is no step of its own. */
 static void note_joined(call *c, const graph *g, const table *steps)
 {
-    int norms = 0, others = 0;
+    int norms = 0, others = 0, convolutions = 0;
     for (int i = 0; i < g->node_count; i++) {
         const node *n = &g->nodes[i];
         if (begins_step(steps, n))
             continue;
         norms += n->op == &op_batch_norm;
-        others += n->op != &op_batch_norm;
+        convolutions += n->op == &op_conv2d;
+        others += n->op != &op_batch_norm && n->op != &op_conv2d;
     }
+    if (convolutions > 0)
+        rows_note(c, "plan: %d depthwise convolution%s inside of the step behind",
+                  convolutions, convolutions == 1 ? " runs" : "s run");
     if (norms + others > 0)
         rows_note(c,
                   "plan: the graph holds %d nodes; %d batch norm%s and %d function%s of "

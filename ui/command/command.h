@@ -28,12 +28,12 @@ typedef struct call {
 } call;
 
 typedef enum command_flags {
-    COMMAND_CHANGES = 1, /* it changes names: one step of undo, one journal line */
-    COMMAND_LONG = 2,    /* shows progress */
-    COMMAND_FILE = 4,    /* takes "> FILE" itself (figures); else the table goes there */
-    COMMAND_REST = 8,    /* its last argument is the raw rest of the line (let, sweep) */
-    COMMAND_TEXT = 16,   /* its answer is text for people: notes are the answer */
-    COMMAND_WHOLE = 32,  /* it works on the session as a whole (undo, source, quit): not
+    COMMAND_CHANGES = 1,  /* it changes names: one step of undo, one journal line */
+    COMMAND_LONG = 2,     /* shows progress */
+    COMMAND_FILE = 4,     /* takes "> FILE" itself (figures); else the table goes there */
+    COMMAND_REST = 8,     /* its last argument is the raw rest of the line (let, sweep) */
+    COMMAND_TEXT = 16,    /* its answer is text for people: notes are the answer */
+    COMMAND_WHOLE = 32,   /* it works on the session as a whole (undo, source, quit): not
                             inside another command */
     COMMAND_RECORDED = 64 /* it leaves a receipt in the database of runs */
 } command_flags;
@@ -58,10 +58,10 @@ typedef struct command {
     bool (*more)(const char *word, extra *out, error *e);
     int more_argument;
     unsigned flags;
-    object_kind makes;      /* what a name that its option as= gives will be of, where that
+    object_kind makes;   /* what a name that its option as= gives will be of, where that
                                is known before it runs; else OBJECT_NONE */
-    const char *example;      /* run by the tests */
-    const char *details;      /* a paragraph for help; NULL */
+    const char *example; /* run by the tests */
+    const char *details; /* a paragraph for help; NULL */
     const char *see, *source; /* NULL */
     status (*run)(call *c, error *e);
     /* The I-th word that MORE knows ("unet-phase", "gpe"), NULL beyond the last: for
@@ -79,8 +79,8 @@ extern const command command_data, command_split, command_export, command_model,
     command_fuse, command_sweep, command_plot, command_list, command_show, command_copy,
     command_rename, command_drop, command_undo, command_redo, command_save, command_load,
     command_session, command_set, command_let, command_source, command_history,
-    command_help, command_quit, command_bench, command_plan, command_tune, command_input,
-    command_verify, command_sensitivity, command_runs, command_why, command_diff,
-    command_doctor, command_bisect, command_pareto;
+    command_help, command_quit, command_bench, command_compare, command_plan,
+    command_tune, command_input, command_verify, command_sensitivity, command_runs,
+    command_why, command_diff, command_doctor, command_bisect, command_pareto;
 
 #endif

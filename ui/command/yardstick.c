@@ -99,14 +99,7 @@ int yardstick_missed(const yardstick *y, const quantities *q, const requirement 
                      int count, text *words)
 {
     int missed = 0;
-    for (int i = 0; i < count; i++) {
-        const requirement *r = &required[i];
-        if (requirement_met(r, &y->zero, q))
-            continue;
-        text_addf(words, "%s%s is %.6g, %s=%s wants %.6g", words->length ? "; " : "",
-                  r->key, requirement_value(r, q), r->key, r->words,
-                  requirement_limit(r, &y->zero, q));
-        missed++;
-    }
+    for (int i = 0; i < count; i++)
+        missed += !requirement_tell(&required[i], &y->zero, q, words);
     return missed;
 }
