@@ -92,17 +92,14 @@ static status add_sample(const figure_call *c, const strip *f, int64_t wanted, i
         view v;
         status result =
             view_load(f->models > 0 ? f->model[k] : NULL, f->data, number, &v, e);
-        int64_t channels = result == E_OK ? v.shape.dim[v.shape.rank - 1] : 1;
-        if (result == E_OK && option_integer(c->options, "channel") >= channels)
-            result = fail(e, E_RANGE, "channel=%lld: there are channels 0..%lld",
-                          (long long)option_integer(c->options, "channel"),
-                          (long long)channels - 1);
+        if (result == E_OK)
+            result = view_check_channel(&v, option_integer(c->options, "channel"), e);
         if (result == E_OK && k == 0)
             result = add_truth(c, &v, wanted, s, row, e);
         if (result == E_OK && f->models > 0)
             result = add_model(c, f, k, &v, s, row, e);
         if (result == E_OK) /* fields in the plane have their y axis upwards */
-            s->downwards = channels != 2;
+            s->downwards = view_channels(&v) != 2;
         view_clear(&v);
         TRY(result);
     }
@@ -131,12 +128,7 @@ static status draw(figure_call *c, error *e)
     status result = open_strip(c, &f, e);
     if (result == E_OK)
         result = add_samples(c, &f, &s, e);
-    if (c->width_mm <= 0)
-        c->width_mm = sheet_width(&s);
-    if (result == E_OK)
-        result = sheet_draw(c, &s, e);
-    sheet_clear(&s);
-    return result;
+    return sheet_finish(c, &s, result, e);
 }
 
 const figure_row figure_filmstrip = {

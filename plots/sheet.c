@@ -341,3 +341,13 @@ status sheet_draw(figure_call *c, sheet *s, error *e)
     text_add(c->script, "unset multiplot\n");
     return E_OK;
 }
+
+status sheet_finish(figure_call *c, sheet *s, status result, error *e)
+{
+    if (c->width_mm <= 0)
+        c->width_mm = sheet_width(s);
+    if (result == E_OK)
+        result = sheet_draw(c, s, e);
+    sheet_clear(s);
+    return result;
+}

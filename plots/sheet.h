@@ -48,6 +48,9 @@ double sheet_width(const sheet *s);
 /* The whole page; its height follows from its width where C has none. */
 status sheet_draw(figure_call *c, sheet *s, error *e);
 void sheet_clear(sheet *s);
+/* Draws S, as wide as its columns want where C says nothing, if RESULT is that it was
+   filled; clears it in any case. */
+status sheet_finish(figure_call *c, sheet *s, status result, error *e);
 
 /* Within plots: the sheet in characters, ranges being found. */
 void sheet_draw_text(figure_call *c, const sheet *s);

@@ -65,11 +65,8 @@ static status add_model(const figure_call *c, const char *name, const model *m,
         result = fail(e, E_SHAPE, "the samples are images, wanted blocks");
         fail_hint(e, "images are drawn by plot filmstrip");
     }
-    int64_t channels = result == E_OK ? v.shape.dim[v.shape.rank - 1] : 1;
-    if (result == E_OK && option_integer(c->options, "channel") >= channels)
-        result = fail(e, E_RANGE, "channel=%lld: there are channels 0..%lld",
-                      (long long)option_integer(c->options, "channel"),
-                      (long long)channels - 1);
+    if (result == E_OK)
+        result = view_check_channel(&v, option_integer(c->options, "channel"), e);
     if (result == E_OK && s->count == 0)
         result = add_row(c, &v, VIEW_TARGET, s, 0, "original", e);
     if (result == E_OK && m)
@@ -116,12 +113,7 @@ static status draw(figure_call *c, error *e)
 {
     sheet s = {0};
     status result = add_all(c, &s, e);
-    if (c->width_mm <= 0)
-        c->width_mm = sheet_width(&s);
-    if (result == E_OK)
-        result = sheet_draw(c, &s, e);
-    sheet_clear(&s);
-    return result;
+    return sheet_finish(c, &s, result, e);
 }
 
 const figure_row figure_slices = {

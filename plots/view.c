@@ -201,3 +201,16 @@ status view_add(const view *v, view_part part, const view_cut *cut, sheet *s, in
     }
     return text_ok(&p->title, e);
 }
+
+int64_t view_channels(const view *v)
+{
+    return v->shape.dim[v->shape.rank - 1];
+}
+
+status view_check_channel(const view *v, int64_t channel, error *e)
+{
+    if (channel < view_channels(v))
+        return E_OK;
+    return fail(e, E_RANGE, "channel=%lld: there are channels 0..%lld",
+                (long long)channel, (long long)view_channels(v) - 1);
+}

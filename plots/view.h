@@ -22,6 +22,10 @@ typedef struct view {
 status view_load(const model *m, const dataset *d, int64_t number, view *v, error *e);
 void view_clear(view *v);
 
+int64_t view_channels(const view *v); /* of target and output */
+/* E_RANGE where there is no such channel. */
+status view_check_channel(const view *v, int64_t channel, error *e);
+
 /* The root of the mean squared error over elements that count. */
 double view_error(const view *v);
 

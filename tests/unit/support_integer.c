@@ -10,6 +10,20 @@
 #include "base/memory.h"
 #include "support_operator.h"
 
+operation support_integer_operation(const plan *p, const graph *g, const node *n)
+{
+    operation op = {.node = n, .out = plan_value_shape(p, n->output)};
+    op.out_value = &g->values[n->output];
+    for (int k = 0; k < n->input_count; k++) {
+        op.in[k] = plan_value_shape(p, n->inputs[k]);
+        op.x[k] = plan_value(p, n->inputs[k]);
+        op.in_value[k] = &g->values[n->inputs[k]];
+    }
+    for (int role = 0; role < ROLE_COUNT; role++)
+        op.parameters[role] = graph_parameter(g, n, (parameter_role)role);
+    return op;
+}
+
 static float scale_of(const value *v)
 {
     return v->quantizer->scale[0];

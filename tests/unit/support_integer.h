@@ -3,7 +3,11 @@
 #ifndef LATHE_TESTS_SUPPORT_INTEGER_H
 #define LATHE_TESTS_SUPPORT_INTEGER_H
 
+#include "engine/plan.h"
 #include "graph/operator.h"
+
+/* The operation of node N of a plan of G that ran and kept its values. */
+operation support_integer_operation(const plan *p, const graph *g, const node *n);
 
 /* The codes that OP must give, by the written arithmetic; the caller frees.  The test
    fails for an operator that has no reference. */

@@ -240,21 +240,6 @@ static void test_observe(void **state)
 
 /* ---- whole graphs, node by node ---- */
 
-/* The operation of node N of a plan that kept its values. */
-static operation operation_of(const plan *p, const graph *g, const node *n)
-{
-    operation op = {.node = n, .out = plan_value_shape(p, n->output)};
-    op.out_value = &g->values[n->output];
-    for (int k = 0; k < n->input_count; k++) {
-        op.in[k] = plan_value_shape(p, n->inputs[k]);
-        op.x[k] = plan_value(p, n->inputs[k]);
-        op.in_value[k] = &g->values[n->inputs[k]];
-    }
-    for (int role = 0; role < ROLE_COUNT; role++)
-        op.parameters[role] = graph_parameter(g, n, (parameter_role)role);
-    return op;
-}
-
 static void check_border(const operation *op, const void *got)
 {
     bool coding = op->out_value->type == DTYPE_S8;
@@ -285,7 +270,7 @@ static int check_graph(const model *m, const dataset *d)
     dataset_batch(d, &m->input_transform, index, 2, plan_input(p), NULL, NULL, NULL);
     assert_int_equal(plan_forward(p, 0, 0, &e), E_OK);
     for (int i = 0; i < g->node_count; i++) {
-        operation op = operation_of(p, g, &g->nodes[i]);
+        operation op = support_integer_operation(p, g, &g->nodes[i]);
         const void *got = plan_value(p, g->nodes[i].output);
         bool border = g->nodes[i].op == &op_quantize || g->nodes[i].op == &op_dequantize;
         if (border)

@@ -125,15 +125,7 @@ static void forms_are_ordered(void **state)
 /* Codes of node N as the reference has them. */
 static void check_node(const plan *p, const graph *g, const node *n)
 {
-    operation op = {.node = n, .out = plan_value_shape(p, n->output)};
-    op.out_value = &g->values[n->output];
-    for (int k = 0; k < n->input_count; k++) {
-        op.in[k] = plan_value_shape(p, n->inputs[k]);
-        op.x[k] = plan_value(p, n->inputs[k]);
-        op.in_value[k] = &g->values[n->inputs[k]];
-    }
-    for (int role = 0; role < ROLE_COUNT; role++)
-        op.parameters[role] = graph_parameter(g, n, (parameter_role)role);
+    operation op = support_integer_operation(p, g, n);
     int8_t *wanted = support_integer(&op);
     assert_memory_equal(plan_value(p, n->output), wanted, (size_t)shape_count(op.out));
     memory_free(wanted);
