@@ -17,8 +17,7 @@ bool depthwise_is(const convolution *v)
     return v->groups > 1 && v->groups == v->c && v->groups == v->out_c;
 }
 
-/* As one group, the taps' distances are those of weights [kernel_h][kernel_w][c]. */
-static convolution ungrouped(const convolution *v)
+convolution depthwise_ungrouped(const convolution *v)
 {
     convolution one = *v;
     one.groups = 1;
@@ -340,7 +339,7 @@ static void depthwise_forward(const convolution *v, const float *x, const void *
                               const float *bias, const finish *tail, float *y,
                               void *block)
 {
-    convolution one = ungrouped(v);
+    convolution one = depthwise_ungrouped(v);
     mapping m;
     job j = {.m = &m, .source = x, .packed = prepared, .tail = *tail, .y = y};
     mapping_forward(&m, &one);
@@ -363,7 +362,7 @@ depthwise_rows *depthwise_rows_open(const depthwise_call *c, scratch *s)
     layout(&c->v, s, &j, NULL);
     if (!r)
         return NULL;
-    convolution one = ungrouped(&c->v);
+    convolution one = depthwise_ungrouped(&c->v);
     one.y_pitch = 0;
     mapping_forward(&r->m, &one);
     r->j = j;
@@ -384,7 +383,7 @@ static void depthwise_grad_input(const convolution *v, const float *grad_y,
                                  const float *weight, float *grad_x, bool accumulate,
                                  void *block)
 {
-    convolution one = ungrouped(v);
+    convolution one = depthwise_ungrouped(v);
     mapping m;
     float *packed;
     job j = {.m = &m, .source = grad_y, .accumulate = accumulate};
@@ -398,108 +397,14 @@ static void depthwise_grad_input(const convolution *v, const float *grad_y,
         }
 }
 
-/* The weight's gradient: partial sums over parts of the output rows, then their sum. */
-
-enum { PARTS_MOST = 16 };
-
-typedef struct weight_job {
-    const mapping *m;
-    const kernel_loops *loops;
-    const float *x, *grad_y, *zeros;
-    int64_t parts, size; /* size: floats of one part, taps * channels */
-    float *sums;         /* [parts][tap][c] */
-    float *waste;        /* [parts][c] */
-} weight_job;
-
-/* Outputs o with 0 <= o * step + place < length: first .. last - 1. */
-static void outputs_inside(int64_t place, int64_t step, int64_t length, int64_t count,
-                           int64_t *first, int64_t *last)
-{
-    *first = place < 0 ? (-place + step - 1) / step : 0;
-    int64_t end = length > place ? (length - 1 - place) / step + 1 : 0;
-    *last = end > count ? count : end;
-}
-
-static void weight_row(const weight_job *j, int64_t row, float *sums, float *waste)
-{
-    const mapping *m = j->m;
-    int64_t image = row / m->out_h, i = row % m->out_h * m->step_h;
-    const float *g = j->grad_y + row * m->out_w * m->outputs;
-    const affine plain = {.mean = j->zeros};
-    for (int64_t a = 0; a < m->rows.count; a++) {
-        int64_t y = i + m->rows.place[a];
-        if (y < 0 || y >= m->h)
-            continue;
-        const float *line = j->x + (image * m->h + y) * m->w * m->pitch;
-        for (int64_t b = 0; b < m->columns.count; b++) {
-            int64_t first, last;
-            outputs_inside(m->columns.place[b], m->step_w, m->w, m->out_w, &first, &last);
-            if (first < last)
-                j->loops->row_products(
-                    last - first, m->channels,
-                    line + (first * m->step_w + m->columns.place[b]) * m->pitch,
-                    m->step_w * m->pitch, &plain, g + first * m->outputs, m->outputs,
-                    waste, sums + m->rows.weight[a] + m->columns.weight[b]);
-        }
-    }
-}
-
-static void weight_task(void *context, int64_t part, int thread)
-{
-    const weight_job *j = context;
-    int64_t rows = j->m->images * j->m->out_h;
-    float *sums = j->sums + part * j->size, *waste = j->waste + part * j->m->channels;
-    (void)thread;
-    memset(sums, 0, (size_t)j->size * sizeof *sums);
-    memset(waste, 0, (size_t)j->m->channels * sizeof *waste);
-    for (int64_t row = rows * part / j->parts; row < rows * (part + 1) / j->parts; row++)
-        weight_row(j, row, sums, waste);
-}
-
-static size_t weight_layout(const convolution *v, void *block, weight_job *j,
-                            float **zeros)
-{
-    scratch s = {.base = block};
-    int64_t rows = v->n * v->out_h;
-    j->parts = rows < PARTS_MOST ? rows : PARTS_MOST;
-    j->size = tap_count(v) * v->c;
-    j->sums = scratch_floats(&s, j->parts * j->size);
-    j->waste = scratch_floats(&s, j->parts * v->c);
-    *zeros = scratch_floats(&s, v->c);
-    return s.used;
-}
-
 static size_t depthwise_gradient_scratch(const convolution *v)
 {
     job j;
-    weight_job w;
-    float *one;
+    float *packed;
     scratch s = {0};
-    layout(v, &s, &j, &one);
-    size_t weight = weight_layout(v, NULL, &w, &one);
+    layout(v, &s, &j, &packed);
+    size_t weight = depthwise_weight_scratch(v);
     return s.used > weight ? s.used : weight;
-}
-
-static void depthwise_grad_weight(const convolution *v, const float *x,
-                                  const float *grad_y, float *grad_weight, void *block)
-{
-    convolution one = ungrouped(v);
-    mapping m;
-    float *zeros;
-    weight_job j = {.m = &m, .loops = loops_get(), .x = x, .grad_y = grad_y};
-    mapping_forward(&m, &one);
-    weight_layout(v, block, &j, &zeros);
-    memset(zeros, 0, (size_t)v->c * sizeof *zeros);
-    j.zeros = zeros;
-    parallel_for(j.parts, weight_task, &j);
-    int64_t taps = tap_count(v);
-    for (int64_t c = 0; c < v->c; c++)
-        for (int64_t t = 0; t < taps; t++) {
-            double sum = 0;
-            for (int64_t part = 0; part < j.parts; part++)
-                sum += (double)j.sums[part * j.size + t * v->c + c];
-            grad_weight[c * taps + t] = (float)sum;
-        }
 }
 
 const algorithm algorithm_depthwise = {
@@ -511,5 +416,5 @@ const algorithm algorithm_depthwise = {
     .forward = depthwise_forward,
     .gradient_scratch = depthwise_gradient_scratch,
     .grad_input = depthwise_grad_input,
-    .grad_weight = depthwise_grad_weight,
+    .grad_weight = depthwise_weight_gradient,
 };

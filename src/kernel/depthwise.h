@@ -12,6 +12,14 @@
 /* Groups, channels in and channels out are the same number, above 1. */
 bool depthwise_is(const convolution *v);
 
+/* V as one group: the taps' distances are those of weights [kernel_h][kernel_w][c]. */
+convolution depthwise_ungrouped(const convolution *v);
+
+/* The gradient by the weight, as kernel/algorithm.h has it, and its scratch. */
+size_t depthwise_weight_scratch(const convolution *v);
+void depthwise_weight_gradient(const convolution *v, const float *x, const float *grad_y,
+                               float *grad_weight, void *block);
+
 /* What algorithm_depthwise gets to run forward; borrowed. */
 typedef struct depthwise_call {
     convolution v;

@@ -104,10 +104,27 @@ static void rows_task(void *context, int64_t tile, int thread)
     }
 }
 
+/* Whole strips of what makes the rows, where that leaves some tiles to share out. */
+static void take_strips(job *j)
+{
+    enum { TILES_LEAST = 4 };
+    const mapping *m = j->m;
+    tiling *t = &j->tiles;
+    int64_t strip = j->panels.loops->strip_rows;
+    int64_t height = (t->height + strip - 1) / strip * strip;
+    if (m->images * m->out_h < TILES_LEAST * height || height > m->out_h)
+        return;
+    t->height = height;
+    t->tiles = (m->out_h - 1) / height + 1;
+    t->room = height * t->row;
+}
+
 static void rows_prepare(job *j, bool packs, scratch *s)
 {
     tiling_prepare(&j->tiles, j->m, !j->before, 0, s);
     panels_prepare(&j->panels, j->m, j->tiles.runs, j->tiles.run_length, s);
+    if (j->before)
+        take_strips(j);
     j->packed = packs ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
     j->room_floats = j->tiles.in_place ? 0 : (j->tiles.room + 15) / 16 * 16;
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);
