@@ -510,7 +510,10 @@ static void what_cannot_be_trained_is_told(void **state)
     c.t.batch = 0;
     assert_int_equal(train_start(&other, c.m, &c.t, &c.e), E_RANGE);
     c.t.batch = 4;
-    c.m->graph->parameters[0].quantizer = quantizer_new(8, PER_TENSOR, 1, NULL);
+    parameter *p = &c.m->graph->parameters[0]; /* kept as codes */
+    p->quantizer = quantizer_new(8, PER_TENSOR, 1, NULL);
+    p->codes = tensor_new(DTYPE_S8, tensor_shape(p->data), NULL);
+    assert_non_null(p->codes);
     assert_int_equal(train_start(&other, c.m, &c.t, &c.e), E_USAGE);
     assert_non_null(strstr(c.e.text, "inc.0.weight"));
     train_clear(&other);

@@ -200,7 +200,7 @@ static status run(call *c, error *e)
 const command command_compare = {
     .name = "compare",
     .group = "measure",
-    .summary = "put models side by side: size, time, memory, metrics, requirements",
+    .summary = "put models side by side, with what is required of them",
     .options = options,
     .arguments = 1,
     .required = 1,

@@ -331,7 +331,7 @@ static status run(call *c, error *e)
 const command command_goal = {
     .name = "goal",
     .group = "compress",
-    .summary = "search for a compression that reaches size, time and metric together",
+    .summary = "search for a compression that reaches size, time and metric",
     .options = options,
     .arguments = 2,
     .required = 2,

@@ -228,7 +228,7 @@ static status run(call *c, error *e)
 const command command_input = {
     .name = "input",
     .group = "learn",
-    .summary = "say what a model does to its input, and how training varies samples",
+    .summary = "say what a model does to its input, how training varies samples",
     .options = options,
     .arguments = 2,
     .required = 1,
