@@ -110,7 +110,10 @@ enter 'sho first'
 wait_for '^model +first$'
 key C-l
 enter 'ru'
-wait_for "run: model is missing"
+wait_for "'ru' may be run or runs"
+key C-l
+enter 'pla'
+wait_for 'plan: model is missing'
 key C-l
 enter 'sa'
 wait_for 'save: name is missing'
