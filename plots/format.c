@@ -51,27 +51,29 @@ static void terminal_svg(const figure_call *c, const figure_target *to, text *ou
     text_add(out, "name 'lathe'\n");
 }
 
+/* A page of cairo's in centimetres: KIND and FONT, lines LINE times as wide. */
+static void add_cairo(const figure_call *c, const char *kind, const char *font,
+                      double line, text *out)
+{
+    const style_row *s = style_of(c);
+    text_addf(out,
+              "set terminal %s size %.4fcm,%.4fcm font '%s,%d' fontscale %.4f "
+              "linewidth %.4f pointscale %.4f dashlength 0.6\n",
+              kind, page_width(c, 0.1), page_height(c, 0.1), font, STYLE_POINTS,
+              0.75 * s->magnify, line * s->magnify * s->line,
+              0.75 * s->magnify * s->marker);
+}
+
 static void terminal_pdf(const figure_call *c, const figure_target *to, text *out)
 {
     (void)to;
-    const style_row *s = style_of(c);
-    text_addf(out,
-              "set terminal pdfcairo noenhanced color size %.4fcm,%.4fcm "
-              "font 'sans-serif,%d' fontscale %.4f linewidth %.4f pointscale %.4f "
-              "dashlength 0.6\n",
-              page_width(c, 0.1), page_height(c, 0.1), STYLE_POINTS, 0.75 * s->magnify,
-              1.5 * s->magnify * s->line, 0.75 * s->magnify * s->marker);
+    add_cairo(c, "pdfcairo noenhanced color", "sans-serif", 1.5, out);
 }
 
 static void terminal_latex(const figure_call *c, const figure_target *to, text *out)
 {
     (void)to;
-    const style_row *s = style_of(c);
-    text_addf(out,
-              "set terminal cairolatex pdf input color colourtext size %.4fcm,%.4fcm "
-              "font ',%d' fontscale %.4f linewidth %.4f pointscale %.4f dashlength 0.6\n",
-              page_width(c, 0.1), page_height(c, 0.1), STYLE_POINTS, 0.75 * s->magnify,
-              2 * s->magnify * s->line, 0.75 * s->magnify * s->marker);
+    add_cairo(c, "cairolatex pdf input color colourtext", "", 2, out);
 }
 
 /* gd's lines have whole dots, its type points of 96 dots an inch. */

@@ -18,17 +18,21 @@
 static char folder[] = "/tmp/lathe-figure-XXXXXX";
 static bool possible;
 
-void support_figure_begin(void)
+session *support_figure_begin(void)
 {
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
     char *path = gnuplot_find(NULL);
     possible = path != NULL;
     memory_free(path);
+    session *s = session_new(1, NULL);
+    assert_non_null(s);
+    return s;
 }
 
-void support_figure_end(void)
+void support_figure_end(session *s)
 {
+    session_free(s);
     pid_t child = fork();
     if (child == 0) {
         execlp("rm", "rm", "-rf", folder, (char *)NULL);

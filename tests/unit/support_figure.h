@@ -6,13 +6,17 @@
 
 #include "plots/figure.h"
 
-/* A folder of the test's own becomes the working one; the end removes it. */
-void support_figure_begin(void);
-void support_figure_end(void);
+/* A folder of the test's own becomes the working one, and there is a session; the end
+   removes both. */
+session *support_figure_begin(void);
+void support_figure_end(session *s);
 const char *support_figure_folder(void);
 
 /* Is there a gnuplot? */
 bool support_figure_possible(void);
+#define SKIP_WITHOUT_GNUPLOT()                                                           \
+    if (!support_figure_possible())                                                      \
+    skip()
 
 /* Draws ROW of S with WORDS ("key=value key=value"; "style=..." is the style) into PATH
    (NULL: into *PICTURE). */

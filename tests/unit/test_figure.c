@@ -94,8 +94,7 @@ static table *make_table(const char *second)
 static int set_up(void **state)
 {
     (void)state;
-    support_figure_begin();
-    s = session_new(1, NULL);
+    s = support_figure_begin();
     model *m = make_model("first"), *p = make_model("first"), *h = make_model(HOSTILE);
     for (int i = 1; i <= 10; i++)
         assert_int_equal(model_add_epoch(m,
@@ -119,8 +118,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    session_free(s);
-    support_figure_end();
+    support_figure_end(s);
     return 0;
 }
 
@@ -138,10 +136,6 @@ static void draw(const char *kind, const char *words, const char *path)
     if (render(figure_find(kind), words, path, false, NULL, &e) != E_OK)
         fail_msg("%s", e.text);
 }
-
-#define SKIP_WITHOUT_GNUPLOT()                                                           \
-    if (!support_figure_possible())                                                      \
-    skip()
 
 /* ---- the table ---- */
 

@@ -9,10 +9,6 @@
 #include "support_graph.h"
 #include "base/memory.h"
 
-#define SKIP_WITHOUT_GNUPLOT()                                                           \
-    if (!support_figure_possible())                                                      \
-    skip()
-
 enum { SAMPLES = 2, SIZE = 4, DEPTH = 3 };
 
 static session *s;
@@ -68,8 +64,7 @@ static shape sample_of(shape all)
 static int set_up(void **state)
 {
     (void)state;
-    support_figure_begin();
-    s = session_new(1, NULL);
+    s = support_figure_begin();
     session_put_dataset(s, "blocks", make_data(block), NULL);
     session_put_dataset(s, "pictures", make_data(picture), NULL);
     session_put_model(s, "half", make_factor("conv3d", sample_of(block), 0.5f), NULL);
@@ -81,8 +76,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    session_free(s);
-    support_figure_end();
+    support_figure_end(s);
     return 0;
 }
 

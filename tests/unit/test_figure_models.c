@@ -10,10 +10,6 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#define SKIP_WITHOUT_GNUPLOT()                                                           \
-    if (!support_figure_possible())                                                      \
-    skip()
-
 enum { CLASSES = 3, SAMPLES = 6 };
 
 static session *s;
@@ -85,8 +81,7 @@ static dataset *make_classes(void)
 static int set_up(void **state)
 {
     (void)state;
-    support_figure_begin();
-    s = session_new(1, NULL);
+    s = support_figure_begin();
     for (int i = 0; i < 3; i++) { /* three states of m, one after another */
         session_begin(s, "prune", NULL);
         session_put_model(s, "m", make_net(18 * i), NULL);
@@ -102,8 +97,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    session_free(s);
-    support_figure_end();
+    support_figure_end(s);
     return 0;
 }
 

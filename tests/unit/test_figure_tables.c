@@ -9,10 +9,6 @@
 #include "base/memory.h"
 #include "plots/style.h"
 
-#define SKIP_WITHOUT_GNUPLOT()                                                           \
-    if (!support_figure_possible())                                                      \
-    skip()
-
 static session *s;
 
 /* accuracy of three seeds at each of four amounts. */
@@ -69,8 +65,7 @@ static table *make_bench(void)
 static int set_up(void **state)
 {
     (void)state;
-    support_figure_begin();
-    s = session_new(1, NULL);
+    s = support_figure_begin();
     session_put_table(s, "seeds", make_seeds(), NULL);
     session_put_table(s, "points", make_points(), NULL);
     session_put_table(s, "bench", make_bench(), NULL);
@@ -80,8 +75,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    session_free(s);
-    support_figure_end();
+    support_figure_end(s);
     return 0;
 }
 

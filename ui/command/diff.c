@@ -98,20 +98,32 @@ static void put_tables(call *c, const table *a, const table *b)
             put_values(c, a, -1, b, k);
 }
 
-static status diff_runs(call *c, int64_t first, int64_t second, error *e)
+/* What the database knows of one of the two, in T as part, row, key, value. */
+typedef status gather(ledger *l, const void *which, table *t, error *e);
+
+static status diff_known(call *c, ledger *l, gather *ask, const void *first,
+                         const void *second, error *e)
 {
-    ledger *l = interpreter_ledger(c->interpreter, e);
-    if (!l)
-        return e->code;
     table *a = table_new(e), *b = table_new(e);
-    status s = a && b ? ledger_show_run(l, first, a, e) : E_MEMORY;
+    status s = a && b ? ask(l, first, a, e) : E_MEMORY;
     if (s == E_OK)
-        s = ledger_show_run(l, second, b, e);
+        s = ask(l, second, b, e);
     if (s == E_OK)
         put_tables(c, a, b);
     table_free(a);
     table_free(b);
     return s;
+}
+
+static status gather_run(ledger *l, const void *number, table *t, error *e)
+{
+    return ledger_show_run(l, *(const int64_t *)number, t, e);
+}
+
+static status diff_runs(call *c, int64_t first, int64_t second, error *e)
+{
+    ledger *l = interpreter_ledger(c->interpreter, e);
+    return l ? diff_known(c, l, gather_run, &first, &second, e) : e->code;
 }
 
 /* ---- models ---- */
@@ -225,9 +237,10 @@ static void diff_layers(call *c, const graph *a, const graph *b)
             diff_parameter(c, b->parameters[k].name, NULL, &b->parameters[k]);
 }
 
-/* What was measured last of M: split and metrics, in T as part, row, key, value. */
-static status gather_metrics(ledger *l, const model *m, table *t, error *e)
+/* What was measured last of a model: split and metrics. */
+static status gather_metrics(ledger *l, const void *which, table *t, error *e)
 {
+    const model *m = which;
     char hash[17];
     table *known = table_new(e);
     status s = known
@@ -250,17 +263,7 @@ static status gather_metrics(ledger *l, const model *m, table *t, error *e)
 static status diff_metrics(call *c, const model *a, const model *b, error *e)
 {
     ledger *l = interpreter_ledger(c->interpreter, NULL);
-    if (!l)
-        return E_OK;
-    table *x = table_new(e), *y = table_new(e);
-    status s = x && y ? gather_metrics(l, a, x, e) : E_MEMORY;
-    if (s == E_OK)
-        s = gather_metrics(l, b, y, e);
-    if (s == E_OK)
-        put_tables(c, x, y);
-    table_free(x);
-    table_free(y);
-    return s;
+    return l ? diff_known(c, l, gather_metrics, a, b, e) : E_OK;
 }
 
 static status diff_command(call *c, error *e)
