@@ -18,6 +18,7 @@ END
 # interrupt SIGNAL [FILE]: sends it when two epochs are done.
 interrupt()
 {
+    rm -f err # of the job before: its epochs are not those of this one
     "$LATHE" -k "${2:-job.lathe}" >out 2>err &
     local process=$! tries=0
     until grep -Eqs '(^| )train epoch 2/' err || test $tries -ge 600; do
