@@ -23,14 +23,17 @@ interpreter *interpreter_new(session *s, const settings *initial, error *e)
         i->session = s;
         i->settings = *initial;
         i->recorder.off = true;
+        i->first_seed = session_seed(s);
     }
     return i;
 }
 
 void interpreter_free(interpreter *i)
 {
-    if (i)
+    if (i) {
+        interpreter_end_transcript(i);
         recorder_clear(&i->recorder);
+    }
     memory_free(i);
 }
 
@@ -91,6 +94,8 @@ static void run_clear(run *r)
     text_clear(&r->call.picture);
     table_free(r->call.rows);
     record_free(r->record);
+    text_clear(&r->transcript);
+    earlier_models_clear(&r->before);
 }
 
 static void write_line(run *r)
@@ -212,7 +217,8 @@ static status finish(run *r, error *e)
 static void keep_stopped(run *r)
 {
     session *s = r->i->session;
-    if (session_end(s) && belongs_to_journal(r) &&
+    r->kept = session_end(s);
+    if (r->kept && belongs_to_journal(r) &&
         session_journal_add(s, "# stopped before its end:", NULL) == E_OK)
         session_journal_add(s, r->call.line, NULL);
 }
@@ -258,8 +264,11 @@ static status run_next(interpreter *i, place *at, size_t *from, error *e)
         if (result != E_OK && r.blame >= 0)
             interpreter_print_caret(i, at, r.words.items[r.blame].begin,
                                     r.words.items[r.blame].end);
-        if (result == E_OK)
+        if (result == E_OK) {
+            interpreter_log_begin(&r);
             result = perform(&r, NULL, e);
+        }
+        interpreter_log_end(&r, at, *from, result, e);
         if (result == E_OK || (result == E_STOPPED && r.call.rows->row_count > 0)) {
             status printed = interpreter_print_answer(&r, at, e);
             result = result == E_OK ? printed : result;

@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "session/session.h"
 #include "ui/output/output.h"
+#include "ui/transcript.h"
 
 typedef struct interpreter interpreter;
 
@@ -72,6 +73,12 @@ ledger *interpreter_ledger(interpreter *i, error *e);
    leaves none.  Runs of another process name it as the one that ran them. */
 int64_t interpreter_run_number(interpreter *i);
 void interpreter_set_outer_run(interpreter *i, int64_t number);
+
+/* The transcript that is written, lent; NULL: none.  A new one takes the place of the one
+   before. */
+transcript *interpreter_transcript(interpreter *i);
+status interpreter_begin_transcript(interpreter *i, const char *path, error *e);
+void interpreter_end_transcript(interpreter *i);
 
 bool interpreter_wants_quit(const interpreter *i, int *exit_code);
 void interpreter_quit(interpreter *i, int exit_code);

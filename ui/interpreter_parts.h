@@ -30,6 +30,8 @@ struct interpreter {
     const char *script; /* the path of the innermost one; NULL: none */
     int captures; /* commands run by commands */
     recorder recorder;
+    transcript *transcript; /* NULL: none */
+    uint64_t first_seed;    /* of the session when it began */
     struct run *running; /* the innermost command that runs; NULL: none */
     bool lost;    /* standard output could not be written */
 };
@@ -47,7 +49,10 @@ typedef struct run {
     interpreter *i;
     const command *command;
     sentence words;
-    text line; /* as it can be written again */
+    text line;       /* as it can be written again */
+    text transcript; /* as the transcript has it; "" where it does not */
+    earlier_models before;
+    bool kept; /* it was stopped, and the session keeps what it did */
     call call;
     bool abbreviate;
     int64_t blame; /* the word at fault, or -1 */
@@ -71,6 +76,11 @@ void interpreter_print_notes(const run *r, const place *at);
 
 /* The answer into the file behind ">", in the format of its ending. */
 status interpreter_write_answer(const run *r, error *e);
+
+/* The same for the transcript; AT and BEGIN to END are where the command was written. */
+void interpreter_log_begin(run *r);
+void interpreter_log_end(run *r, const place *at, size_t end, status result,
+                         const error *why);
 
 /* Before and after the work of R; E is why it failed.  Failures of their own become a note
    of R. */

@@ -39,6 +39,7 @@ static status show_model(call *c, const char *name, const model *m, error *e)
     table_integer(c->rows, "seed", (int64_t)m->seed);
     table_integer(c->rows, "epochs", m->epoch_count);
     table_integer(c->rows, "steps", m->step_count);
+    table_text(c->rows, "hash", ledger_hash(words, graph_hash(m->graph)));
     artefact_clear(&a);
     return s;
 }
