@@ -250,6 +250,13 @@ static status perform(run *r, const task *watch, error *e)
 
 /* ---- lines ---- */
 
+/* Has a command that did not come to its end an answer all the same? */
+static bool tells_rows(const run *r, status result)
+{
+    bool judges = r->command && (r->command->flags & COMMAND_JUDGES);
+    return (result == E_STOPPED || judges) && r->call.rows && r->call.rows->row_count > 0;
+}
+
 /* The next command of AT's line, from byte *FROM. */
 static status run_next(interpreter *i, place *at, size_t *from, error *e)
 {
@@ -269,7 +276,7 @@ static status run_next(interpreter *i, place *at, size_t *from, error *e)
             result = perform(&r, NULL, e);
         }
         interpreter_log_end(&r, at, *from, result, e);
-        if (result == E_OK || (result == E_STOPPED && r.call.rows->row_count > 0)) {
+        if (result == E_OK || tells_rows(&r, result)) {
             status printed = interpreter_print_answer(&r, at, e);
             result = result == E_OK ? printed : result;
         } else if (r.command) {

@@ -66,6 +66,8 @@ bool interpreter_confirm(interpreter *i, const char *question);
    cannot be nothing changes; else with the first receipt.  A new interpreter has none. */
 status interpreter_set_database(interpreter *i, const char *words, bool now, error *e);
 const char *interpreter_database(const interpreter *i); /* its file, or "none" */
+/* The word that all receipts of this program have. */
+const char *interpreter_session_word(const interpreter *i);
 /* The database, lent; NULL with an error where there is none. */
 ledger *interpreter_ledger(interpreter *i, error *e);
 

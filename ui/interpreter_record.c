@@ -89,6 +89,11 @@ status interpreter_set_database(interpreter *i, const char *words, bool now, err
     return E_OK;
 }
 
+const char *interpreter_session_word(const interpreter *i)
+{
+    return i->recorder.session;
+}
+
 const char *interpreter_database(const interpreter *i)
 {
     return i->recorder.off || !i->recorder.path ? "none" : i->recorder.path;
@@ -259,7 +264,9 @@ void record_begin(run *r)
     const session *s = r->i->session;
     struct timespec now = {0};
     object_kind kind;
-    if (!(r->command->flags & COMMAND_RECORDED) || r->i->recorder.off ||
+    const unsigned flags = r->command->flags;
+    bool draws = (flags & COMMAND_DRAWS) && r->call.output_file;
+    if (!((flags & COMMAND_RECORDED) || draws) || r->i->recorder.off ||
         !(r->record = memory_new(1, sizeof *r->record, NULL)))
         return;
     clock_gettime(CLOCK_REALTIME, &now);

@@ -91,6 +91,27 @@ static status note_key(filter *f, char *key, error *e)
     return E_OK;
 }
 
+/* NAME_low and NAME_high are the ends of the interval of NAME. */
+static status write_interval(filter *f, const char *key, error *e)
+{
+    static const char *const ends[] = {"low", "high"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int64_t number = 0;
+        size_t length = strlen(key), cut = strlen(ends[i]) + 1;
+        if (length <= cut || key[length - cut] != '_' || !text_ends(key, ends[i]))
+            continue;
+        char *name = keep(f, key, length - cut, e);
+        if (!name)
+            return E_MEMORY;
+        TRY(add_value(f, LEDGER_TEXT(name), &number, e));
+        text_addf(&f->sql,
+                  ", (SELECT %s FROM value WHERE run = r.id AND row = w.row"
+                  " AND key = ?%lld)",
+                  ends[i], (long long)number);
+    }
+    return E_OK;
+}
+
 /* FORM of the tables' rows is what the comparison wants: "number", "words" or either. */
 static status write_key(filter *f, char *key, const char *form, error *e)
 {
@@ -106,16 +127,22 @@ static status write_key(filter *f, char *key, const char *form, error *e)
     text_addf(&f->sql,
               "coalesce((SELECT %s FROM value WHERE run = r.id AND row = w.row"
               " AND key = ?%lld), (SELECT %s FROM argument WHERE run = r.id"
-              " AND key = ?%lld))",
+              " AND key = ?%lld)",
               form, (long long)number, form, (long long)number);
+    TRY(write_interval(f, key, e));
+    text_add(&f->sql, ")");
     return text_ok(&f->sql, e);
 }
+
+/* A number, or else words; flags are words. */
+static const char either[] =
+    "CASE WHEN words IN ('yes', 'no') THEN words ELSE coalesce(number, words) END";
 
 status filter_add_key(filter *f, const char *key, error *e)
 {
     TRY(check_key(key, e));
     char *copy = keep(f, key, strlen(key), e);
-    return copy ? write_key(f, copy, "coalesce(number, words)", e) : E_MEMORY;
+    return copy ? write_key(f, copy, either, e) : E_MEMORY;
 }
 
 /* ---- the grammar ---- */

@@ -29,6 +29,7 @@ before()
     case $1 in
     undo) echo 'copy m other' ;;
     redo) echo 'copy m other; undo' ;;
+    report) echo 'eval m d' ;;
     verify) echo 'quantize m data=d as=m8' ;;
     *) echo 'let nothing = needed' ;;
     esac

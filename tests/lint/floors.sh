@@ -5,7 +5,7 @@ cd "${srcdir:-.}" || exit 99
 find src plots ui \( -name '*.[ch]' -o -name '*.inc' \) | LC_ALL=C sort | xargs awk '
 BEGIN {
     n = split("base tensor kernel data graph engine zoo train measure format compress " \
-              "ledger session plots ui", names, " ")
+              "ledger report session plots ui", names, " ")
     for (i = 1; i <= n; i++)
         floor[names[i]] = i
 }

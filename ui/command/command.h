@@ -35,7 +35,9 @@ typedef enum command_flags {
     COMMAND_TEXT = 16,    /* its answer is text for people: notes are the answer */
     COMMAND_WHOLE = 32,   /* it works on the session as a whole (undo, source, quit): not
                             inside another command */
-    COMMAND_RECORDED = 64 /* it leaves a receipt in the database of runs */
+    COMMAND_RECORDED = 64, /* it leaves a receipt in the database of runs */
+    COMMAND_DRAWS = 128,   /* it leaves one where it writes a file */
+    COMMAND_JUDGES = 256   /* where it fails, its rows say what is wrong: they are told */
 } command_flags;
 
 /* Options that depend on a positional word: an architecture's, a source's, a figure's. */
@@ -82,6 +84,6 @@ extern const command command_data, command_split, command_export, command_model,
     command_help, command_quit, command_bench, command_compare, command_plan,
     command_tune, command_input, command_verify, command_sensitivity, command_runs,
     command_why, command_diff, command_doctor, command_bisect, command_pareto,
-    command_log;
+    command_log, command_report;
 
 #endif

@@ -55,28 +55,30 @@ static figure_target target_of(const call *c)
     };
 }
 
-static void put_answer(call *c, const figure_target *to, const text *picture,
-                       int64_t bytes)
+static status put_answer(call *c, const figure_target *to, const text *picture,
+                         int64_t bytes, error *e)
 {
     const settings *s = c->interpreter ? interpreter_settings(c->interpreter) : NULL;
     const char *kind = option_words(&c->options, "kind");
     if (!to->path && (!s || s->format == FORMAT_TEXT)) {
         text_add(&c->picture, text_get(picture));
-        return;
+        return E_OK;
     }
     table_row(c->rows);
     table_text(c->rows, "figure", kind);
     if (!to->path) {
         table_text(c->rows, "text", text_get(picture));
-        return;
+        return E_OK;
     }
     int stem = (int)(strrchr(to->path, '.') - to->path);
     table_text(c->rows, "file", to->path);
     table_integer(c->rows, "bytes", bytes);
+    TRY(rows_put_digest(c->rows, to->path, e));
     if (text_ends(to->path, ".tex"))
         rows_note(c, "plot: %.*s-inc.pdf belongs to %s", stem, to->path, to->path);
     if (to->keep_data)
         rows_note(c, "plot: gnuplot %.*s.gp draws %s again", stem, to->path, to->path);
+    return E_OK;
 }
 
 static status fail_no_file(error *e)
@@ -107,7 +109,7 @@ static status plot_command(call *c, error *e)
     int64_t bytes = 0;
     status result = figure_render(row, &f, &to, &picture, &bytes, e);
     if (result == E_OK)
-        put_answer(c, &to, &picture, bytes);
+        result = put_answer(c, &to, &picture, bytes, e);
     text_clear(&data);
     text_clear(&script);
     text_clear(&picture);
@@ -124,7 +126,7 @@ const command command_plot = {
     .more = figure_options,
     .more_argument = 0,
     .more_word = figure_word,
-    .flags = COMMAND_LONG | COMMAND_FILE,
+    .flags = COMMAND_LONG | COMMAND_FILE | COMMAND_DRAWS,
     .example = "plot training m > training.svg",
     .details =
         "The file's ending says how: .png, .svg, .pdf, .tex (LaTeX source with "

@@ -3,6 +3,7 @@
    model.  It never prints and never estimates. */
 #include "ui/command/rows.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "format/model_file.h"
 #include "graph/operator.h"
+#include "ledger/ledger.h"
 
 #define NAMES_MAX 64
 
@@ -208,6 +211,24 @@ status rows_unused(const call *c, const char *who, const char *const *names,
     for (; *names; names++)
         if (option_given(&c->options, *names))
             return fail(e, E_USAGE, "%s: %s= has no meaning %s", who, *names, where);
+    return E_OK;
+}
+
+status rows_put_digest(table *t, const char *path, error *e)
+{
+    unsigned char bytes[65536];
+    uint64_t hash = HASH_START;
+    char words[17];
+    FILE *f = fopen(path, "rbe");
+    if (!f)
+        return fail(e, E_FILE, "%s: cannot be read again: %s", path, strerror(errno));
+    for (size_t n; (n = fread(bytes, 1, sizeof bytes, f)) > 0;)
+        hash = random_hash(bytes, (int64_t)n, hash);
+    bool failed = ferror(f) != 0;
+    fclose(f);
+    if (failed)
+        return fail(e, E_FILE, "%s: cannot be read again", path);
+    table_text(t, "digest", ledger_hash(words, hash));
     return E_OK;
 }
 

@@ -64,6 +64,9 @@ status rows_unknown(const char *what, const char *word, const char *(*name_at)(i
 status rows_unused(const call *c, const char *who, const char *const *names,
                    const char *where, error *e);
 
+/* The column digest: the hash of the bytes of the file PATH, by which it is known again. */
+status rows_put_digest(table *t, const char *path, error *e);
+
 /* A sentence for the reader, one a line. */
 void rows_note(call *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -144,7 +144,7 @@ static status save_command(call *c, error *e)
     table_text(c->rows, "file", path);
     if (stat(path, &about) == 0)
         table_integer(c->rows, "bytes", about.st_size);
-    return E_OK;
+    return rows_put_digest(c->rows, path, e);
 }
 
 const command command_save = {
