@@ -32,6 +32,7 @@ void interpreter_free(interpreter *i)
 {
     if (i) {
         interpreter_end_transcript(i);
+        autosave_free(i->autosave);
         recorder_clear(&i->recorder);
     }
     memory_free(i);
@@ -45,6 +46,18 @@ settings *interpreter_settings(interpreter *i)
 session *interpreter_session(interpreter *i)
 {
     return i->session;
+}
+
+bool interpreter_begin_autosave(interpreter *i, error *e)
+{
+    autosave_free(i->autosave);
+    i->autosave = autosave_new(i->session, e);
+    return i->autosave != NULL;
+}
+
+autosave *interpreter_autosave(interpreter *i)
+{
+    return i->autosave;
 }
 
 bool interpreter_wants_quit(const interpreter *i, int *exit_code)

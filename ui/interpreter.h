@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "ledger/ledger.h"
 #include "session/session.h"
+#include "ui/autosave.h"
 #include "ui/output/output.h"
 #include "ui/transcript.h"
 
@@ -24,6 +25,7 @@ typedef struct settings {
     bool echo;        /* print each script line as "+ LINE" */
     bool keep_going;  /* scripts go on after an error */
     bool colour, unicode;
+    bool autosave;      /* at the prompt, the session is kept */
     bool timer;         /* print the time of every command */
     int columns;        /* terminal width, 0 where there is none */
     bool quiet;         /* no notes, no progress */
@@ -81,6 +83,11 @@ void interpreter_set_outer_run(interpreter *i, int64_t number);
 transcript *interpreter_transcript(interpreter *i);
 status interpreter_begin_transcript(interpreter *i, const char *path, error *e);
 void interpreter_end_transcript(interpreter *i);
+
+/* Keeps the session from now on (autosave.h); false with an error where it cannot.  The
+   keeper is lent; NULL where none was begun: in scripts. */
+bool interpreter_begin_autosave(interpreter *i, error *e);
+autosave *interpreter_autosave(interpreter *i);
 
 bool interpreter_wants_quit(const interpreter *i, int *exit_code);
 void interpreter_quit(interpreter *i, int exit_code);

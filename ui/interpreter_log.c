@@ -26,20 +26,23 @@ void interpreter_end_transcript(interpreter *i)
     i->transcript = NULL;
 }
 
-/* Commands of scripts are in the transcript themselves, and it is no part of itself. */
-static bool belongs(const command *c)
+/* Commands of scripts are in the transcript themselves, it is no part of itself, and what a
+   recovered session did stands there instead of it. */
+static bool belongs(const run *r)
 {
     static const char *const others[] = {"source", "log", "quit"};
+    const char *name = r->command->name;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (text_equal(c->name, others[i]))
+        if (text_equal(name, others[i]))
             return false;
-    return true;
+    return !text_equal(name, "session") ||
+           !option_is(&r->call.options, "action", "recover");
 }
 
 void interpreter_log_begin(run *r)
 {
     interpreter *i = r->i;
-    if (!i->transcript || !belongs(r->command))
+    if (!i->transcript || !belongs(r))
         return;
     transcript_line(r->command, &r->words, &r->call.options, session_seed(i->session),
                     transcript_folder(i->transcript), &r->transcript);

@@ -26,14 +26,15 @@ struct interpreter {
     settings settings;
     bool quit;
     int exit_code;
-    int depth;    /* scripts within scripts */
+    int depth;          /* scripts within scripts */
     const char *script; /* the path of the innermost one; NULL: none */
-    int captures; /* commands run by commands */
+    int captures;       /* commands run by commands */
     recorder recorder;
     transcript *transcript; /* NULL: none */
+    autosave *autosave;     /* NULL: none */
     uint64_t first_seed;    /* of the session when it began */
-    struct run *running; /* the innermost command that runs; NULL: none */
-    bool lost;    /* standard output could not be written */
+    struct run *running;    /* the innermost command that runs; NULL: none */
+    bool lost;              /* standard output could not be written */
 };
 
 /* Where a command stands. */

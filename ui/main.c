@@ -73,6 +73,7 @@ static settings make_settings(const arguments *a)
         .keep_going = a->keep_going,
         .colour = !plain && terminal_colour(a->colour, STDOUT_FILENO),
         .unicode = terminal_unicode(),
+        .autosave = true,
         .columns = batch ? 0 : terminal_columns(STDOUT_FILENO),
         .quiet = a->quiet,
     };

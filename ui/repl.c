@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <readline/readline.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/task.h"
 #include "ui/command/parse.h"
 #include "ui/complete.h"
 #include "ui/lexer.h"
@@ -24,6 +26,9 @@
 #include "ui/signals.h"
 
 enum { HISTORY_LINES = 10000 };
+
+/* Work that took this long is kept at once, other when nobody has typed for as long. */
+#define AUTOSAVE_SECONDS 2
 
 static const char prompt_plain[] = "lathe> ";
 static const char prompt_bold[] = "\001\033[1m\002lathe> \001\033[0m\002";
@@ -236,14 +241,45 @@ static reading after_signal(void)
     return READ_LINE;
 }
 
+static bool must_keep(void)
+{
+    const autosave *a = interpreter_autosave(repl.i);
+    return a && interpreter_settings(repl.i)->autosave && autosave_is_due(a);
+}
+
+/* Keeps the session where that is due.  A failure is told once. */
+static void keep_session(void)
+{
+    error e = {0};
+    if (!must_keep() || autosave_now(interpreter_autosave(repl.i), &e) == E_OK)
+        return;
+    interpreter_settings(repl.i)->autosave = false;
+    fprintf(rl_outstream, "\nthe session is not kept: %s\n", e.text);
+    rl_forced_update_display();
+}
+
+/* Waits for a key; where the session is to be kept, no longer than until AT. */
+static int wait_for_key(const sigset_t *waiting, double at)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    const double left = at - task_clock();
+    const struct timespec idle = {.tv_sec = left > 0 ? (time_t)left : 0,
+                                  .tv_nsec = left > 0 ? (long)(fmod(left, 1) * 1e9) : 0};
+    return ppoll(&in, 1, must_keep() ? &idle : NULL, waiting);
+}
+
 static reading read_line(const char *prompt, const sigset_t *waiting)
 {
     repl.done = false;
     repl.line = NULL;
     rl_callback_handler_install(prompt, on_line);
+    double at = task_clock() + AUTOSAVE_SECONDS;
     while (!repl.done) {
-        struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-        int ready = ppoll(&in, 1, NULL, waiting);
+        int ready = wait_for_key(waiting, at);
+        if (ready == 0 && task_clock() >= at)
+            keep_session();
+        if (ready > 0)
+            at = task_clock() + AUTOSAVE_SECONDS;
         if (ready > 0) {
             rl_callback_read_char();
             continue;
@@ -252,7 +288,7 @@ static reading read_line(const char *prompt, const sigset_t *waiting)
             rl_callback_handler_remove();
             return READ_END;
         }
-        reading now = after_signal();
+        reading now = ready == 0 ? READ_LINE : after_signal();
         if (now != READ_LINE)
             return now;
     }
@@ -273,8 +309,11 @@ static status run_line(const char *line, int prompt_columns, const sigset_t *wai
     remember(line);
     interpreter_settings(repl.i)->prompt_columns = prompt_columns;
     signals_release(waiting);
+    const double start = task_clock();
     status result = interpreter_line(repl.i, line, NULL, 0);
     signals_block(&ignored);
+    if (task_clock() - start > AUTOSAVE_SECONDS)
+        keep_session();
     interpreter_interrupted = 0;
     return result;
 }
@@ -313,6 +352,28 @@ static void run_block(const char *block, text *pending, const sigset_t *waiting)
     } while (*p);
 }
 
+static void begin_session(void)
+{
+    text told = {0};
+    error e = {0};
+    if (!interpreter_begin_autosave(repl.i, &e))
+        fprintf(stderr, "lathe: the session is not kept: %s\n", e.text);
+    if (!interpreter_settings(repl.i)->quiet)
+        autosave_tell(&told);
+    fputs(text_get(&told), stdout);
+    text_clear(&told);
+}
+
+static void finish_session(void)
+{
+    autosave *a = interpreter_autosave(repl.i);
+    text told = {0};
+    if (a && interpreter_settings(repl.i)->autosave)
+        autosave_finish(a, &told);
+    fputs(text_get(&told), stderr);
+    text_clear(&told);
+}
+
 void repl_run(interpreter *i)
 {
     sigset_t waiting;
@@ -324,6 +385,7 @@ void repl_run(interpreter *i)
     if (!interpreter_settings(i)->quiet)
         puts("lathe " PACKAGE_VERSION
              ": 'help' lists the commands, Ctrl-C stops a job, Ctrl-D leaves");
+    begin_session();
     while (!must_leave()) {
         bool colour = interpreter_settings(i)->colour;
         const char *prompt = pending.length ? prompt_more
@@ -344,5 +406,6 @@ void repl_run(interpreter *i)
     }
     text_clear(&pending);
     close_history();
+    finish_session();
     signals_release(&waiting);
 }

@@ -235,6 +235,25 @@ status session_drop(session *s, const char *name, error *e)
     return E_OK;
 }
 
+int64_t session_serial(const session *s, const char *name)
+{
+    const object *o = state_find(&s->now, name);
+    return o ? o->serial : 0;
+}
+
+void session_keep(session *s, const char *name)
+{
+    object *o = state_find(&s->now, name);
+    if (o)
+        o->kept = true;
+}
+
+bool session_is_kept(const session *s, const char *name)
+{
+    const object *o = state_find(&s->now, name);
+    return o && o->kept;
+}
+
 int64_t session_count(const session *s)
 {
     return s->now.count;

@@ -47,6 +47,13 @@ status session_drop(session *s, const char *name, error *e);
 int64_t session_count(const session *s);
 const char *session_name(const session *s, int64_t i, object_kind *kind);
 
+/* Which object NAME is: no two objects of the process ever have the same number.  0: none. */
+int64_t session_serial(const session *s, const char *name);
+/* Does what NAME is stand in a file of the user's, too?  Whoever writes or reads one says
+   so. */
+void session_keep(session *s, const char *name);
+bool session_is_kept(const session *s, const char *name);
+
 /* Letters, digits, - _ and . ; not a number; E_NAME says what is wrong. */
 status session_check_name(const char *name, error *e);
 

@@ -43,7 +43,9 @@ object *object_new(model *m, dataset *d, table *t, error *e)
         table_free(t);
         return NULL;
     }
+    static int64_t serials;
     o->references = 1;
+    o->serial = ++serials;
     o->kind = m ? OBJECT_MODEL : d ? OBJECT_DATASET : OBJECT_TABLE;
     o->model = m;
     o->dataset = d;

@@ -15,7 +15,9 @@ typedef struct object {
     dataset *dataset;
     table *table;
     size_t bytes;
-    bool counted; /* scratch of state_count_bytes */
+    int64_t serial; /* no other object ever has the same */
+    bool kept;      /* it stands in a file of the user's */
+    bool counted;   /* scratch of state_count_bytes */
 } object;
 
 typedef struct entry {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    store.c -- a session as a folder, written beside and exchanged as a whole.
    What an object's file holds is the business of the module that writes it; the manifest
-   has what that file does not say, and a hash of what it says. */
+   has what that file does not say, a hash of what it says, and one of its bytes. */
 #include "session/store.h"
 
 #include <errno.h>
@@ -9,38 +9,24 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "format/field.h"
 #include "format/model_file.h"
 #include "session/digest.h"
 #include "session/folder.h"
 #include "session/table_json.h"
-
-#define KEY_VERSION    "lathe_session"
-#define MANIFEST       "manifest.json"
-#define JOURNAL        "journal.lathe"
-#define JSON_BYTES_MAX ((size_t)1 << 31)
-
-enum { VERSION = 1 };
-
-static const char *const kinds[] = {"", "model", "dataset", "table"};
-static const char *const endings[] = {"", ".safetensors", ".npz", ".table.json"};
+#include "session/store_parts.h"
 
 /* ---- files ---- */
-
-static char *path_in(const char *folder, const char *name, const char *ending, error *e)
-{
-    return memory_format(e, "%s/%s%s", folder, name, ending);
-}
 
 static status write_bytes(const char *folder, const char *name, const char *bytes,
                           error *e)
 {
     atomic_file f;
-    char *path = path_in(folder, name, "", e);
+    char *path = store_path(folder, name, "", e);
     if (!path)
         return E_MEMORY;
     status result = atomic_open(&f, path, e);
@@ -62,33 +48,7 @@ static status write_json(const char *folder, const char *name, json_t *value, er
     return result;
 }
 
-static json_t *read_json(const char *folder, const char *name, const char *ending,
-                         error *e)
-{
-    void *bytes;
-    size_t length;
-    json_error_t why;
-    char *path = path_in(folder, name, ending, e);
-    if (!path)
-        return NULL;
-    json_t *value = NULL;
-    if (file_read(path, JSON_BYTES_MAX, &bytes, &length, e) == E_OK) {
-        value = json_loadb(bytes, length, 0, &why);
-        if (!value)
-            fail(e, E_FORMAT, "%s: line %d: %s", path, why.line, why.text);
-        memory_free(bytes);
-    }
-    memory_free(path);
-    return value;
-}
-
 /* ---- what the manifest says of a dataset ---- */
-
-static int64_t mask_channels(const dataset *d)
-{
-    const shape s = d->mask ? tensor_shape(d->mask) : (shape){0};
-    return d->mask ? s.dim[s.rank - 1] : 0;
-}
 
 static status put_classes(json_t *object, const dataset *d, error *e)
 {
@@ -109,96 +69,26 @@ static status put_dataset(json_t *object, const dataset *d, error *e)
     TRY(field_put(object, "origin", field_from_text(d->origin), e));
     TRY(field_put(object, "input_name", field_from_text(d->input_name), e));
     TRY(field_put(object, "target_name", field_from_text(d->target_name), e));
-    TRY(field_put(object, "mask_channels", json_integer(mask_channels(d)), e));
+    TRY(field_put(object, "mask_channels", json_integer(store_mask_channels(d)), e));
     TRY(field_put(object, "facts", d->facts ? table_to_json(d->facts) : json_null(), e));
     TRY(put_classes(object, d, e));
     return field_put(object, "hash", field_from_unsigned(digest_dataset(d)), e);
 }
 
-static status take_words(const json_t *object, const char *key, char **words, error *e)
-{
-    const char *found = json_string_value(json_object_get(object, key));
-    memory_free(*words);
-    *words = found ? memory_text(found, e) : NULL;
-    return found && !*words ? E_MEMORY : E_OK;
-}
-
-/* Classes that no sample of the file belongs to count, too. */
-static status take_classes(const json_t *object, dataset *d, error *e)
-{
-    const json_t *names = json_object_get(object, "class_names");
-    int64_t count = 0;
-    if (json_object_get(object, "class_count"))
-        TRY(field_integer(object, "class_count", 1, INT32_MAX, &count, e));
-    if (count < d->class_count)
-        return fail(e, E_FORMAT, "it has labels of %lld classes, not of %lld",
-                    (long long)d->class_count, (long long)count);
-    if (names && (count == 0 || json_array_size(names) != (size_t)count))
-        return fail(e, E_FORMAT, "it has the names of %zu classes, not of %lld",
-                    json_array_size(names), (long long)count);
-    d->class_count = count;
-    d->class_names = names ? memory_new(count, sizeof *d->class_names, e) : NULL;
-    for (int64_t i = 0; d->class_names && i < count; i++) {
-        const char *name = json_string_value(json_array_get(names, (size_t)i));
-        if (!(d->class_names[i] = memory_text(name ? name : "", e)))
-            return E_MEMORY;
-    }
-    return names && !d->class_names ? E_MEMORY : E_OK;
-}
-
-/* The published layout has a mask for each channel of the target, which may be copies. */
-static status join_mask(dataset *d, error *e)
-{
-    shape s = tensor_shape(d->mask);
-    int64_t channels = s.dim[s.rank - 1], pixels = shape_count(s) / channels;
-    s.dim[s.rank - 1] = 1;
-    tensor *one = tensor_new(DTYPE_U8, s, e);
-    uint8_t *to = one ? tensor_write(one, e) : NULL;
-    const uint8_t *from = tensor_data(d->mask);
-    for (int64_t i = 0; to && i < pixels; i++)
-        to[i] = from[i * channels];
-    if (!to) {
-        tensor_free(one);
-        return E_MEMORY;
-    }
-    tensor_free(d->mask);
-    d->mask = one;
-    return E_OK;
-}
-
-static status take_dataset(const json_t *object, dataset *d, error *e)
-{
-    int64_t channels;
-    uint64_t hash;
-    TRY(take_words(object, "source", &d->source, e));
-    TRY(take_words(object, "origin", &d->origin, e));
-    TRY(take_words(object, "input_name", &d->input_name, e));
-    TRY(take_words(object, "target_name", &d->target_name, e));
-    TRY(field_integer(object, "mask_channels", 0, INT32_MAX, &channels, e));
-    if (channels == 1 && mask_channels(d) > 1)
-        TRY(join_mask(d, e));
-    TRY(take_classes(object, d, e));
-    const json_t *facts = json_object_get(object, "facts");
-    table_free(d->facts);
-    d->facts = NULL;
-    if (!json_is_null(facts) && !(d->facts = table_from_json(facts, e)))
-        return E_FORMAT;
-    TRY(field_unsigned(object, "hash", &hash, e));
-    if (hash != digest_dataset(d))
-        return fail(e, E_FORMAT, "its arrays are not those that were saved");
-    return dataset_check(d, e);
-}
-
 /* ---- saving ---- */
 
-static status save_object(const session *s, int64_t i, const char *folder, json_t *object,
-                          error *e)
+/* What a save of FOLDER goes by. */
+typedef struct saving {
+    const session *session;
+    const char *folder;  /* written to */
+    const char *former;  /* where the files of KNOWN are */
+    store_memory *known; /* NULL: everything is written */
+} saving;
+
+static status write_object(const session *s, const char *name, object_kind kind,
+                           const char *folder, json_t *object, error *e)
 {
-    object_kind kind;
-    const char *name = session_name(s, i, &kind);
-    TRY(field_put(object, "name", field_from_text(name), e));
-    TRY(field_put(object, "kind", json_string(kinds[kind]), e));
-    char *path = path_in(folder, name, endings[kind], e);
+    char *path = store_path(folder, name, store_endings[kind], e);
     if (!path)
         return E_MEMORY;
     status result = E_OK;
@@ -216,19 +106,70 @@ static status save_object(const session *s, int64_t i, const char *folder, json_
         result = write_json(folder, path + strlen(folder) + 1,
                             table_to_json(session_get_table(s, name, e)), e);
     }
+    uint64_t hash = 0;
+    if (result == E_OK)
+        result = store_file_hash(folder, path + strlen(folder) + 1, &hash, e);
+    if (result == E_OK)
+        result = field_put(object, "sum", field_from_unsigned(hash), e);
     memory_free(path);
     return result;
 }
 
-static status save_objects(const session *s, const char *folder, json_t *manifest,
-                           error *e)
+/* What the manifest said of the object when it was written last, now that its file is in
+   the new folder, too; NULL where it must be written. */
+static json_t *link_object(const saving *k, const char *name, object_kind kind)
 {
-    json_t *objects = field_put_array(manifest, "objects", e);
+    json_t *found = NULL;
+    for (int64_t i = 0; k->known && i < k->known->count && !found; i++)
+        if (k->known->items[i].serial == session_serial(k->session, name) &&
+            text_equal(
+                json_string_value(json_object_get(k->known->items[i].object, "name")),
+                name))
+            found = k->known->items[i].object;
+    if (!found)
+        return NULL;
+    char *from = store_path(k->former, name, store_endings[kind], NULL);
+    char *to = store_path(k->folder, name, store_endings[kind], NULL);
+    const bool linked = from && to && link(from, to) == 0;
+    memory_free(from);
+    memory_free(to);
+    return linked ? json_incref(found) : NULL;
+}
+
+static status save_object(const saving *k, int64_t i, json_t *objects, error *e)
+{
+    object_kind kind;
+    const char *name = session_name(k->session, i, &kind);
+    json_t *object = link_object(k, name, kind);
+    if (object)
+        return field_append(objects, object, e);
+    object = field_append_object(objects, e);
+    if (!object)
+        return E_MEMORY;
+    TRY(field_put(object, "name", field_from_text(name), e));
+    TRY(field_put(object, "kind", json_string(store_kinds[kind]), e));
+    return write_object(k->session, name, kind, k->folder, object, e);
+}
+
+static bool is_left_out(const saving *k, const char *name, object_kind kind)
+{
+    return k->known && k->known->most > 0 && kind == OBJECT_DATASET &&
+           dataset_bytes(session_get_dataset(k->session, name, NULL)) > k->known->most;
+}
+
+static status save_objects(const saving *k, json_t *manifest, error *e)
+{
+    json_t *left_out = field_put_array(manifest, "left_out", e);
+    json_t *objects = left_out ? field_put_array(manifest, "objects", e) : NULL;
     if (!objects)
         return E_MEMORY;
-    for (int64_t i = 0; i < session_count(s); i++) {
-        json_t *object = field_append_object(objects, e);
-        TRY(object ? save_object(s, i, folder, object, e) : E_MEMORY);
+    for (int64_t i = 0; i < session_count(k->session); i++) {
+        object_kind kind;
+        const char *name = session_name(k->session, i, &kind);
+        if (is_left_out(k, name, kind))
+            TRY(field_append(left_out, field_from_text(name), e));
+        else
+            TRY(save_object(k, i, objects, e));
     }
     return E_OK;
 }
@@ -249,56 +190,89 @@ static status save_variables(const session *s, json_t *manifest, error *e)
     return E_OK;
 }
 
-static status save_journal(const session *s, const char *folder, error *e)
+static status save_journal(const session *s, const char *folder, json_t *manifest,
+                           error *e)
 {
     text lines = {0};
+    uint64_t hash = 0;
     for (int64_t i = 0; i < session_journal_count(s); i++)
         text_addf(&lines, "%s\n", session_journal_line(s, i));
     status result = text_ok(&lines, e);
     if (result == E_OK)
-        result = write_bytes(folder, JOURNAL, text_get(&lines), e);
+        result = write_bytes(folder, STORE_JOURNAL, text_get(&lines), e);
     text_clear(&lines);
-    return result;
+    TRY(result);
+    TRY(store_file_hash(folder, STORE_JOURNAL, &hash, e));
+    TRY(field_put(manifest, "journal_sum", field_from_unsigned(hash), e));
+    return field_put(manifest, "commands", json_integer(session_journal_count(s)), e);
+}
+
+static status fill_manifest(const saving *k, json_t *manifest, error *e)
+{
+    /* First: no other words can be taken for it. */
+    TRY(field_put(manifest, "checksum", json_string("0000000000000000"), e));
+    TRY(field_put(manifest, STORE_VERSION_KEY, json_integer(STORE_VERSION), e));
+    if (k->known && k->known->owner)
+        TRY(field_put(manifest, "owner", field_from_text(k->known->owner), e));
+    TRY(field_put(manifest, "seed", field_from_unsigned(session_seed(k->session)), e));
+    TRY(save_variables(k->session, manifest, e));
+    TRY(save_objects(k, manifest, e));
+    return save_journal(k->session, k->folder, manifest, e);
+}
+
+/* Remembers what MANIFEST says of its objects. */
+static void remember(store_memory *m, const session *s, const json_t *manifest)
+{
+    json_t *objects = json_object_get(manifest, "objects");
+    const int64_t count = (int64_t)json_array_size(objects);
+    store_memory_clear(m);
+    if (memory_grow((void **)&m->items, &m->capacity, count, sizeof *m->items, NULL) !=
+        E_OK)
+        return;
+    for (int64_t i = 0; i < count; i++) {
+        json_t *object = json_array_get(objects, (size_t)i);
+        const char *name = json_string_value(json_object_get(object, "name"));
+        m->items[m->count++] =
+            (store_item){name ? session_serial(s, name) : 0, json_incref(object)};
+    }
+}
+
+void store_memory_clear(store_memory *m)
+{
+    for (int64_t i = 0; i < m->count; i++)
+        json_decref(m->items[i].object);
+    memory_free(m->items);
+    m->items = NULL;
+    m->count = m->capacity = 0;
 }
 
 /* The manifest comes last: a folder that has one is whole. */
-static status save_all(const session *s, const char *folder, error *e)
+static status save_all(const saving *k, json_t **manifest, error *e)
 {
-    json_t *manifest = json_object();
-    if (!manifest)
+    *manifest = json_object();
+    if (!*manifest)
         return fail(e, E_MEMORY, "memory: no room for the manifest");
-    status result = field_put(manifest, KEY_VERSION, json_integer(VERSION), e);
-    if (result == E_OK)
-        result = field_put(manifest, "seed", field_from_unsigned(session_seed(s)), e);
-    if (result == E_OK)
-        result = save_variables(s, manifest, e);
-    if (result == E_OK)
-        result = save_objects(s, folder, manifest, e);
-    if (result == E_OK)
-        result = save_journal(s, folder, e);
-    if (result == E_OK)
-        return write_json(folder, MANIFEST, manifest, e);
-    json_decref(manifest);
-    return result;
+    TRY(fill_manifest(k, *manifest, e));
+    return store_write_manifest(k->folder, json_incref(*manifest), e);
 }
 
 /* The files that the session of FOLDER is made of, each behind a line's end. */
 static status list_files(const char *folder, text *files, error *e)
 {
-    json_t *objects, *manifest = read_json(folder, MANIFEST, "", e);
+    json_t *objects, *manifest = store_read_manifest(folder, e);
     if (!manifest)
         return E_FORMAT;
     status result = field_array(manifest, "objects", &objects, e);
-    text_add(files, "\n" MANIFEST "\n" JOURNAL "\n");
+    text_add(files, "\n" STORE_MANIFEST "\n" STORE_JOURNAL "\n");
     for (size_t i = 0; result == E_OK && i < json_array_size(objects); i++) {
         const char *name;
         int kind;
         const json_t *object = json_array_get(objects, i);
         result = field_text(object, "name", &name, e);
         if (result == E_OK)
-            result = field_word(object, "kind", kinds, OBJECT_TABLE + 1, &kind, e);
+            result = field_word(object, "kind", store_kinds, OBJECT_TABLE + 1, &kind, e);
         if (result == E_OK)
-            text_addf(files, "%s%s\n", name, endings[kind]);
+            text_addf(files, "%s%s\n", name, store_endings[kind]);
     }
     json_decref(manifest);
     return result == E_OK ? text_ok(files, e) : result;
@@ -308,7 +282,7 @@ static status list_files(const char *folder, text *files, error *e)
 static status check_replaceable(const char *folder, error *e)
 {
     text files = {0};
-    char *manifest = path_in(folder, MANIFEST, "", e);
+    char *manifest = store_path(folder, STORE_MANIFEST, "", e);
     if (!manifest)
         return E_MEMORY;
     bool ours = file_exists(manifest);
@@ -320,204 +294,30 @@ static status check_replaceable(const char *folder, error *e)
     return result;
 }
 
-status session_save(const session *s, const char *folder, error *e)
+status session_autosave(const session *s, const char *folder, store_memory *known,
+                        error *e)
 {
+    json_t *manifest = NULL;
     if (file_exists(folder))
         TRY(check_replaceable(folder, e));
+    folder_remove_orphans(folder);
     char *beside = folder_make_beside(folder, e);
     if (!beside)
         return e ? e->code : E_FILE;
-    status result = save_all(s, beside, e);
+    const saving k = {.session = s, .folder = beside, .former = folder, .known = known};
+    status result = save_all(&k, &manifest, e);
     if (result == E_OK)
         result = folder_replace(beside, folder, e);
     if (result != E_OK)
         folder_remove(beside);
+    else if (known)
+        remember(known, s, manifest);
+    json_decref(manifest);
     memory_free(beside);
     return result;
 }
 
-/* ---- loading ---- */
-
-/* Everything that was read, before any of it is given to the session. */
-typedef struct reading {
-    json_t *manifest, *objects, *variables;
-    uint64_t seed;
-    model **models; /* [objects], NULL for others */
-    dataset **datasets;
-    table **tables;
-    void *journal;
-    size_t journal_length;
-} reading;
-
-static void reading_clear(reading *r)
+status session_save(const session *s, const char *folder, error *e)
 {
-    for (size_t i = 0; r->models && i < json_array_size(r->objects); i++)
-        model_free(r->models[i]);
-    for (size_t i = 0; r->datasets && i < json_array_size(r->objects); i++)
-        dataset_free(r->datasets[i]);
-    for (size_t i = 0; r->tables && i < json_array_size(r->objects); i++)
-        table_free(r->tables[i]);
-    memory_free(r->models);
-    memory_free(r->datasets);
-    memory_free(r->tables);
-    memory_free(r->journal);
-    json_decref(r->manifest);
-}
-
-static status read_model(reading *r, size_t i, const json_t *object, const char *path,
-                         error *e)
-{
-    uint64_t hash;
-    TRY(field_unsigned(object, "hash", &hash, e));
-    r->models[i] = model_read(path, e);
-    if (!r->models[i])
-        return E_FORMAT;
-    if (graph_hash(r->models[i]->graph) != hash)
-        return fail(e, E_FORMAT, "%s: is not the model that was saved", path);
-    return E_OK;
-}
-
-static status read_dataset(reading *r, size_t i, const json_t *object, const char *path,
-                           error *e)
-{
-    r->datasets[i] = dataset_read_npz(path, e);
-    if (!r->datasets[i])
-        return E_FORMAT;
-    status result = take_dataset(object, r->datasets[i], e);
-    return result == E_OK ? E_OK : fail_prefix(e, "%s", path);
-}
-
-static status read_table(reading *r, size_t i, const char *folder, const char *name,
-                         error *e)
-{
-    json_t *value = read_json(folder, name, endings[OBJECT_TABLE], e);
-    if (!value)
-        return E_FORMAT;
-    r->tables[i] = table_from_json(value, e);
-    json_decref(value);
-    return r->tables[i] ? E_OK : fail_prefix(e, "%s/%s", folder, name);
-}
-
-static status read_object(reading *r, size_t i, const char *folder, error *e)
-{
-    const char *name;
-    int kind;
-    const json_t *object = json_array_get(r->objects, i);
-    TRY(field_text(object, "name", &name, e));
-    TRY(session_check_name(name, e));
-    TRY(field_word(object, "kind", kinds, OBJECT_TABLE + 1, &kind, e));
-    char *path = path_in(folder, name, endings[kind], e);
-    if (!path)
-        return E_MEMORY;
-    status result = kind == OBJECT_MODEL     ? read_model(r, i, object, path, e)
-                    : kind == OBJECT_DATASET ? read_dataset(r, i, object, path, e)
-                    : kind == OBJECT_TABLE   ? read_table(r, i, folder, name, e)
-                                             : fail(e, E_FORMAT, "%s: has no kind", name);
-    memory_free(path);
-    return result;
-}
-
-static status check_variables(const reading *r, error *e)
-{
-    const char *words;
-    for (size_t i = 0; i < json_array_size(r->variables); i++) {
-        const json_t *one = json_array_get(r->variables, i);
-        TRY(field_text(one, "name", &words, e));
-        TRY(field_text(one, "words", &words, e));
-    }
-    return E_OK;
-}
-
-static status read_manifest(reading *r, const char *folder, error *e)
-{
-    int64_t version;
-    r->manifest = read_json(folder, MANIFEST, "", e);
-    if (!r->manifest)
-        return e ? e->code : E_FORMAT;
-    TRY(field_integer(r->manifest, KEY_VERSION, 1, INT32_MAX, &version, e));
-    if (version > VERSION)
-        return fail(e, E_FORMAT, "is of version %" PRId64 ", this lathe reads up to %d",
-                    version, VERSION);
-    TRY(field_unsigned(r->manifest, "seed", &r->seed, e));
-    TRY(field_array(r->manifest, "variables", &r->variables, e));
-    TRY(check_variables(r, e));
-    TRY(field_array(r->manifest, "objects", &r->objects, e));
-    int64_t count = (int64_t)json_array_size(r->objects);
-    r->models = memory_new(count, sizeof *r->models, e);
-    r->datasets = memory_new(count, sizeof *r->datasets, e);
-    r->tables = memory_new(count, sizeof *r->tables, e);
-    return r->models && r->datasets && r->tables ? E_OK : E_MEMORY;
-}
-
-static status read_all(reading *r, const char *folder, error *e)
-{
-    status result = read_manifest(r, folder, e);
-    if (result != E_OK)
-        return r->manifest ? fail_prefix(e, "%s/" MANIFEST, folder) : result;
-    for (size_t i = 0; i < json_array_size(r->objects); i++)
-        TRY(read_object(r, i, folder, e));
-    char *path = path_in(folder, JOURNAL, "", e);
-    if (!path)
-        return E_MEMORY;
-    result = file_read(path, JSON_BYTES_MAX, &r->journal, &r->journal_length, e);
-    memory_free(path);
-    return result;
-}
-
-/* The parts are the session's now, also where it refused one. */
-static status give_object(reading *r, size_t i, session *s, error *e)
-{
-    const char *name;
-    TRY(field_text(json_array_get(r->objects, i), "name", &name, e));
-    model *m = r->models[i];
-    dataset *d = r->datasets[i];
-    table *t = r->tables[i];
-    r->models[i] = NULL;
-    r->datasets[i] = NULL;
-    r->tables[i] = NULL;
-    if (m)
-        return session_put_model(s, name, m, e);
-    if (d)
-        return session_put_dataset(s, name, d, e);
-    return session_put_table(s, name, t, e);
-}
-
-static status give_journal(const reading *r, session *s, error *e)
-{
-    for (char *line = r->journal; line && *line;) {
-        size_t length = strcspn(line, "\n");
-        bool last = line[length] == '\0';
-        line[length] = '\0';
-        TRY(session_journal_add(s, line, e));
-        line += length + !last;
-    }
-    return E_OK;
-}
-
-static status give_all(reading *r, session *s, error *e)
-{
-    bool fresh = session_count(s) == 0 && session_journal_count(s) == 0;
-    for (size_t i = 0; i < json_array_size(r->objects); i++)
-        TRY(give_object(r, i, s, e));
-    for (size_t i = 0; i < json_array_size(r->variables); i++) {
-        const char *name, *words;
-        const json_t *one = json_array_get(r->variables, i);
-        TRY(field_text(one, "name", &name, e));
-        TRY(field_text(one, "words", &words, e));
-        TRY(session_let(s, name, words, e));
-    }
-    if (fresh)
-        TRY(give_journal(r, s, e));
-    session_set_seed(s, r->seed);
-    return E_OK;
-}
-
-status session_load(session *s, const char *folder, error *e)
-{
-    reading r = {0};
-    status result = read_all(&r, folder, e);
-    if (result == E_OK)
-        result = give_all(&r, s, e);
-    reading_clear(&r);
-    return result;
+    return session_autosave(s, folder, NULL, e);
 }

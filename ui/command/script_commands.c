@@ -155,6 +155,8 @@ static const option set_options[] = {
      "half of what is left"},
     {"db", OPTION_FILE, NULL, NULL, NULL,
      "the database that runs are recorded in, or none"},
+    {"autosave", OPTION_FLAG, NULL, NULL, NULL,
+     "at the prompt, keep the session so that it can be recovered"},
     {"timer", OPTION_FLAG, NULL, NULL, NULL, "tell the time of every command"},
     {"echo", OPTION_FLAG, NULL, NULL, NULL, "print the lines of scripts as they run"},
     {"colour", OPTION_FLAG, NULL, NULL, NULL, "colours at the terminal"},
@@ -168,7 +170,8 @@ static bool *find_flag(settings *s, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } rows[] = {{"timer", &s->timer},
+    } rows[] = {{"autosave", &s->autosave},
+                {"timer", &s->timer},
                 {"echo", &s->echo},
                 {"colour", &s->colour},
                 {"quiet", &s->quiet}};

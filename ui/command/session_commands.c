@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "session/store.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/interpreter.h"
 
 /* ---- undo, redo ---- */
 
@@ -141,8 +143,10 @@ const command command_history = {
 /* ---- session ---- */
 
 static const option session_options[] = {
-    {"action", OPTION_WORD, "save|load", NULL, NULL, "what to do"},
-    {"folder", OPTION_FILE, NULL, NULL, NULL, "the folder of the session"},
+    {"action", OPTION_WORD, "save|load|recover|list", NULL, NULL,
+     "what to do; list: the sessions that were not saved"},
+    {"folder", OPTION_FILE, NULL, NULL, NULL,
+     "the folder of the session (recover: the latest, unless given)"},
     {0},
 };
 
@@ -188,13 +192,83 @@ static status load_session(call *c, const char *folder, error *e)
     return E_OK;
 }
 
+/* Everything that came after the object FIRST stands in a folder of the user's. */
+static void keep_all(session *s, int64_t first)
+{
+    for (int64_t i = 0; i < session_count(s); i++)
+        if (session_serial(s, session_name(s, i, NULL)) > first)
+            session_keep(s, session_name(s, i, NULL));
+}
+
+static int64_t last_serial(const session *s)
+{
+    int64_t last = 0;
+    for (int64_t i = 0; i < session_count(s); i++) {
+        const int64_t serial = session_serial(s, session_name(s, i, NULL));
+        last = serial > last ? serial : last;
+    }
+    return last;
+}
+
+/* What was too large to be kept is named. */
+static void tell_left_out(call *c, const char *folder)
+{
+    store_summary about;
+    if (store_summarize(folder, &about, NULL) != E_OK)
+        return;
+    if (about.left_out)
+        rows_note(c,
+                  "session: too large to be kept: %s; 'history' has the lines that made "
+                  "them",
+                  about.left_out);
+    store_summary_clear(&about);
+}
+
+static status read_left(call *c, const char *folder, error *e)
+{
+    autosave *own = interpreter_autosave(c->interpreter);
+    const transcript *log = interpreter_transcript(c->interpreter);
+    TRY(load_session(c, folder, e));
+    tell_left_out(c, folder);
+    put_session(c, folder);
+    if (own)
+        autosave_inherit(own, folder);
+    /* What the recovered session did stands in the transcript first. */
+    return log ? interpreter_begin_transcript(c->interpreter, transcript_path(log), e)
+               : E_OK;
+}
+
+/* A session that another program left; ours keeps it from now on.  It comes with its
+   history, so there must be no other. */
+static status recover_session(call *c, const char *words, error *e)
+{
+    error own = {0};
+    if (session_count(c->session) > 0 || session_journal_count(c->session) > 0) {
+        fail(e, E_USAGE, "session: something was done here already");
+        return fail_hint(e, "begin with 'session recover', or 'session load' a folder of "
+                            "'session list'");
+    }
+    char *folder = words ? memory_text(words, &own) : autosave_latest(&own);
+    status result = folder ? read_left(c, folder, e) : own.code;
+    memory_free(folder);
+    if (folder || own.code != E_OK)
+        return own.code != E_OK ? fail(e, own.code, "%s", own.text) : result;
+    return fail(e, E_FILE, "session: no unsaved session was left");
+}
+
 static status session_command(call *c, error *e)
 {
     const char *folder = option_words(&c->options, "folder");
-    if (option_is(&c->options, "action", "save"))
-        TRY(session_save(c->session, folder, e));
-    else
-        TRY(load_session(c, folder, e));
+    if (option_is(&c->options, "action", "list"))
+        return autosave_list(c->rows, e);
+    if (option_is(&c->options, "action", "recover"))
+        return recover_session(c, folder, e);
+    if (!folder)
+        return fail(e, E_USAGE, "session: the folder is missing");
+    const bool save = option_is(&c->options, "action", "save");
+    const int64_t last = save ? 0 : last_serial(c->session);
+    TRY(save ? session_save(c->session, folder, e) : load_session(c, folder, e));
+    keep_all(c->session, last);
     put_session(c, folder);
     return E_OK;
 }
@@ -205,13 +279,19 @@ const command command_session = {
     .summary = "write everything that has a name to a folder, or read it back",
     .options = session_options,
     .arguments = 2,
-    .required = 2,
+    .required = 1,
     .flags = COMMAND_WHOLE,
     .example = "session save work",
     .details =
         "The folder holds a file for each model, dataset and table, the variables, "
-        "the seed and the history; it is replaced as a whole.  Loading adds to what "
-        "is there and replaces what has the same name.",
+        "the seed and the history, with a checksum of every file; it is replaced as a "
+        "whole, also where lathe is killed at it.  Loading adds to what "
+        "is there and replaces what has the same name; nothing changes where a file is "
+        "damaged.  At the prompt, trained and compressed models and tables of sweeps "
+        "that stand in no file are kept below $XDG_STATE_HOME/lathe/autosave while "
+        "lathe waits and when it leaves: 'session recover' gets the latest back, after a "
+        "crash too, 'session list' tells which there are, 'set autosave=no' keeps none.  "
+        "Ten are kept for 30 days, without datasets above 256 MiB.",
     .see = "save, load, history",
     .run = session_command,
 };

@@ -139,6 +139,7 @@ static status save_command(call *c, error *e)
         TRY(model_write(session_get_model(c->session, name, e), path, e));
     else
         TRY(dataset_write_npz(session_get_dataset(c->session, name, e), path, e));
+    session_keep(c->session, name);
     table_row(c->rows);
     table_text(c->rows, "name", name);
     table_text(c->rows, "file", path);
@@ -196,7 +197,9 @@ static status load_model(call *c, const char *name, model *m, error *e)
     table_integer(c->rows, "epochs", m->epoch_count);
     table_integer(c->rows, "steps", m->step_count);
     rows_note_methods(c, name, m);
-    return session_put_model(c->session, name, m, e);
+    TRY(session_put_model(c->session, name, m, e));
+    session_keep(c->session, name);
+    return E_OK;
 }
 
 static status load_dataset(call *c, const char *name, const char *path, error *e)
