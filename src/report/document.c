@@ -67,7 +67,7 @@ static size_t character_length(const unsigned char *p)
     return 0;
 }
 
-static void add_clean(const char *words, bool lines, text *out)
+void document_clean(const char *words, bool lines, text *out)
 {
     for (const unsigned char *p = (const unsigned char *)words; *p;) {
         size_t length = character_length(p);
@@ -87,7 +87,7 @@ static void add_clean(const char *words, bool lines, text *out)
 const char *document_keep(document *d, const char *words, bool lines)
 {
     text clean = {0};
-    add_clean(words, lines, &clean);
+    document_clean(words, lines, &clean);
     char *copy = clean.failed ? NULL : memory_text(text_get(&clean), NULL);
     text_clear(&clean);
     if (!copy || memory_grow((void **)&d->kept, &d->kept_capacity, d->kept_count + 1,

@@ -89,8 +89,11 @@ typedef struct document {
 void document_clear(document *d);
 status document_ok(const document *d, error *e);
 
-/* A copy that lives as long as D, of UTF-8 without control characters (a tab or the end of
-   a line is a blank where LINES is false); what was neither is U+FFFD. */
+/* Appends WORDS as UTF-8 without control characters (a tab or the end of a line is a blank
+   where LINES is false); what was neither becomes U+FFFD. */
+void document_clean(const char *words, bool lines, text *out);
+
+/* A clean copy that lives as long as D. */
 const char *document_keep(document *d, const char *words, bool lines);
 
 /* The block that is added last; never NULL (a dummy of D without memory). */
