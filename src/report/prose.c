@@ -147,6 +147,19 @@ static status put_number(builder *b, const char *words, size_t length, spans *to
     return result;
 }
 
+/* "${NAME}" at *AT, which goes behind it. */
+static status put_name(builder *b, const char **at, text *plain, error *e)
+{
+    const char *end = strchr(*at, '}');
+    char *name = memory_format(e, "%.*s", (int)(end - *at) + 1, *at);
+    if (!name)
+        return E_MEMORY;
+    *at = end + 1;
+    status result = report_expand(b, name, plain, e);
+    memory_free(name);
+    return result;
+}
+
 /* ---- marks ---- */
 
 /* Addresses that a reader's program may follow. */
@@ -222,6 +235,8 @@ status report_prose(builder *b, const char *words, spans *to, error *e)
             put_plain(b, &plain, to);
             result = put_number(b, p + 2, (size_t)(end - p - 2), to, e);
             p = end + 2;
+        } else if (p[0] == '$' && p[1] == '{' && strchr(p, '}')) {
+            result = put_name(b, &p, &plain, e);
         } else if (strchr("*`[", *p)) {
             spans marked = {0};
             result = read_mark(b, &p, &marked, e);

@@ -130,6 +130,7 @@ static void words_stay_words(void **state)
     (void)state;
     expect("a **b** *c* `d|e` <i> [f](https://g.org) [h](javascript:i)",
            "a **b** *c* `d|e` \\<i\\> [f](<https://g.org>) \\[h\\](javascript:i)");
+    expect("@let who the gas\n# Of ${who}, $5 and $who", "# Of the gas, \\$5 and \\$who");
     expect("2. not a list", "2\\. not a list");
     expect("- one\n  goes on\n- two", "- one goes on\n- two\n");
     expect("```\n| # ``` <b>\n```", "````\n| # ``` <b>\n````");
