@@ -19,6 +19,8 @@ static const char usage[] =
     "\n"
     "  -c, --command=COMMANDS  run COMMANDS; files and commands run in their order\n"
     "  -i, --interactive       go on with the prompt afterwards\n"
+    "      --screen            the whole terminal as a workbench, not the prompt\n"
+    "      --keys=FILE         play the keys in FILE on the screen\n"
     "  -k, --keep-going        go on after an error in a script\n"
     "  -x, --echo              print the lines of scripts as they run\n"
     "  -q, --quiet             no greeting, no notes, no progress\n"
@@ -67,6 +69,8 @@ enum {
     OPT_COMPLETE,
     OPT_MANUAL,
     OPT_POINT,
+    OPT_SCREEN,
+    OPT_KEYS,
     OPT_VERSION
 };
 
@@ -87,6 +91,8 @@ static const struct option long_options[] = {
     {"complete", required_argument, NULL, OPT_COMPLETE},
     {"print-commands", required_argument, NULL, OPT_MANUAL},
     {"sweep-point", required_argument, NULL, OPT_POINT},
+    {"screen", no_argument, NULL, OPT_SCREEN},
+    {"keys", required_argument, NULL, OPT_KEYS},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
     {0},
@@ -159,6 +165,13 @@ static int take_option(arguments *a, int letter, const char *words)
         return -1;
     case OPT_POINT:
         a->point = words;
+        return -1;
+    case OPT_KEYS:
+        a->keys = words;
+        a->screen = true;
+        return -1;
+    case OPT_SCREEN:
+        a->screen = true;
         return -1;
     case OPT_MANUAL:
         a->manual = words;

@@ -17,6 +17,8 @@ typedef struct action {
 typedef struct arguments {
     action *actions;
     int64_t action_count, action_capacity;
+    bool screen;
+    const char *keys; /* a file of keys for the screen; or NULL */
     bool interactive, keep_going, echo, quiet, batch;
     output_format format;
     colour_choice colour;

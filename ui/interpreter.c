@@ -73,10 +73,32 @@ void interpreter_quit(interpreter *i, int exit_code)
     i->exit_code = exit_code;
 }
 
+void interpreter_set_front(interpreter *i, const front *f)
+{
+    i->front = f;
+}
+
+const front *interpreter_front(const interpreter *i)
+{
+    return i->front;
+}
+
+void interpreter_wish_screen(interpreter *i)
+{
+    i->wants_screen = true;
+}
+
+bool interpreter_takes_screen(interpreter *i)
+{
+    bool wish = i->wants_screen;
+    i->wants_screen = false;
+    return wish;
+}
+
 bool interpreter_can_ask(const interpreter *i)
 {
     return i->settings.interactive && i->depth == 0 && i->captures == 0 &&
-           isatty(STDIN_FILENO);
+           (i->front || isatty(STDIN_FILENO));
 }
 
 bool interpreter_confirm(interpreter *i, const char *question)
@@ -84,6 +106,8 @@ bool interpreter_confirm(interpreter *i, const char *question)
     if (!interpreter_can_ask(i))
         return false;
     fflush(stdout);
+    if (i->front)
+        return i->front->confirm(i->front->context, question);
     fprintf(stderr, "%s [y/n] ", question);
     fflush(stderr);
     /* Byte by byte, past stdio: what is typed behind the answer is the prompt's. */
@@ -286,7 +310,7 @@ static status run_next(interpreter *i, place *at, size_t *from, error *e)
                                     r.words.items[r.blame].end);
         if (result == E_OK) {
             interpreter_log_begin(&r);
-            result = perform(&r, NULL, e);
+            result = perform(&r, i->front ? i->front->watch : NULL, e);
         }
         interpreter_log_end(&r, at, *from, result, e);
         if (result == E_OK || tells_rows(&r, result)) {

@@ -58,6 +58,24 @@ status interpreter_find(const interpreter *i, const char *path, text *found, err
 status interpreter_capture(interpreter *i, const char *line, const task *watch,
                            table *rows, text *notes, error *e);
 
+/* Who shows commands at work and asks questions in place of the terminal itself: the
+   screen.  All of it is called by the thread that runs commands. */
+typedef struct front {
+    void *context;
+    const task *watch; /* the progress of commands goes here */
+    bool (*confirm)(void *context, const char *question);
+    /* Writes what stands on the screen to the file PATH. */
+    status (*save)(void *context, const char *path, bool colour, error *e);
+} front;
+
+/* F is lent, NULL for the terminal itself. */
+void interpreter_set_front(interpreter *i, const front *f);
+const front *interpreter_front(const interpreter *i);
+
+/* `screen` was asked for: whoever reads lines opens it, and the wish is gone. */
+void interpreter_wish_screen(interpreter *i);
+bool interpreter_takes_screen(interpreter *i);
+
 /* Is a person there who can be asked?  Not in scripts, nor within another command. */
 bool interpreter_can_ask(const interpreter *i);
 /* Asks a question that yes or no answers; "no" where nobody can be asked. */

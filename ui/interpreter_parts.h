@@ -35,6 +35,8 @@ struct interpreter {
     uint64_t first_seed;    /* of the session when it began */
     struct run *running;    /* the innermost command that runs; NULL: none */
     bool lost;              /* standard output could not be written */
+    const front *front;     /* NULL: the terminal */
+    bool wants_screen;
 };
 
 /* Where a command stands. */

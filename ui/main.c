@@ -13,8 +13,10 @@
 #include "ui/command/sweep_child.h"
 #include "ui/complete.h"
 #include "ui/interpreter.h"
+#include "ui/keep.h"
 #include "ui/manual.h"
 #include "ui/repl.h"
+#include "ui/screen/screen.h"
 #include "ui/signals.h"
 
 enum { EXIT_SIGNAL = 128 };
@@ -65,7 +67,8 @@ static settings make_settings(const arguments *a)
 {
     bool batch = a->batch || !isatty(STDOUT_FILENO);
     bool plain = batch && a->colour == COLOUR_AUTO;
-    bool prompt = (a->action_count == 0 || a->interactive) && isatty(STDIN_FILENO);
+    bool prompt =
+        (a->action_count == 0 || a->interactive || a->screen) && isatty(STDIN_FILENO);
     return (settings){
         .format = a->format,
         .interactive = prompt && !batch,
@@ -108,6 +111,17 @@ static int exit_code(const interpreter *i, status result)
     return result == E_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* After what was to be run first, where nothing of it failed. */
+static status open_screen(interpreter *i, const arguments *a, status before, error *e)
+{
+    int code;
+    if (before != E_OK || signals_ended() || interpreter_wants_quit(i, &code))
+        return before;
+    const status result = screen_run(i, a->keys, e);
+    keep_finish(i);
+    return result;
+}
+
 static int run(session *s, const arguments *a, error *e)
 {
     const settings chosen = make_settings(a);
@@ -125,9 +139,12 @@ static int run(session *s, const arguments *a, error *e)
         return code;
     }
     status result = run_actions(i, a);
-    if (a->action_count == 0 && !chosen.interactive)
+    if (a->screen) {
+        result = open_screen(i, a, result, e);
+    } else if (a->action_count == 0 && !chosen.interactive) {
         result = interpreter_file(i, "-");
-    if (chosen.interactive && !signals_ended() && !interpreter_wants_quit(i, &code)) {
+    } else if (chosen.interactive && !signals_ended() &&
+               !interpreter_wants_quit(i, &code)) {
         repl_run(i);
         result = E_OK; /* whatever failed at the prompt, the user has seen */
     }

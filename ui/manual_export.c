@@ -8,6 +8,7 @@
 
 #include "ui/command/parse.h"
 #include "ui/manual.h"
+#include "ui/screen/keys.h"
 
 /* ---- the manual page; source: groff_man(7) ---- */
 
@@ -172,6 +173,29 @@ static void add_man_section(text *out, const char *title)
     text_add(out, "\n");
 }
 
+/* The keys of the screen, from their table. */
+static void add_man_keys(text *out)
+{
+    add_man_section(out, "keys of the screen");
+    for (int i = 0; keys_at(i); i++) {
+        const key_row *k = keys_at(i);
+        text words = {0};
+        text_add(out, ".TP\n.B ");
+        keys_names(k, &words);
+        add_roff(out, text_get(&words));
+        text_clear(&words);
+        text_add(&words, k->words);
+        for (int p = 0, count = 0; k->places != IN_PANES && p < PANE_COUNT; p++)
+            if (k->places & 1u << p)
+                text_addf(&words, "%s%s", count++ > 0 ? ", " : "; pane ",
+                          layout_pane_name((pane)p));
+        text_add(out, "\n");
+        add_roff(out, text_get(&words));
+        text_add(out, "\n");
+        text_clear(&words);
+    }
+}
+
 static const char language[] =
     "A line holds a command, or several parted by semicolons: a verb, its arguments, "
     "then "
@@ -209,6 +233,7 @@ void manual_man(text *out)
             add_man_command(out, command_at(i));
         }
     }
+    add_man_keys(out);
     text_add(out, ".SH SEE ALSO\n.BR lathe (1)\n");
 }
 

@@ -5,12 +5,13 @@
 #include <stddef.h>
 #include "ui/interpreter.h"
 
-static volatile sig_atomic_t ended, resized, continued;
+static volatile sig_atomic_t ended, resized, continued, stopped, interrupted;
 
 static void on_interrupt(int number)
 {
     (void)number;
     interpreter_interrupted = 1;
+    interrupted = 1;
 }
 
 static void on_end(int number)
@@ -30,6 +31,12 @@ static void on_continue(int number)
 {
     (void)number;
     continued = 1;
+}
+
+static void on_stop(int number)
+{
+    (void)number;
+    stopped = 1;
 }
 
 static void install(int number, void (*handler)(int))
@@ -54,6 +61,13 @@ int signals_ended(void)
     return ended;
 }
 
+bool signals_interrupted(void)
+{
+    bool was = interrupted;
+    interrupted = 0;
+    return was;
+}
+
 bool signals_resized(void)
 {
     bool was = resized;
@@ -68,6 +82,30 @@ bool signals_continued(void)
     return was;
 }
 
+bool signals_stopped(void)
+{
+    bool was = stopped;
+    stopped = 0;
+    return was;
+}
+
+void signals_watch_stop(bool on)
+{
+    install(SIGTSTP, on ? on_stop : SIG_DFL);
+}
+
+void signals_stop(void)
+{
+    sigset_t one, before;
+    install(SIGTSTP, SIG_DFL);
+    sigemptyset(&one);
+    sigaddset(&one, SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &one, &before);
+    raise(SIGTSTP);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    install(SIGTSTP, on_stop);
+}
+
 void signals_block(sigset_t *waiting)
 {
     sigset_t held;
@@ -77,6 +115,7 @@ void signals_block(sigset_t *waiting)
     sigaddset(&held, SIGHUP);
     sigaddset(&held, SIGWINCH);
     sigaddset(&held, SIGCONT);
+    sigaddset(&held, SIGTSTP);
     sigprocmask(SIG_BLOCK, &held, waiting);
 }
 

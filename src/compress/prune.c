@@ -262,10 +262,11 @@ static void fill_result(const graph *g, const int *members, int count, prune_res
     }
 }
 
-/* Every layer is asked before any is touched. */
+/* Every layer is asked before any is touched.  AMOUNTS, where they are given, are of the
+   parameters of G. */
 static status prune_layers(graph *g, const int *members, int count,
                            const criterion_row *criterion, const prune_pattern *pattern,
-                           double amount, uint64_t seed, error *e)
+                           double amount, const double *amounts, uint64_t seed, error *e)
 {
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < count; i++) {
@@ -274,7 +275,10 @@ static status prune_layers(graph *g, const int *members, int count,
                       .members = members + i,
                       .member_count = 1,
                       .pattern = pattern};
-            TRY(size_pool(&l, amount, true, p->name, e));
+            const double share = amounts ? amounts[members[i]] : amount;
+            if (isnan(share))
+                continue;
+            TRY(size_pool(&l, share, true, p->name, e));
             if (pass == 1)
                 TRY(prune_pool(&l, criterion, seed, e));
         }
@@ -310,7 +314,7 @@ static status prune(graph *g, const criterion_row *criterion, prune_scope scope,
     if (!s && pattern->keep > 0) {
         s = prune_groups(g, members, count, criterion, pattern, seed, e);
     } else if (!s && scope == SCOPE_LAYER) {
-        s = prune_layers(g, members, count, criterion, pattern, amount, seed, e);
+        s = prune_layers(g, members, count, criterion, pattern, amount, NULL, seed, e);
     } else if (!s) {
         pool l = {
             .graph = g, .members = members, .member_count = count, .pattern = pattern};
@@ -339,4 +343,24 @@ status prune_by_pattern(graph *g, const criterion_row *criterion, prune_scope sc
                         prune_result *result, error *e)
 {
     return prune(g, criterion, scope, TARGET_WEIGHTS, pattern, amount, seed, result, e);
+}
+
+status prune_parameters(graph *g, const criterion_row *criterion, prune_targets targets,
+                        const double *amounts, uint64_t seed, prune_result *result,
+                        error *e)
+{
+    static const prune_pattern single = {1, 1, 0};
+    int *members = NULL, count = 0;
+    for (int i = 0; i < g->parameter_count; i++)
+        if (amounts[i] < 0 || amounts[i] > 1)
+            return fail(e, E_RANGE, "prune: an amount of %g, wanted 0 to 1", amounts[i]);
+    status s = find_members(g, targets, &members, &count, e);
+    if (!s)
+        s = prune_layers(g, members, count, criterion, &single, 0, amounts, seed, e);
+    if (!s) {
+        fill_result(g, members, count, result);
+        graph_forget_methods(g);
+    }
+    memory_free(members);
+    return s;
 }

@@ -33,6 +33,11 @@ typedef enum prune_targets { TARGET_WEIGHTS_AND_SCALES, TARGET_WEIGHTS } prune_t
 status prune_weights(graph *g, const criterion_row *criterion, prune_scope scope,
                      prune_targets targets, double amount, uint64_t seed,
                      prune_result *result, error *e);
+/* The same for single parameters of G: AMOUNTS [parameter_count] is the share of each that
+   is zero then; NaN, and what is no target: it stays as it is. */
+status prune_parameters(graph *g, const criterion_row *criterion, prune_targets targets,
+                        const double *amounts, uint64_t seed, prune_result *result,
+                        error *e);
 bool prune_is_target(const parameter *p, prune_targets targets);
 
 /* Which weights go together.  Blocks of OUTPUTS x INPUTS, one of them 1, go and stay as a

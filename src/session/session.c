@@ -450,6 +450,18 @@ const char *session_variable_name(const session *s, int64_t i)
     return s->variables[i].name;
 }
 
+session *session_view(const session *s, error *e)
+{
+    session *view = session_new(s->seed, e);
+    status result = view ? state_copy(&view->now, &s->now, e) : E_MEMORY;
+    for (int64_t i = 0; result == E_OK && i < s->variable_count; i++)
+        result = session_let(view, s->variables[i].name, s->variables[i].words, e);
+    if (result == E_OK)
+        return view;
+    session_free(view);
+    return NULL;
+}
+
 status session_journal_add(session *s, const char *line, error *e)
 {
     TRY(memory_grow((void **)&s->journal, &s->journal_capacity, s->journal_count + 1,

@@ -54,6 +54,10 @@ int64_t session_serial(const session *s, const char *name);
 void session_keep(session *s, const char *name);
 bool session_is_kept(const session *s, const char *name);
 
+/* The names and variables of S as they are now, without undo and journal; the objects are
+   shared, so it is made and freed by the thread that owns S. */
+session *session_view(const session *s, error *e);
+
 /* Letters, digits, - _ and . ; not a number; E_NAME says what is wrong. */
 status session_check_name(const char *name, error *e);
 

@@ -115,10 +115,10 @@ key C-l
 enter 'pla'
 wait_for 'plan: model is missing'
 key C-l
-enter 'sa'
-wait_for 'save: name is missing'
+enter 'fus'
+wait_for 'fuse: model is missing'
 enter 're'
-wait_for "error: 're' may be recipe, redo or rename"
+wait_for "error: 're' may be recipe, redo, rename or report"
 
 # mistakes: a caret under the word, the sentence, and nothing has changed
 key C-l
@@ -135,7 +135,7 @@ wait_for "^error: drop: no model, dataset or table 'none'"
 
 # a name that would be lost is not; a file is asked about
 enter 'save first f.safetensors'
-wait_for 'f\.safetensors +[0-9]+$'
+wait_for 'f\.safetensors +[0-9]+ '
 key C-l
 enter 'save first f.safetensors'
 wait_for 'f\.safetensors exists: replace it\? \[y/n\]'
@@ -145,7 +145,7 @@ key C-l
 enter 'save first f.safetensors'
 wait_for 'replace it\?'
 enter 'y'
-wait_for 'f\.safetensors +[0-9]+$'
+wait_for 'f\.safetensors +[0-9]+ '
 key C-l
 enter 'save first f.safetensors'
 wait_for 'replace it\?'

@@ -246,7 +246,7 @@ static void commands_are_found(void **state)
     assert_ptr_equal(parse_command("tr", true, &e), command_find("train"));
     assert_ptr_equal(parse_command("?", true, &e), command_find("help"));
     assert_null(parse_command("re", true, &e));
-    assert_non_null(strstr(e.text, "redo or rename"));
+    assert_non_null(strstr(e.text, "redo, rename or report"));
     assert_null(parse_command("", true, &e));
     assert_null(parse_command("zzzzzz", true, &e));
     assert_int_equal(e.code, E_NAME);

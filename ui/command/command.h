@@ -28,12 +28,12 @@ typedef struct call {
 } call;
 
 typedef enum command_flags {
-    COMMAND_CHANGES = 1,  /* it changes names: one step of undo, one journal line */
-    COMMAND_LONG = 2,     /* shows progress */
-    COMMAND_FILE = 4,     /* takes "> FILE" itself (figures); else the table goes there */
-    COMMAND_REST = 8,     /* its last argument is the raw rest of the line (let, sweep) */
-    COMMAND_TEXT = 16,    /* its answer is text for people: notes are the answer */
-    COMMAND_WHOLE = 32,   /* it works on the session as a whole (undo, source, quit): not
+    COMMAND_CHANGES = 1, /* it changes names: one step of undo, one journal line */
+    COMMAND_LONG = 2,    /* shows progress */
+    COMMAND_FILE = 4,    /* takes "> FILE" itself (figures); else the table goes there */
+    COMMAND_REST = 8,    /* its last argument is the raw rest of the line (let, sweep) */
+    COMMAND_TEXT = 16,   /* its answer is text for people: notes are the answer */
+    COMMAND_WHOLE = 32,  /* it works on the session as a whole (undo, source, quit): not
                             inside another command */
     COMMAND_RECORDED = 64, /* it leaves a receipt in the database of runs */
     COMMAND_DRAWS = 128,   /* it leaves one where it writes a file */
@@ -83,7 +83,7 @@ extern const command command_data, command_split, command_export, command_model,
     command_session, command_set, command_let, command_source, command_history,
     command_help, command_quit, command_bench, command_compare, command_plan,
     command_tune, command_input, command_verify, command_sensitivity, command_runs,
-    command_why, command_diff, command_doctor, command_bisect, command_pareto,
-    command_log, command_report;
+    command_screen, command_save_screen, command_why, command_diff, command_doctor,
+    command_bisect, command_pareto, command_log, command_report;
 
 #endif

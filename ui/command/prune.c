@@ -17,6 +17,8 @@ static const option options[] = {
      "that there are now, which goes"},
     {"steps", OPTION_REALS, "0..1", NULL, NULL,
      "several amounts, one after the other, with training after each"},
+    {"layers", OPTION_WORDS, NULL, NULL, NULL,
+     "single layers, NAME:AMOUNT each, in place of amount: the others stay as they are"},
     {"kind", OPTION_TEXT, "weight|channel|4x1|1x4|2:4|1:4", "weight", NULL,
      "weight; blocks of outputs x inputs, 4x1 or 1x4; N:M: of M inputs N stay; or "
      "channel: "
@@ -144,13 +146,15 @@ static status read_amounts(const call *c, prune_job *j, error *e)
 {
     const option_value *one = option_get(&c->options, "amount");
     const option_value *steps = option_get(&c->options, "steps");
+    if (option_given(&c->options, "layers"))
+        return prune_layers_read(c, j, e);
     if (j->pattern.keep > 0)
         return read_fixed_amount(c, j, e);
     if (one->present == steps->present) {
         fail(e, E_USAGE,
              one->present ? "prune: amount and steps exclude each other"
                           : "prune: how much is to go is missing");
-        return fail_hint(e, "say amount=0.9, or steps=0.8,0.9,0.97");
+        return fail_hint(e, "say amount=0.9, or steps=0.8,0.9,0.97, or layers=NAME:0.5");
     }
     j->count = one->present ? 1 : steps->count;
     for (int64_t i = 0; i < j->count; i++) {
@@ -214,10 +218,13 @@ static status run(call *c, error *e)
     j.begun = session_get_model(c->session, option_words(o, "model"), e);
     if (!j.begun)
         return e->code;
-    TRY(read_job(c, &j, e));
-    if (option_flag(o, "resume") && !file_exists(j.checkpoint))
+    status s = read_job(c, &j, e);
+    if (s == E_OK && option_flag(o, "resume") && !file_exists(j.checkpoint))
         rows_note(c, "prune: there is no %s yet: it begins at epoch 1", j.checkpoint);
-    return option_flag(o, "dry") ? prune_channel_show(c, &j, e) : prune_run(c, &j, e);
+    if (s == E_OK)
+        s = option_flag(o, "dry") ? prune_channel_show(c, &j, e) : prune_run(c, &j, e);
+    memory_free(j.layers);
+    return s;
 }
 
 const command command_prune = {

@@ -24,6 +24,7 @@ typedef struct prune_job {
     const char *name; /* of the result */
     double amounts[OPTION_LIST_MAX];
     int64_t count; /* of amounts */
+    double *layers; /* amounts of single parameters, NaN: it stays as it is; or NULL */
     const criterion_row *criterion;
     prune_scope scope;
     prune_targets targets;
@@ -56,6 +57,9 @@ status prune_channel_to(const call *c, prune_job *j, double amount, error *e);
 
 /* The plan for the first amount as rows; nothing is changed. */
 status prune_channel_show(call *c, const prune_job *j, error *e);
+
+/* Fills j->layers, which the caller frees, and the amount from the option layers=. */
+status prune_layers_read(const call *c, prune_job *j, error *e);
 
 /* Fills j->course; after kind and data are read. */
 status prune_training_read(const call *c, prune_job *j, error *e);

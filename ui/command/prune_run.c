@@ -138,6 +138,8 @@ static status take_masks(graph *to, const graph *from, bool shuffled, uint64_t s
 status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r, error *e)
 {
     uint64_t seed = j->training.seed;
+    if (j->layers)
+        return prune_parameters(g, j->criterion, j->targets, j->layers, seed, r, e);
     if (j->pattern.outputs == 1 && j->pattern.inputs == 1)
         return prune_weights(g, j->criterion, j->scope, j->targets, amount, seed, r, e);
     return prune_by_pattern(g, j->criterion, j->scope, &j->pattern, amount, seed, r, e);

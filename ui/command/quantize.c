@@ -15,6 +15,7 @@
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
+#include "ui/command/single_layers.h"
 
 /* Validation samples that mixed=auto looks at, at most. */
 #define MIXED_SAMPLES 1024
@@ -39,6 +40,8 @@ static const option quantize_options[] = {
      "affine: weights have zero points (scheme=weight alone)"},
     {"keep", OPTION_WORDS, NULL, "none", NULL,
      "layers that stay f32: firstN, lastN, or none"},
+    {"layers", OPTION_WORDS, NULL, NULL, NULL,
+     "single layers, NAME:BITS each: the others stay f32"},
     {"mixed", OPTION_WORD, "no|auto", "no", NULL,
      "auto: which layers stay f32, or get 4 bits, so that target_metric holds"},
     {"target_metric", OPTION_TEXT, NULL, "-1%", NULL,
@@ -182,6 +185,56 @@ static status choose_mixed(call *c, const model *m, quantize_settings *s,
     return E_OK;
 }
 
+/* The number of the node as layer_bits counts, or -1. */
+static int layer_number(const graph *g, const node *n)
+{
+    for (int i = 0; quantize_layer_at(g, i); i++)
+        if (quantize_layer_at(g, i) == n)
+            return i;
+    return -1;
+}
+
+static status read_layer(const char *item, const graph *g, int most, int *bits, error *e)
+{
+    int node;
+    double number;
+    TRY(single_layer_read("quantize", item, g, &node, &number, e));
+    const int layer = layer_number(g, &g->nodes[node]);
+    if (layer < 0)
+        return fail(e, E_USAGE, "quantize: %s is no conv or linear layer",
+                    g->nodes[node].name);
+    if (number < 2 || number > most || number != floor(number))
+        return fail(e, E_RANGE, "quantize: layers=%.80s, bits are 2..%d here", item,
+                    most);
+    bits[layer] = (int)number;
+    return E_OK;
+}
+
+/* The option layers=: S's layer_bits, in *BITS, which the caller frees. */
+static status choose_layers(const call *c, const model *m, quantize_settings *s,
+                            int **bits, error *e)
+{
+    static const char *const others[] = {"bits", "keep", "mixed", NULL};
+    const option_value *items = option_get(&c->options, "layers");
+    const int layers = quantize_layers(m->graph);
+    const bool wide = s->scheme == QUANTIZE_WEIGHT && !s->codebook;
+    *bits = NULL;
+    if (!items->given)
+        return E_OK;
+    TRY(rows_unused(c, "quantize", others, "with layers=", e));
+    if (s->grain == PER_MODEL)
+        return fail(e, E_USAGE, "quantize: with layers= there is no one scale for all");
+    *bits = memory_new(layers, sizeof **bits, e);
+    if (!*bits)
+        return E_MEMORY;
+    for (int i = 0; i < layers; i++)
+        (*bits)[i] = QUANTIZE_WIDE;
+    for (int64_t i = 0; i < items->count; i++)
+        TRY(read_layer(items->items[i], m->graph, wide ? 16 : 8, *bits, e));
+    s->layer_bits = *bits;
+    return E_OK;
+}
+
 static void put_mixed(table *t, const mixed_choice *choice)
 {
     if (!choice->bits)
@@ -259,8 +312,12 @@ static status quantize_as(call *c, const model *was, const quantize_settings *se
     table_text(c->rows, "granularity", option_words(o, "granularity"));
     table_text(c->rows, "keep", option_words(o, "keep"));
     put_mixed(c->rows, mixed);
-    snprintf(summary, sizeof summary, "%d bits, %s", settings->bits,
-             option_words(o, "granularity"));
+    if (option_given(o, "layers"))
+        snprintf(summary, sizeof summary, "single layers, %s",
+                 option_words(o, "granularity"));
+    else
+        snprintf(summary, sizeof summary, "%d bits, %s", settings->bits,
+                 option_words(o, "granularity"));
     TRY(rows_keep(c, rows_target(c), m, summary, judged ? on : NULL, &after, e));
     if (judged)
         put_comparison(c->rows, &after, &before);
@@ -277,10 +334,14 @@ static status quantize_command(call *c, error *e)
     if (!was)
         return e->code;
     TRY(read_settings(c, &settings, &on, e));
+    int *bits = NULL;
     status s = choose_mixed(c, was, &settings, &on, &mixed, e);
+    if (s == E_OK)
+        s = choose_layers(c, was, &settings, &bits, e);
     if (s == E_OK)
         s = quantize_as(c, was, &settings, &on, &mixed, e);
     mixed_clear(&mixed);
+    memory_free(bits);
     return s;
 }
 

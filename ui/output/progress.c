@@ -64,7 +64,7 @@ static void add_loss(progress_view *v, double loss)
     v->pending = 0;
 }
 
-static void remember(progress_view *v, const progress *p, double now)
+void progress_take(progress_view *v, const progress *p, double now)
 {
     if (v->began == 0 || is_new_stage(v, p))
         begin_stage(v, p, now);
@@ -255,7 +255,7 @@ static void report(void *context, const progress *p)
 {
     progress_view *v = context;
     double now = task_clock();
-    remember(v, p, now);
+    progress_take(v, p, now);
     if (v->form == PROGRESS_LINES && p->milestone)
         log_milestone(v, p, now);
     else if (v->form == PROGRESS_BAR && now - v->drawn >= REDRAW_SECONDS)

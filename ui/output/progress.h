@@ -37,6 +37,9 @@ void progress_begin(progress_view *v, progress_form form, const output_style *st
                     const volatile sig_atomic_t *cancel);
 void progress_end(progress_view *v);
 
+/* Takes P in at the time NOW and draws nothing: for those who draw by themselves. */
+void progress_take(progress_view *v, const progress *p, double now);
+
 /* The line for P at the time NOW, at most COLUMNS wide (0: any width), without an end. */
 void progress_line(const progress_view *v, const progress *p, double now, int columns,
                    text *out);

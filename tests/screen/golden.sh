@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# golden.sh -- keys are played on the screen, and what stands there then is what it should
+# be: in three sizes, with colours and without, in UTF-8 and without.  No terminal is
+# needed.  GOLDEN=new writes the screens anew.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+golden=$(realpath "${srcdir:-.}")/tests/screen/golden
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 99
+failed=0
+
+# play NAME WIDTHxHEIGHT [VARIABLE=VALUE]... <KEYS: what is saved as NAME is compared.
+play()
+{
+    local name=$1 size=$2
+    shift 2
+    {
+        cat <<'END'
+type :model m unet-phase levels=2 channels=4 size=32
+keys Enter
+wait
+type :prune m amount=0.9 scope=layer targets=weights as=m90
+keys Enter
+wait
+type :quantize m90 scheme=weight bits=4 as=small
+keys Enter
+wait
+type :model other lenet-5 classes=10
+keys Enter
+wait
+END
+        cat
+        echo "save $name.screen ${colour:-}"
+    } >"$name.keys"
+    env -u NO_COLOR TERM=xterm-256color LC_ALL=C.UTF-8 LINES="${size#*x}" \
+        COLUMNS="${size%x*}" HOME="$folder" XDG_STATE_HOME="$folder/state" "$@" \
+        timeout 60 "$LATHE" --db none ${colour:+--color=always} --keys "$name.keys" \
+        </dev/null >"$name.out" 2>&1
+    local status=$?
+    if test $status != 0; then
+        echo "FAIL: $name ended with $status"
+        cat "$name.out"
+        failed=1
+    elif test "${GOLDEN:-}" = new; then
+        cp "$name.screen" "$golden/"
+    elif ! diff -u "$golden/$name.screen" "$name.screen"; then
+        echo "FAIL: $name is another screen"
+        failed=1
+    fi
+}
+
+layers='keys 1 k 2 j j j'
+for size in 40x10 80x24 120x40; do
+    colour=colour play "$size-colour" $size <<<"$layers"
+    colour=colour play "$size-colour-ascii" $size LC_ALL=C <<<"$layers"
+    play "$size" $size <<<"$layers"
+    play "$size-ascii" $size LC_ALL=C <<<"$layers"
+done
+colour=colour play vt100 80x24 TERM=vt100 <<<"$layers"
+colour=colour play no-color 80x24 NO_COLOR=1 <<<"$layers" # --color=always is more than it
+
+# the keys that are valid in each pane
+for pane in 1 2 3 4; do
+    play "keys-$pane" 80x24 <<<"keys $pane ?"
+done
+play keys-small 40x10 <<<'keys 2 ? Down Down'
+
+# a filter, steps, changes of layers with what they would save, two models side by side
+play filter 80x24 <<'END'
+keys 2 /
+type conv
+keys Enter
+END
+play steps 80x24 <<<'keys 1 k Space'
+play changes 80x24 <<<'keys 1 k k k 2 j j j + + + j j j j + b b'
+play pair 80x24 <<<'keys 1 k k k m j 2 c'
+play refused 80x24 <<<'keys 1 k 2 j j j +'
+play offers 80x24 <<'END'
+type :prune m am
+keys Tab
+type 0.5 sc
+keys Tab Tab Tab
+END
+play too-small 80x24 <<<'size 20 5'
+# back from there nothing is left of it
+play back 80x24 <<'END'
+keys 1 k 2 j j j
+size 20 5
+size 200 60
+size 40 10
+size 80 24
+END
+test "${GOLDEN:-}" = new || diff "$golden/80x24.screen" back.screen || {
+    echo "FAIL: another screen after other sizes"
+    failed=1
+}
+test $failed = 0 && echo "all well"
+exit $failed

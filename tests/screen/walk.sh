@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# walk.sh -- a recorded walk: a model is trained, pruned by hand on the pane of its layers,
+# quantized, compared with what it was, and the last step taken back.  The log of what was
+# done does the same again as a script.
+set -u
+LATHE=$(realpath "${LATHE:-./lathe}")
+walk=$(realpath "${srcdir:-.}")/tests/screen/walk.keys
+folder=$(mktemp -d) || exit 99
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 99
+export HOME=$folder XDG_STATE_HOME=$folder/state LC_ALL=C.UTF-8 TERM=xterm
+export LINES=40 COLUMNS=120
+failed=0
+
+has()
+{
+    grep -Eq -- "$2" "$1" && return
+    echo "FAIL: no /$2/ in $1:"
+    cat "$1"
+    failed=1
+}
+
+timeout 120 "$LATHE" --keys "$walk" </dev/null >out 2>&1 || {
+    echo "FAIL: the walk ended with $?"
+    cat out
+    failed=1
+}
+has trained.screen '3 picture  m: loss'
+has changed.screen 'd\.0\.0 .* 0\.00>0\.30'
+has changed.screen '[12] changed: .* predicted'
+has pruned.screen 'd\.0\.0 .* 0\.30 '
+has pruned.screen 'u undoes: prune m layers=d\.0\.0:0\.3'
+has compared.screen 'least bits +32 +8'
+has undone.screen ' 2 models'
+
+# the same by its script: the same models, to the last bit
+"$LATHE" --db none -b -c 'source done.lathe; save m again.safetensors' >out 2>&1 || {
+    echo "FAIL: the script of the walk ended with $?"
+    cat out done.lathe
+    failed=1
+}
+cmp m.safetensors again.safetensors || failed=1
+test $failed = 0 && echo "all well"
+exit $failed

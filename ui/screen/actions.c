@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   actions.c -- what the keys do: they move, mark, set layers, or hand an ordinary command
+   to the worker.  Nothing here touches a model. */
+#include "ui/screen/actions.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "ui/interpreter.h"
+#include "ui/screen/line.h"
+#include "ui/screen/parts.h"
+
+enum { STEP_OF_LOG = 8 };
+
+void screen_note(screen *s, bool bad, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(s->note, sizeof s->note, format, list);
+    va_end(list);
+    s->note_is_bad = bad;
+}
+
+void screen_submit(screen *s, const char *line)
+{
+    error e = {0};
+    if (worker_submit(s->worker, line, &e) != E_OK)
+        screen_note(s, true, "%s", e.text);
+    /* Its answer is what one wants to see. */
+    list_view *v = &s->lists[PANE_LOG];
+    v->chosen = v->count;
+    s->held = false;
+    s->left = 0;
+}
+
+/* ---- everywhere ---- */
+
+void action_command(screen *s, int code)
+{
+    (void)code;
+    line_open(s, LINE_COMMAND);
+}
+
+void action_help(screen *s, int code)
+{
+    (void)code;
+    s->help = true;
+    s->keys = (list_view){0};
+}
+
+void action_next_pane(screen *s, int code)
+{
+    const int step = code == KEY_OF_TAB ? 1 : PANE_COUNT - 1;
+    s->focus = (pane)((s->focus + step) % PANE_COUNT);
+}
+
+void action_pane(screen *s, int code)
+{
+    s->focus = (pane)(code - '1');
+}
+
+void action_alone(screen *s, int code)
+{
+    (void)code;
+    s->alone = !s->alone;
+}
+
+/* How far CODE goes in a list. */
+static int64_t rows_of(const list_view *v, int code)
+{
+    switch (code) {
+    case KEY_OF_UP:
+    case 'k':
+        return -1;
+    case KEY_OF_DOWN:
+    case 'j':
+        return 1;
+    case KEY_OF_PAGE_UP:
+        return -v->room;
+    case KEY_OF_PAGE_DOWN:
+        return v->room;
+    case KEY_OF_HOME:
+    case 'g':
+        return -v->count;
+    default:
+        return v->count;
+    }
+}
+
+void action_move(screen *s, int code)
+{
+    list_view *v = s->help ? &s->keys : &s->lists[s->focus];
+    const int64_t last = v->count > 0 ? v->count - 1 : 0;
+    v->chosen += rows_of(v, code);
+    v->chosen = v->chosen < 0 ? 0 : v->chosen > last ? last : v->chosen;
+    if (s->focus == PANE_SESSION && !s->help)
+        s->item[0] = '\0';
+}
+
+void action_filter(screen *s, int code)
+{
+    (void)code;
+    line_open(s, LINE_FILTER);
+}
+
+/* One thing at a time, the nearest first. */
+void action_escape(screen *s, int code)
+{
+    (void)code;
+    if (s->edits.changed > 0)
+        edits_clear(&s->edits);
+    else if (s->comparing)
+        s->comparing = false;
+    else if (*s->lists[s->focus].filter)
+        s->lists[s->focus].filter[0] = '\0';
+    else
+        s->marked[0] = '\0';
+}
+
+void action_undo(screen *s, int code)
+{
+    screen_submit(s, code == 'u' ? "undo" : "redo");
+}
+
+void action_stop(screen *s, int code)
+{
+    (void)code;
+    const int64_t dropped = worker_stop(s->worker);
+    if (dropped > 0)
+        screen_note(s, true, "%lld command%s that waited will not run",
+                    (long long)dropped, dropped == 1 ? "" : "s");
+}
+
+void action_redraw(screen *s, int code)
+{
+    (void)s;
+    (void)code;
+    canvas_redraw();
+}
+
+void action_quit(screen *s, int code)
+{
+    (void)code;
+    s->asks_to_leave = s->work.busy;
+    s->leaves = !s->work.busy;
+}
+
+/* ---- models ---- */
+
+void action_open(screen *s, int code)
+{
+    (void)code;
+    if (strcmp(s->item, s->model) == 0)
+        s->focus = PANE_LAYERS;
+    else
+        screen_note(s, true, "%s has no layers", s->item);
+}
+
+void action_steps(screen *s, int code)
+{
+    (void)code;
+    const bool shown = strcmp(s->steps, s->model) == 0;
+    snprintf(s->steps, sizeof s->steps, "%s", shown ? "" : s->model);
+}
+
+void action_mark(screen *s, int code)
+{
+    (void)code;
+    const bool marked = strcmp(s->marked, s->model) == 0;
+    snprintf(s->marked, sizeof s->marked, "%s", marked ? "" : s->model);
+    if (*s->marked)
+        screen_note(s, false, "%s is marked: choose another, and c compares them",
+                    s->marked);
+}
+
+void action_compare(screen *s, int code)
+{
+    (void)code;
+    s->comparing = !s->comparing && *s->marked && strcmp(s->marked, s->model) != 0;
+    if (s->comparing)
+        s->focus = PANE_LAYERS;
+    else if (!*s->marked)
+        screen_note(s, true, "mark one model with m, then choose another");
+}
+
+/* ---- layers ---- */
+
+/* Sets the layer under the cursor by STEP. */
+static void set_layer(screen *s,
+                      status (*step)(edits *, const name_card *, int64_t, int, error *),
+                      int steps)
+{
+    error note = {0};
+    if (s->comparing)
+        return;
+    const cards *c = worker_borrow(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    const int64_t i =
+        n && n->model ? screen_layer(s, n->model, s->lists[PANE_LAYERS].chosen) : -1;
+    edits_follow(&s->edits, n);
+    if (i >= 0 && step(&s->edits, n, i, steps, &note) != E_OK)
+        screen_note(s, true, "%.250s", note.text);
+    worker_give_back(s->worker);
+}
+
+void action_amount(screen *s, int code)
+{
+    set_layer(s, edits_step_amount, code == '+' || code == KEY_OF_RIGHT ? 1 : -1);
+}
+
+void action_bits(screen *s, int code)
+{
+    set_layer(s, edits_step_bits, code == 'b' ? -1 : 1);
+}
+
+void action_apply(screen *s, int code)
+{
+    (void)code;
+    text line = {0};
+    const cards *c = worker_borrow(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    edits_follow(&s->edits, n);
+    if (n && s->edits.changed > 0)
+        edits_command(&s->edits, n, &line);
+    worker_give_back(s->worker);
+    if (line.length > 0) {
+        screen_submit(s, text_get(&line));
+        edits_clear(&s->edits); /* the line is in the log, and in the history of u */
+    } else
+        screen_note(s, true,
+                    "nothing is changed: + and - prune a layer, b gives it bits");
+    text_clear(&line);
+}
+
+void action_plan(screen *s, int code)
+{
+    char line[SCREEN_WORDS];
+    (void)code;
+    snprintf(line, sizeof line, "plan %s", s->model);
+    if (*s->model)
+        screen_submit(s, line);
+}
+
+/* ---- log ---- */
+
+void action_side(screen *s, int code)
+{
+    const bool left = code == KEY_OF_LEFT || code == 'h';
+    s->left += left ? -STEP_OF_LOG : STEP_OF_LOG;
+    s->left = s->left < 0 ? 0 : s->left;
+}
+
+/* ---- one key ---- */
+
+static bool is_yes(int code)
+{
+    return code == 'y' || code == 'Y';
+}
+
+void action_key(screen *s, int code)
+{
+    const key_row *row = keys_find(code, s->focus);
+    s->note[0] = '\0';
+    if (s->asks_to_leave) {
+        s->asks_to_leave = false;
+        s->leaves = is_yes(code);
+    } else if (*s->work.question && code != KEY_OF_CONTROL('c')) {
+        worker_answer(s->worker, is_yes(code));
+    } else if (s->help && (!row || row->act != action_move)) {
+        s->help = false;
+    } else {
+        if (row)
+            row->act(s, code);
+        else if (code != KEY_OF_OTHER)
+            screen_note(s, true, "? shows the keys");
+    }
+}

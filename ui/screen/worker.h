@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   worker.h -- the thread that runs commands while the screen answers.  From worker_new to
+   worker_free it alone touches the interpreter and the session; the screen sees copies and
+   cards, taken by it under a lock. */
+#ifndef LATHE_UI_SCREEN_WORKER_H
+#define LATHE_UI_SCREEN_WORKER_H
+
+#include "ui/interpreter.h"
+#include "ui/output/progress.h"
+#include "ui/screen/cards.h"
+#include "ui/screen/curve.h"
+
+typedef struct worker worker;
+
+/* What it is doing. */
+typedef struct worker_view {
+    bool busy, stopping, quit;
+    int64_t waiting; /* blocks behind the one that runs */
+    char line[256];  /* that runs */
+    double began;    /* clock */
+    bool told;       /* the four below are of the command that runs */
+    progress last;   /* its stage and unit are those of STAGE and UNIT */
+    char stage[64], unit[32];
+    progress_view line_view;
+    char question[256]; /* to be answered; "" for none */
+    int64_t news;       /* changes with the cards */
+    char *save;         /* a file that the screen is to be written to, or NULL; lent */
+    bool save_colour;
+} worker_view;
+
+/* Runs I's commands from now on and tells of news by a byte in WAKE, which does not block.
+   COLUMNS is the width of tables. */
+worker *worker_new(interpreter *i, int wake, int columns, error *e);
+
+/* Queues BLOCK, whose lines run one by one up to the first error. */
+status worker_submit(worker *w, const char *block, error *e);
+/* Asks the command that runs to stop.  Asked again within two seconds it also drops what
+   waits; how many blocks that was. */
+int64_t worker_stop(worker *w);
+void worker_answer(worker *w, bool yes);
+void worker_saved(worker *w, status result, const error *e);
+void worker_set_columns(worker *w, int columns);
+
+/* What it does now; V's texts are good until the next look. */
+void worker_look(worker *w, worker_view *v);
+void worker_losses_held(worker *w, curve *c); /* while the cards are borrowed */
+/* The cards, lent until they are given back, which is soon: the worker waits for them. */
+const cards *worker_borrow(worker *w);
+void worker_give_back(worker *w);
+
+/* Asks it to end; it has ended when worker_ended says so. */
+void worker_end(worker *w);
+bool worker_ended(worker *w);
+void worker_free(worker *w); /* after its end; NULL is fine */
+
+#endif
