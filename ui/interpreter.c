@@ -33,6 +33,7 @@ void interpreter_free(interpreter *i)
     if (i) {
         interpreter_end_transcript(i);
         autosave_free(i->autosave);
+        memory_free(i->digests.items);
         recorder_clear(&i->recorder);
     }
     memory_free(i);
@@ -266,8 +267,8 @@ static status perform(run *r, const task *watch, error *e)
     bool changes = (r->command->flags & COMMAND_CHANGES) != 0;
     if (changes)
         TRY(session_begin(s, r->call.line, e));
-    record_begin(r);
     r->outer = r->i->running;
+    record_begin(r);
     r->i->running = r;
     status result = call_command(r, watch, e);
     if (result == E_OK)

@@ -18,6 +18,27 @@ typedef struct recorder {
     int64_t outer;    /* the run of another process that runs this program; 0: none */
 } recorder;
 
+/* Digests of datasets, by the serials of their objects. */
+typedef struct digest_row {
+    int64_t serial;
+    uint64_t digest;
+} digest_row;
+typedef struct digests {
+    digest_row *items;
+    int64_t count, capacity;
+} digests;
+
+/* Datasets that a command read or made, for its receipt. */
+typedef struct record_datum {
+    ledger_data facts;
+    char *name, *source, *origin; /* of the facts */
+} record_datum;
+typedef struct record_data {
+    record_datum *items;
+    int64_t count, capacity;
+    int64_t newest; /* serial of the newest object before the command */
+} record_data;
+
 /* What is kept of a command for its receipt. */
 typedef struct record record;
 
@@ -30,6 +51,7 @@ struct interpreter {
     const char *script; /* the path of the innermost one; NULL: none */
     int captures;       /* commands run by commands */
     recorder recorder;
+    digests digests;
     transcript *transcript; /* NULL: none */
     autosave *autosave;     /* NULL: none */
     uint64_t first_seed;    /* of the session when it began */
@@ -91,5 +113,10 @@ void record_begin(run *r);
 void record_end(run *r, status result, const error *e);
 void record_free(record *k); /* NULL is fine */
 void recorder_clear(recorder *r);
+
+/* The datasets that R is about to read, and those that it made. */
+void record_data_inputs(run *r, record_data *to);
+void record_data_outputs(run *r, record_data *to);
+void record_data_clear(record_data *d);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "format/model_file.h"
 #include "ui/interpreter_parts.h"
@@ -37,6 +38,7 @@ struct record {
     int64_t part_count, part_capacity;
     ledger_point *points;
     int64_t point_count, point_capacity;
+    record_data data;
 };
 
 /* ---- the database ---- */
@@ -259,26 +261,6 @@ static void add_outputs(run *r)
 
 /* ---- a receipt ---- */
 
-void record_begin(run *r)
-{
-    const session *s = r->i->session;
-    struct timespec now = {0};
-    object_kind kind;
-    const unsigned flags = r->command->flags;
-    bool draws = (flags & COMMAND_DRAWS) && r->call.output_file;
-    if (!((flags & COMMAND_RECORDED) || draws) || r->i->recorder.off ||
-        !(r->record = memory_new(1, sizeof *r->record, NULL)))
-        return;
-    clock_gettime(CLOCK_REALTIME, &now);
-    r->record->started = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-    for (int64_t i = 0; i < session_count(s); i++) {
-        const char *name = session_name(s, i, &kind);
-        if (kind == OBJECT_MODEL)
-            add_earlier(r->record, name, session_get_model(s, name, NULL));
-    }
-    add_inputs(r);
-}
-
 /* Fills ARGUMENTS, which has room for all options; how many there are. */
 static int64_t list_arguments(const run *r, ledger_argument *arguments)
 {
@@ -303,9 +285,13 @@ static int64_t seed_of(const run *r)
 }
 
 static status send(run *r, receipt *to, ledger_argument *arguments, ledger_model *models,
-                   error *e)
+                   ledger_data *data, error *e)
 {
     const record *k = r->record;
+    for (int64_t i = 0; i < k->data.count; i++)
+        data[i] = k->data.items[i].facts;
+    to->data = data;
+    to->data_count = k->data.count;
     for (int64_t i = 0; i < k->part_count; i++)
         models[i] = k->parts[i].facts;
     to->arguments = arguments;
@@ -319,6 +305,7 @@ static status send(run *r, receipt *to, ledger_argument *arguments, ledger_model
 static status send_receipt(run *r, const char *state, const char *why, error *e)
 {
     const record *k = r->record;
+    char process[PROCESS_NAME];
     receipt to = {
         .session = r->i->recorder.session,
         .command = r->command->name,
@@ -328,6 +315,7 @@ static status send_receipt(run *r, const char *state, const char *why, error *e)
         .started = k->started,
         .seconds = r->seconds,
         .status = state,
+        .process = text_equal(state, "running") ? process_name(process) : NULL,
         .machine = cpu_model_name(),
         .level = cpu_level_name(cpu_get_level()),
         .threads = cpu_threads(),
@@ -340,9 +328,12 @@ static status send_receipt(run *r, const char *state, const char *why, error *e)
     };
     ledger_argument *arguments = memory_new(r->call.options.count, sizeof *arguments, e);
     ledger_model *models = memory_new(k->part_count, sizeof *models, e);
-    status s = arguments && models ? send(r, &to, arguments, models, e) : E_MEMORY;
+    ledger_data *data = memory_new(k->data.count, sizeof *data, e);
+    status s =
+        arguments && models && data ? send(r, &to, arguments, models, data, e) : E_MEMORY;
     memory_free(arguments);
     memory_free(models);
+    memory_free(data);
     return s;
 }
 
@@ -353,6 +344,37 @@ static status begin_outer(run *r, error *e)
         return E_OK;
     TRY(begin_outer(r->outer, e));
     return send_receipt(r, "running", NULL, e);
+}
+
+/* A command that may be killed has a receipt while it works. */
+static void begin_long(run *r)
+{
+    error e = {0};
+    if (begin_outer(r, &e) != E_OK)
+        give_up(r, &e);
+}
+
+void record_begin(run *r)
+{
+    const session *s = r->i->session;
+    struct timespec now = {0};
+    object_kind kind;
+    const unsigned flags = r->command->flags;
+    bool draws = (flags & COMMAND_DRAWS) && r->call.output_file;
+    if (!((flags & COMMAND_RECORDED) || draws) || r->i->recorder.off ||
+        !(r->record = memory_new(1, sizeof *r->record, NULL)))
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    r->record->started = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    for (int64_t i = 0; i < session_count(s); i++) {
+        const char *name = session_name(s, i, &kind);
+        if (kind == OBJECT_MODEL)
+            add_earlier(r->record, name, session_get_model(s, name, NULL));
+    }
+    add_inputs(r);
+    record_data_inputs(r, &r->record->data);
+    if (r->i->captures == 0 && (r->command->flags & COMMAND_LONG))
+        begin_long(r);
 }
 
 int64_t interpreter_run_number(interpreter *i)
@@ -376,8 +398,10 @@ void record_end(run *r, status result, const error *why)
     error e = {0};
     if (!r->record || r->i->recorder.off)
         return;
-    if (result == E_OK || result == E_STOPPED)
+    if (result == E_OK || result == E_STOPPED) {
         add_outputs(r);
+        record_data_outputs(r, &r->record->data);
+    }
     status s = begin_outer(r->outer, &e);
     if (s == E_OK)
         s = send_receipt(r,
@@ -397,6 +421,7 @@ void record_free(record *k)
         memory_free(k->before[i].name);
     for (int64_t i = 0; i < k->part_count; i++)
         memory_free(k->parts[i].architecture);
+    record_data_clear(&k->data);
     memory_free(k->before);
     memory_free(k->parts);
     memory_free(k->points);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/process.h"
 
 /* How long one attempt waits for another writer, and how many there are. */
 enum { BUSY_MILLISECONDS = 5000, ATTEMPTS = 4 };
@@ -119,6 +120,7 @@ ledger *ledger_open(const char *path, error *e)
         ledger_close(l);
         return NULL;
     }
+    ledger_mark_killed(l);
     return l;
 }
 
@@ -204,6 +206,30 @@ status ledger_select(ledger *l, const char *sql, const ledger_value *values,
         code == SQLITE_OK ? take_rows(l, s, out, e) : ledger_fail(l, "cannot be read", e);
     sqlite3_finalize(s);
     return result;
+}
+
+void ledger_mark_killed(ledger *l)
+{
+    table *at_work = table_new(NULL);
+    if (at_work && ledger_select(l,
+                                 "SELECT DISTINCT process FROM run"
+                                 " WHERE status = 'running' AND process IS NOT NULL",
+                                 NULL, 0, at_work, NULL) != E_OK)
+        at_work->row_count = 0;
+    for (int64_t i = 0; at_work && i < at_work->row_count; i++) {
+        const char *process = table_get(at_work, i, 0)->words;
+        sqlite3_stmt *s = NULL;
+        if (!process_is_gone(process))
+            continue;
+        if (sqlite3_prepare_v2(l->handle,
+                               "UPDATE run SET status = 'killed', process = NULL"
+                               " WHERE status = 'running' AND process = ?1",
+                               -1, &s, NULL) == SQLITE_OK &&
+            sqlite3_bind_text(s, 1, process, -1, SQLITE_STATIC) == SQLITE_OK)
+            (void)sqlite3_step(s); /* where it is busy, the next one says so */
+        sqlite3_finalize(s);
+    }
+    table_free(at_work);
 }
 
 status ledger_check(ledger *l, error *e)

@@ -17,7 +17,7 @@
 typedef struct ledger ledger;
 
 /* The version of the tables that this program writes (PRAGMA user_version). */
-#define LEDGER_VERSION 1
+#define LEDGER_VERSION 2
 
 /* Opens or makes PATH, with its folder.  E_FORMAT: no database, one of another program, or
    of a later lathe; E_FILE: the system refused.  NULL on failure. */
@@ -38,6 +38,15 @@ typedef struct ledger_model {
     int64_t multiply_adds; /* of one sample; -1: not known */
 } ledger_model;
 
+/* Data at one moment, known by a digest of their content with its division. */
+typedef struct ledger_data {
+    const char *name; /* in the session */
+    const char *role; /* the option that named them; "output": the run made them */
+    uint64_t digest;
+    const char *source, *origin; /* "gpe", and the words that made them */
+    int64_t samples, train, val, test;
+} ledger_data;
+
 typedef struct ledger_argument {
     const char *key, *words;
     bool given; /* else it is the default */
@@ -57,7 +66,9 @@ typedef struct receipt {
     int64_t seed;
     double started; /* seconds since 1970 */
     double seconds;
-    const char *status; /* "done", "failed", "stopped", "running" */
+    const char *status; /* "done", "failed", "stopped", "running"; the ledger itself makes
+                           the last "killed" where PROCESS is gone */
+    const char *process; /* (process.h) where it is running, else NULL */
     const char *machine, *level;
     int64_t threads;
     const char *version;  /* of lathe */
@@ -67,6 +78,8 @@ typedef struct receipt {
     int64_t argument_count;
     const ledger_model *models;
     int64_t model_count;
+    const ledger_data *data;
+    int64_t data_count;
     const ledger_point *points;
     int64_t point_count;
     const table *rows; /* NULL: none */
@@ -95,6 +108,10 @@ typedef struct ledger_value {
    OUT, whose columns they name.  SQL is the program's own text, never a user's. */
 status ledger_select(ledger *l, const char *sql, const ledger_value *values,
                      int64_t count, table *out, error *e);
+
+/* Runs whose process is gone were killed: says so in the database, as far as it can be
+   written now. */
+void ledger_mark_killed(ledger *l);
 
 /* Is the file whole?  Asks SQLite to look at all of it; E_FORMAT says what is wrong. */
 status ledger_check(ledger *l, error *e);

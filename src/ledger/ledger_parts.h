@@ -17,8 +17,15 @@ typedef enum insert_kind {
     INSERT_WARNING,
     INSERT_VERSION,
     INSERT_MODEL,
+    INSERT_DATASET,
+    INSERT_DATA,
     INSERT_COUNT
 } insert_kind;
+
+/* A dataset d in words: "0123456789abcdef gpe n=8 seed=1, 16 samples (10/3/3)". */
+#define LEDGER_DATA_WORDS                                                                \
+    "(d.digest || ' ' || coalesce(d.origin, d.source, '') || ', ' || d.samples ||"       \
+    " ' samples (' || d.train || '/' || d.val || '/' || d.test || ')')"
 
 struct ledger {
     sqlite3 *handle;

@@ -3,6 +3,8 @@
    read.  It changes nothing. */
 #include "ledger/lineage.h"
 
+#include "ledger/ledger_parts.h"
+
 #include <stdint.h>
 
 enum { STEPS_MAX = 1000 };
@@ -13,7 +15,10 @@ enum { STEPS_MAX = 1000 };
 static const char made_by[] =
     "SELECT r.id AS run, r.started AS started, r.line AS line, r.seconds AS seconds,"
     " o.name AS name, o.hash AS hash, v.parameters AS parameters, v.nonzero AS nonzero,"
-    " v.bytes AS bytes, v.multiply_adds AS multiply_adds"
+    " v.bytes AS bytes, v.multiply_adds AS multiply_adds,"
+    " (SELECT group_concat(a.name || ' ' || " LEDGER_DATA_WORDS ", '; ') FROM data a"
+    "  JOIN dataset d ON d.digest = a.digest WHERE a.run = r.id AND a.role <> 'output')"
+    " AS data"
     " FROM model o JOIN run r ON r.id = o.run JOIN version v ON v.hash = o.hash"
     " WHERE o.role = 'output' AND o.hash = ?1 AND r.id < ?2 AND NOT EXISTS"
     "  (SELECT 1 FROM model i WHERE i.run = r.id AND i.role <> 'output'"
@@ -58,10 +63,32 @@ status ledger_lineage(ledger *l, const char *hash, table *out, error *e)
     return table_ok(out, e);
 }
 
+/* What run ?1 read, unless only to measure, besides what it is called ?2 today. */
+static const char read_by[] =
+    "SELECT a.run AS run, a.name AS name, a.digest AS digest FROM data a"
+    " WHERE a.run = ?1 AND a.role <> 'output' AND a.name = ?2";
+
+status ledger_trained_on(ledger *l, const char *hash, const char *name, table *out,
+                         error *e)
+{
+    table *chain = table_new(e);
+    status s = chain ? ledger_lineage(l, hash, chain, e) : E_MEMORY;
+    for (int64_t i = 0; s == E_OK && i < chain->row_count; i++) {
+        const ledger_value values[] = {
+            LEDGER_INTEGER(table_get(chain, i, table_column(chain, "run"))->integer),
+            LEDGER_TEXT(name)};
+        s = ledger_select(l, read_by, values, 2, out, e);
+    }
+    table_free(chain);
+    return s;
+}
+
 /* In a run of several models the row of this one is known by its name. */
 static const char measured[] =
     "SELECT v.key AS key, coalesce(v.number, v.words) AS value, v.low AS low,"
-    " v.high AS high, v.split AS split, v.run AS run"
+    " v.high AS high, v.split AS split, v.run AS run,"
+    " (SELECT a.digest FROM data a JOIN value n ON n.run = a.run AND n.row = v.row"
+    "  AND n.key = 'data' AND n.words = a.name WHERE a.run = v.run) AS digest"
     " FROM value v JOIN (SELECT m.run AS run, m.role AS role, w.row AS row FROM model m"
     "  JOIN run r ON r.id = m.run JOIN value w ON w.run = m.run AND w.key = 'model'"
     "  AND w.words = m.name"

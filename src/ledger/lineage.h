@@ -7,11 +7,15 @@
 #include "ledger/ledger.h"
 
 /* One row a run, the latest first: run, started, line, seconds, name, hash, parameters,
-   nonzero, bytes, multiply_adds, from (the hash that it was made of, if any).  A chain that
-   the ledger does not know has no row. */
+   nonzero, bytes, multiply_adds, data (what it read, in words, if any), from (the hash that
+   it was made of, if any).  A chain that the ledger does not know has no row. */
 status ledger_lineage(ledger *l, const char *hash, table *out, error *e);
 
-/* What was measured of the model HASH last: key, value, low, high, split, run; runs that
+/* The data called NAME that the runs of that chain read: run, name, digest. */
+status ledger_trained_on(ledger *l, const char *hash, const char *name, table *out,
+                         error *e);
+
+/* What was measured of the model HASH last: key, value, low, high, split, run, digest (of the data, if known); runs that
    only measured it come before the one that made it. */
 status ledger_measured(ledger *l, const char *hash, table *out, error *e);
 

@@ -10,11 +10,11 @@
 /* In the order of insert_kind. */
 static const char *const insert_words[INSERT_COUNT] = {
     "INSERT INTO run (parent, session, command, line, seed, started, seconds, status,"
-    " machine, cpu, threads, lathe, error)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    " machine, cpu, threads, lathe, error, process)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     "UPDATE run SET parent = ?1, session = ?2, command = ?3, line = ?4, seed = ?5,"
     " started = ?6, seconds = ?7, status = ?8, machine = ?9, cpu = ?10, threads = ?11,"
-    " lathe = ?12, error = ?13 WHERE id = ?14",
+    " lathe = ?12, error = ?13, process = ?14 WHERE id = ?15",
     "INSERT OR REPLACE INTO argument (run, key, words, number, given)"
     " VALUES (?1, ?2, ?3, ?4, ?5)",
     "INSERT OR REPLACE INTO value (run, row, key, words, number, low, high, split)"
@@ -26,6 +26,9 @@ static const char *const insert_words[INSERT_COUNT] = {
     " bytes = coalesce(bytes, excluded.bytes),"
     " multiply_adds = coalesce(multiply_adds, excluded.multiply_adds)",
     "INSERT OR REPLACE INTO model (run, role, name, hash) VALUES (?1, ?2, ?3, ?4)",
+    "INSERT OR IGNORE INTO dataset (digest, source, origin, samples, train, val, test)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    "INSERT OR REPLACE INTO data (run, role, name, digest) VALUES (?1, ?2, ?3, ?4)",
 };
 
 /* One of the statements above being filled: parameters in their order. */
@@ -128,6 +131,7 @@ static status put_run(ledger *l, const receipt *r, int64_t *id, error *e)
     add_integer(&f, r->threads);
     add_text(&f, r->version);
     add_text(&f, r->error);
+    add_text(&f, r->process);
     if (*id)
         add_integer(&f, *id);
     TRY(run(&f, e));
@@ -169,6 +173,30 @@ static status put_models(ledger *l, const receipt *r, int64_t id, error *e)
         add_text(&f, m->role);
         add_text(&f, m->name);
         add_text(&f, hash);
+        TRY(run(&f, e));
+    }
+    return E_OK;
+}
+
+static status put_data(ledger *l, const receipt *r, int64_t id, error *e)
+{
+    char digest[17];
+    for (int64_t i = 0; i < r->data_count; i++) {
+        const ledger_data *d = &r->data[i];
+        filling set = fill(l, INSERT_DATASET);
+        add_text(&set, ledger_hash(digest, d->digest));
+        add_text(&set, d->source);
+        add_text(&set, d->origin);
+        add_integer(&set, d->samples);
+        add_integer(&set, d->train);
+        add_integer(&set, d->val);
+        add_integer(&set, d->test);
+        TRY(run(&set, e));
+        filling f = fill(l, INSERT_DATA);
+        add_integer(&f, id);
+        add_text(&f, d->role);
+        add_text(&f, d->name);
+        add_text(&f, digest);
         TRY(run(&f, e));
     }
     return E_OK;
@@ -313,6 +341,7 @@ static status put_all(ledger *l, const receipt *r, int64_t *id, error *e)
     TRY(put_run(l, r, id, e));
     TRY(put_arguments(l, r, *id, e));
     TRY(put_models(l, r, *id, e));
+    TRY(put_data(l, r, *id, e));
     TRY(put_answer(l, r, *id, &warnings, e));
     TRY(put_points(l, r, *id, e));
     return put_warnings(l, r, *id, &warnings, e);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "ledger/filter.h"
+#include "ledger/ledger_parts.h"
 
 /* ---- lists of runs ---- */
 
@@ -117,6 +118,7 @@ static void question_clear(question *a)
 status ledger_runs(ledger *l, const runs_query *q, table *out, error *e)
 {
     question a = {0};
+    ledger_mark_killed(l);
     status s = write_question(&a, q, e);
     if (s == E_OK)
         s = ledger_select(l, text_get(&a.all.sql), a.all.values, a.all.count, out, e);
@@ -239,6 +241,9 @@ static const char show_run[] =
     "  FROM argument WHERE run = ?1 AND given"
     " UNION ALL SELECT 2, CASE role WHEN 'output' THEN 'output' ELSE 'input' END, NULL,"
     "  name, hash, NULL, NULL, 0 FROM model WHERE run = ?1"
+    " UNION ALL SELECT 2, CASE role WHEN 'output' THEN 'data made' ELSE 'data' END, NULL,"
+    "  name, " LEDGER_DATA_WORDS ", NULL, NULL, 1"
+    "  FROM data a JOIN dataset d ON d.digest = a.digest WHERE a.run = ?1"
     " UNION ALL SELECT 3, 'value', row, key, coalesce(words, number), low, high, 0"
     "  FROM value WHERE run = ?1"
     " UNION ALL SELECT 4, 'point', x, model || '.' || series, y, NULL, NULL, 0"
@@ -251,6 +256,7 @@ status ledger_show_run(ledger *l, int64_t number, table *out, error *e)
 {
     const ledger_value values[] = {LEDGER_INTEGER(number)};
     int64_t before = out->row_count;
+    ledger_mark_killed(l);
     TRY(ledger_select(l, show_run, values, 1, out, e));
     if (out->row_count > before)
         return E_OK;

@@ -70,6 +70,26 @@ static const char *const steps[LEDGER_VERSION] = {
     " hash TEXT NOT NULL REFERENCES version (hash),"
     " PRIMARY KEY (run, role, name)) WITHOUT ROWID;"
     "CREATE INDEX model_hash ON model (hash);",
+    /* What data a run read or made, by a digest of its content; which process a run is at
+       work in.  A file of version 1 has no run at work: nobody knows whose they were. */
+    "ALTER TABLE run ADD COLUMN process TEXT;"
+    "UPDATE run SET status = 'killed' WHERE status = 'running';"
+    "CREATE INDEX run_at_work ON run (process) WHERE status = 'running';"
+    "CREATE TABLE dataset ("
+    " digest TEXT PRIMARY KEY,"
+    " source TEXT,"
+    " origin TEXT,"
+    " samples INTEGER,"
+    " train INTEGER,"
+    " val INTEGER,"
+    " test INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE data ("
+    " run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,"
+    " role TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " digest TEXT NOT NULL REFERENCES dataset (digest),"
+    " PRIMARY KEY (run, role, name)) WITHOUT ROWID;"
+    "CREATE INDEX data_digest ON data (digest);",
 };
 
 /* The only number that SQL answers with. */

@@ -17,6 +17,32 @@ uint64_t digest_dataset(const dataset *d)
     return random_hash(d->split, d->count, hash);
 }
 
+/* The bytes of COUNT samples of T, of N, evenly spaced. */
+static uint64_t add_samples(const tensor *t, int64_t n, int64_t count, uint64_t hash)
+{
+    const shape s = tensor_shape(t);
+    const int64_t bytes = (int64_t)tensor_bytes(t) / n;
+    const char *data = tensor_data(t);
+    hash = random_hash(s.dim, s.rank * (int64_t)sizeof *s.dim, hash);
+    for (int64_t i = 0; i < count; i++)
+        hash = random_hash(data + i * n / count * bytes, bytes, hash);
+    return hash;
+}
+
+uint64_t digest_glance(const dataset *d)
+{
+    if (dataset_bytes(d) <= DIGEST_BYTES_MOST || d->count <= DIGEST_SAMPLES_MOST)
+        return digest_dataset(d);
+    uint64_t hash = add_samples(d->input, d->count, DIGEST_SAMPLES_MOST, HASH_START);
+    if (d->target && d->target != d->input)
+        hash = add_samples(d->target, d->count, DIGEST_SAMPLES_MOST, hash);
+    if (d->mask)
+        hash = add_samples(d->mask, d->count, DIGEST_SAMPLES_MOST, hash);
+    if (d->group)
+        hash = random_hash(d->group, d->count * (int64_t)sizeof *d->group, hash);
+    return random_hash(d->split, d->count, hash);
+}
+
 static uint64_t add_words(const char *words, uint64_t hash)
 {
     return words ? random_hash(words, (int64_t)strlen(words) + 1, hash) : hash;

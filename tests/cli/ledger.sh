@@ -99,6 +99,20 @@ expect "first of the runs" "$(sed -n 's/.*"line": \("[^"]*"\).*/\1/p' first)" '"
 refuses 'set db=none; data d gpe n=6 grid=32 starts=1; split d; model m unet-phase levels=1 channels=2 size=32; bisect m "masked_mse < 0" d' 'does not hold'
 refuses 'set db=none; bisect m "masked_mse" d' 'no model|a metric'
 
+echo "# on which data"
+lathe -q --db none -c 'data d gpe n=6 grid=32 starts=1; split d seed=1; save d d.npz' >/dev/null
+lathe --db data.db --format json -c 'load d d.npz' \
+    -c "$small; train m d epochs=1; why m; eval m d; copy m n; train n d epochs=1" \
+    -c 'split d seed=2; eval n d; diff m n; compare m n data=d seconds=0.01; show run 3' >out
+expect "data of the training" "$(lines out why | grep -c '"data": "d [0-9a-f]\{16\} .*d.npz.*, 6 samples (4/1/1)"')" 1
+expect "data that run 3 read" "$(lines out show | grep -c '"part": "data", "row": null, "key": "d", "value": "[0-9a-f]\{16\} .*d.npz')" 1
+expect "notes of eval" "$(grep -c 'eval: n was made with other data called d ([0-9a-f]* in run 6, now' messages)" 1
+expect "notes of compare" "$(grep -c 'compare: [mn] was made with other data called d' messages)" 2
+expect "notes of diff" "$(grep -c 'diff: .*different data of the same name' messages)" 1
+expect "data of other numbers" "$(lines out diff | grep -c '"key": "data_digest"')" 1
+lathe --db data.db -c "load d d.npz; $small; train m d epochs=1; eval m d" >/dev/null
+expect "notes on the same data" "$(grep -c 'other data' messages)" 0
+
 echo "# what is refused"
 refuses 'runs where "accuracy >"' 'at the end'
 refuses 'runs where accuracy>0.9' 'in quotes'
@@ -145,4 +159,21 @@ for pause in 0.05 0.08 0.11 0.14 0.17 0.2; do
     "$LATHE" -q --db killed.db --format json -c 'runs last=1' >out 2>err
     expect "status after a kill" $? 0
 done
+
+echo "# a run whose process is gone"
+"$LATHE" -q --db gone.db -c 'load d d.npz' \
+    -c "$small; train m d epochs=100000" >out 2>err &
+job=$!
+tries=0
+until lathe -q --db gone.db --format json -c 'runs where "command = train"' >out &&
+    test -n "$(found out)" || test $tries -ge 200; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+expect "status at work" "$(get out runs 1 status)" '"running"'
+kill -9 $job
+{ wait $job; } 2>/dev/null
+lathe -q --db gone.db --format json -c 'runs where "command = train"' >out
+expect "status of a killed one" "$(get out runs 1 status)" '"killed"'
+expect "found by it" "$(lathe -q --db gone.db --format json -c 'runs where "status = killed"' >out; found out)" "3 "
 finish

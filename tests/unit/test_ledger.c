@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "ledger/filter.h"
 #include "ledger/ledger.h"
 #include "ledger/runs.h"
@@ -287,6 +288,82 @@ static void files_of_others_are_refused(void **state)
     assert_int_equal(open_status(&e), E_FILE);
 }
 
+static int64_t record_as(ledger *l, const char *state, const char *process)
+{
+    int64_t id = 0;
+    receipt r = plain_receipt(NULL);
+    r.status = state;
+    r.process = process;
+    assert_int_equal(ledger_record(l, &r, &id, NULL), E_OK);
+    return id;
+}
+
+/* A child that has ended was killed, we ourselves and what nobody knows were not. */
+static void runs_of_processes_that_are_gone_were_killed(void **state)
+{
+    (void)state;
+    char own[PROCESS_NAME], other[PROCESS_NAME] = "";
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        char name[PROCESS_NAME] = "";
+        process_name(name);
+        _exit(write(ends[1], name, sizeof name) == (ssize_t)sizeof name ? 0 : 1);
+    }
+    assert_int_equal(read(ends[0], other, sizeof other), (int)sizeof other);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    close(ends[1]);
+    process_name(own);
+    assert_string_not_equal(own, other);
+    assert_false(process_is_gone(own));
+    assert_true(process_is_gone(other));
+    assert_false(process_is_gone("") || process_is_gone(NULL));
+    assert_true(process_is_gone("00000000-0-1-1")); /* another boot */
+    ledger *l = open_it();
+    record_as(l, "running", own);
+    record_as(l, "running", other);
+    record_as(l, "done", other);
+    record_as(l, "running", "words");
+    ledger_mark_killed(l);
+    ledger_close(l);
+    assert_true(ask("SELECT count(*) FROM run WHERE status = 'killed'") == 1);
+    assert_true(ask("SELECT id FROM run WHERE status = 'killed'") == 2);
+}
+
+/* A file of the first version keeps its runs and gets the new tables. */
+static void older_files_are_brought_up(void **state)
+{
+    (void)state;
+    ledger *l = open_it();
+    record_as(l, "done", NULL);
+    record_as(l, "running", NULL);
+    ledger_close(l);
+    write_sql("DROP TABLE data; DROP TABLE dataset; DROP INDEX run_at_work;"
+              "ALTER TABLE run DROP COLUMN process; PRAGMA user_version = 1");
+    l = open_it();
+    const ledger_data d = {.name = "d",
+                           .role = "data",
+                           .digest = 5,
+                           .source = "gpe",
+                           .samples = 6,
+                           .train = 4,
+                           .val = 1,
+                           .test = 1};
+    receipt r = plain_receipt(NULL);
+    int64_t id = 0;
+    r.data = &d;
+    r.data_count = 1;
+    assert_int_equal(ledger_record(l, &r, &id, NULL), E_OK);
+    assert_int_equal(ledger_check(l, NULL), E_OK);
+    ledger_close(l);
+    assert_true(ask("SELECT count(*) FROM run") == 3);
+    assert_true(ask("SELECT id FROM run WHERE status = 'killed'") == 2);
+    assert_true(ask("SELECT train FROM dataset JOIN data USING (digest)"
+                    " WHERE run = 3") == 4);
+}
+
 /* Tables that lost a column, triggers, damaged pages: errors, and nothing else. */
 static void hostile_files_cost_nothing(void **state)
 {
@@ -466,11 +543,17 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
     const struct CMUnitTest tests[] = {
-        ROW(a_receipt_is_read_back),      ROW(a_run_is_begun_and_ended),
-        ROW(two_write_at_once),           ROW(a_killed_writer_leaves_it_whole),
-        ROW(files_of_others_are_refused), ROW(hostile_files_cost_nothing),
-        ROW(conditions_find_runs),        ROW(deep_and_long_conditions_are_refused),
+        ROW(a_receipt_is_read_back),
+        ROW(a_run_is_begun_and_ended),
+        ROW(two_write_at_once),
+        ROW(a_killed_writer_leaves_it_whole),
+        ROW(files_of_others_are_refused),
+        ROW(hostile_files_cost_nothing),
+        ROW(conditions_find_runs),
+        ROW(deep_and_long_conditions_are_refused),
         ROW(sorted_and_bounded),
+        ROW(runs_of_processes_that_are_gone_were_killed),
+        ROW(older_files_are_brought_up),
     };
 #undef ROW
     return cmocka_run_group_tests(tests, NULL, NULL);

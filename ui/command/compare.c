@@ -10,6 +10,7 @@
 #include "compress/requirement.h"
 #include "measure/latency.h"
 #include "ui/command/command.h"
+#include "ui/command/data_check.h"
 #include "ui/command/rows.h"
 
 static const option options[] = {
@@ -161,6 +162,7 @@ static status put_model(comparison *k, int64_t i, const artefact *a, error *e)
         TRY(rows_put_metrics(k->call, a, &k->on, how.confidence > 0 ? &how : NULL,
                              &q->metrics, e));
         put_metric_changes(k, i);
+        data_check_note(k->call, "compare", k->names->items[i], k->models[i], k->on.name);
     }
     if (i == 0)
         TRY(read_requirements(k, e));

@@ -11,6 +11,9 @@
 #include "ui/command/rows.h"
 #include "ui/interpreter.h"
 
+/* Of the data that metrics were measured on. */
+#define DATA_DIGEST "data_digest"
+
 static const option diff_options[] = {
     {"a", OPTION_TEXT, NULL, NULL, NULL, "a model, or the number of a run"},
     {"b", OPTION_TEXT, NULL, NULL, NULL, "another"},
@@ -246,6 +249,13 @@ static status gather_metrics(ledger *l, const void *which, table *t, error *e)
     status s = known
                    ? ledger_measured(l, ledger_hash(hash, graph_hash(m->graph)), known, e)
                    : E_MEMORY;
+    const cell *digest = table_get(known, 0, table_column(known, "digest"));
+    if (s == E_OK && digest->kind == CELL_TEXT) {
+        table_row(t);
+        table_text(t, "part", "metric");
+        table_text(t, "key", DATA_DIGEST);
+        table_cell(t, "value", digest);
+    }
     for (int64_t i = 0; s == E_OK && i < known->row_count; i++) {
         const char *key = table_get(known, i, table_column(known, "key"))->words;
         if (!metric_find(key) && !text_equal(key, "split") && !text_equal(key, "data"))
@@ -259,11 +269,34 @@ static status gather_metrics(ledger *l, const void *which, table *t, error *e)
     return s;
 }
 
+/* A warning where the digests of the data differ, but not their names. */
+static void note_other_data(call *c)
+{
+    const int64_t key = table_column(c->rows, "key");
+    bool other = false, named = false;
+    for (int64_t i = 0; i < c->rows->row_count; i++) {
+        const char *words = table_get(c->rows, i, key)->words;
+        const char *a = table_get(c->rows, i, table_column(c->rows, "a"))->words;
+        const char *b = table_get(c->rows, i, table_column(c->rows, "b"))->words;
+        const bool differ = a && b && !text_equal(a, b);
+        other = other || (text_equal(words, DATA_DIGEST) && differ);
+        named = named || (text_equal(words, "data") && differ);
+    }
+    if (other && !named)
+        rows_note(c,
+                  "diff: the metrics were measured on different data of the same name: "
+                  "other samples or another split");
+}
+
 /* Without a database there is nothing to tell. */
 static status diff_metrics(call *c, const model *a, const model *b, error *e)
 {
     ledger *l = interpreter_ledger(c->interpreter, NULL);
-    return l ? diff_known(c, l, gather_metrics, a, b, e) : E_OK;
+    if (!l)
+        return E_OK;
+    TRY(diff_known(c, l, gather_metrics, a, b, e));
+    note_other_data(c);
+    return E_OK;
 }
 
 static status diff_command(call *c, error *e)
@@ -303,8 +336,9 @@ const command command_diff = {
         "Of models: sizes, what was measured of them last, the steps of their making, "
         "and "
         "every parameter with the distance |b - a| / |a| of its numbers.  Of runs (by "
-        "their numbers, as 'runs' gives them): arguments, machine, the models read and "
-        "made, and every value of the answer.",
+        "their numbers, as 'runs' gives them): arguments, machine, the models and data "
+        "read and made, and every value of the answer.  Metrics that were measured on "
+        "different data of the same name are told so.",
     .see = "why, runs, verify",
     .run = diff_command,
 };

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "measure/codec.h"
 #include "ui/command/command.h"
+#include "ui/command/data_check.h"
 #include "ui/command/rows.h"
 #include "zoo/architecture.h"
 
@@ -179,6 +180,8 @@ static status eval_command(call *c, error *e)
         artefact a;
         TRY(artefact_make(session_get_model(c->session, name, e), &a, e));
         status s = put_rows(c, name, &a, &on, e);
+        if (s == E_OK)
+            data_check_note(c, "eval", name, a.model, on.name);
         artefact_clear(&a);
         TRY(s);
     }

@@ -121,7 +121,9 @@ const command command_runs = {
         "never holds.  Keys of answers give one row for each row of an answer, and "
         "sweeps are left out for the runs of their points.  'runs export FILE.csv' "
         "writes "
-        "every value, with intervals, and arguments as argument.NAME.",
+        "every value, with intervals, and arguments as argument.NAME.  A run whose "
+        "status "
+        "is running is at work; killed ones ended with their process.",
     .see = "show, history, sweep",
     .run = runs_command,
 };

@@ -218,7 +218,7 @@ const command command_show = {
         "layer's part of them, and receptive_field the pixels of the input that one "
         "of its outputs can depend on.  With columns= a table becomes as narrow as a "
         "page wants it.  'show run 12' is all that is kept of run 12: its arguments, the "
-        "models it read and made, its answer, curves and warnings.",
+        "models and data it read and made, its answer, curves and warnings.",
     .see = "list, eval, plot weights, runs",
     .run = run,
 };

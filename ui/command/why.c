@@ -121,7 +121,9 @@ const command command_why = {
         "A model is known in the database of runs by the hash of its structure and all "
         "numbers, whatever its name and in whatever session it was made.  One row a run, "
         "the oldest first: the command, the size of what it made, and the metrics that "
-        "were measured of that last, by eval or by the run itself.  What the database "
+        "were measured of that last, by eval or by the run itself; and the data that it "
+        "read, by a digest of their content, with what made them, how many samples and "
+        "how many of these for train, val and test.  What the database "
         "does not know, the steps in the model's file tell.",
     .see = "runs, diff, show",
     .run = why_command,
