@@ -73,6 +73,8 @@ typedef struct weighted {
     bool accumulate;
 } weighted;
 
+#define PLANES_OUTPUTS 8
+
 #define STRIP_ROWS_MOST   4
 #define STRIP_KERNEL_MOST 5
 
@@ -153,6 +155,14 @@ typedef struct kernel_loops {
     int64_t lanes;      /* floats in a vector */
     int64_t strip_rows; /* that weighted_strip takes at once, at most */
     void (*product)(const product *p);
+    /* The same for up to PLANES_OUTPUTS outputs, with step 1, run_length 1 and weight
+       [runs][PLANES_OUTPUTS]: the pixels of a channel lie side by side.  Reads x up to
+       the next multiple of `lanes` pixels.  NULL, as planes_load, where it does not pay. */
+    void (*planes)(const product *p);
+    /* to[c * to_step + p] = x[p * x_step + c] for p < PIXELS, and 0 for the others up to
+       ROW, a multiple of `lanes`. */
+    void (*planes_load)(int64_t pixels, int64_t channels, const float *x, int64_t x_step,
+                        float *to, int64_t to_step, int64_t row);
     /* to[c * to_step + r] = from[r * from_step + c]. */
     void (*turn)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
                  float *to, int64_t to_step);

@@ -18,6 +18,7 @@
 #include "kernel/loops_update.inc"
 #include "kernel/loops_depthwise.inc"
 #include "kernel/loops_strip.inc"
+#include "kernel/loops_planes.inc"
 #include "kernel/loops_window.inc"
 #include "kernel/loops_table.inc"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    test_convolution.c -- algorithms of 3x3 convolution (Winograd, shifted images, gathered
-   pixels) and their gradients against direct sums in double: within 1e-5 of the largest
+   pixels, planes of pixels) and their gradients against direct sums in double: within 1e-5 of the largest
    value, and the same bits with one thread and two. */
 #include "support.h"
 #include "support_level.h"
@@ -12,9 +12,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernel/algorithm.h"
+#include "kernel/loops.h"
 
 static const algorithm *const rows[] = {&algorithm_winograd_two, &algorithm_winograd_four,
-                                        &algorithm_shift, &algorithm_gather};
+                                        &algorithm_shift, &algorithm_gather,
+                                        &algorithm_planes};
 enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 2 };
 static const double tolerance = 1e-5;
 
@@ -231,6 +233,8 @@ static void check_gradients(const algorithm *a, const bench *b, bool accumulate)
     const convolution *v = &b->v;
     if (!a->suits(v, b->weight))
         return;
+    const algorithm *weights =
+        algorithm_has(a, ALGORITHM_GRAD_WEIGHT) ? a : &algorithm_gather;
     size_t x_bytes = (size_t)(b->pixels * v->c) * sizeof(float);
     size_t w_bytes = (size_t)(9 * v->c * v->out_c) * sizeof(float);
     float *gx[2], *gw[2];
@@ -242,7 +246,9 @@ static void check_gradients(const algorithm *a, const bench *b, bool accumulate)
             gx[i][k] = 0.5f;
         void *scratch = poisoned(a->gradient_scratch(v));
         a->grad_input(v, b->g, b->weight, gx[i], accumulate, scratch);
-        a->grad_weight(v, b->x, b->g, gw[i], scratch);
+        memory_free(scratch);
+        scratch = poisoned(weights->gradient_scratch(v));
+        weights->grad_weight(v, b->x, b->g, gw[i], scratch);
         memory_free(scratch);
     }
     cpu_set_threads(0);
@@ -314,7 +320,8 @@ static void test_shapes(void **state)
         geometry(1, 61, 1, 17, 33, 1, 1),   geometry(2, 4, 4, 64, 48, 1, 1),
         geometry(9, 3, 3, 80, 130, 1, 1),   geometry(5, 2, 3, 33, 97, 2, 1),
         geometry(1, 216, 219, 4, 5, 1, 1),  geometry(3, 37, 41, 40, 72, 1, 1),
-        geometry(1, 90, 93, 300, 16, 1, 1), none,
+        geometry(1, 90, 93, 300, 16, 1, 1), geometry(2, 20, 96, 8, 8, 1, 2),
+        geometry(1, 40, 66, 3, 19, 2, 0),   none,
     };
     (void)state;
     for (uint64_t i = 0; shapes[i].n; i++) {
@@ -360,8 +367,8 @@ static void test_suits(void **state)
 }
 
 /* The choice by shape: the larger tile where images are large, the smaller one where
-   they are small, shifted images where most of a kernel falls outside of them, and none of
-   these where weights are all there is. */
+   they are small, shifted images where most of a kernel falls outside of them, planes of
+   few channels, and none of these where weights are all there is. */
 static void test_choice(void **state)
 {
     const struct choice {
@@ -381,9 +388,14 @@ static void test_choice(void **state)
         {geometry(8, 25, 25, 64, 64, 1, 1), ALGORITHM_FORWARD_ONCE, "winograd-4x4"},
         {geometry(1, 2, 2, 512, 512, 1, 1), ALGORITHM_GRAD_INPUT, "gather"},
         {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
+        {geometry(1, 200, 200, 8, 8, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
+        {geometry(1, 200, 200, 8, 8, 1, 1), ALGORITHM_GRAD_INPUT, "planes"},
+        {geometry(1, 200, 200, 1, 8, 1, 1), ALGORITHM_FORWARD, "planes"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        if (strcmp(choices[i].name, "planes") == 0 && !loops_get()->planes)
+            continue;
         const algorithm *a =
             algorithm_guess(&choices[i].v, NULL, PRECISION_F32, choices[i].task);
         assert_string_equal(a->name, choices[i].name);
