@@ -388,7 +388,6 @@ static void test_choice(void **state)
         {geometry(8, 25, 25, 64, 64, 1, 1), ALGORITHM_FORWARD_ONCE, "winograd-4x4"},
         {geometry(1, 2, 2, 512, 512, 1, 1), ALGORITHM_GRAD_INPUT, "gather"},
         {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
-        {geometry(1, 200, 200, 8, 8, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
         {geometry(1, 200, 200, 8, 8, 1, 1), ALGORITHM_GRAD_INPUT, "planes"},
         {geometry(1, 200, 200, 1, 8, 1, 1), ALGORITHM_FORWARD, "planes"},
     };
