@@ -9,9 +9,12 @@
 #include "engine/calibration.h"
 
 /* With the threads that are set, the grid within about SECONDS: shapes that the time does
-   not reach are left out, but for the first.  *SHAPES: how many were measured, of *SHAPES_ALL.  NULL on failure;
-   E_STOPPED where the task was cancelled. */
+   not reach are left out, but for the first.  *SHAPES: how many were measured, of
+   *SHAPES_ALL.  NULL on failure; E_STOPPED where the task was cancelled. */
 calibration *calibrate_machine(double seconds, const task *watch, int *shapes,
                                int *shapes_all, error *e);
+
+/* Raises C->limits to what the threads that are set reach now. */
+status calibrate_limits(calibration *c, error *e);
 
 #endif

@@ -16,7 +16,5 @@ extern const int calibration_grid_count;
 
 /* Times all methods of one shape and adds their rows. */
 status calibrate_shape(calibration *c, const grid_shape *g, error *e);
-/* Raises C->limits to what is reached now. */
-status calibrate_limits(calibration *c, error *e);
 
 #endif

@@ -137,6 +137,22 @@ def name_of(m):
                      (['training'] if m.train else []))
 
 
+def limits_table(records, threads):
+    """What the cores gain where nothing is in the way of a program."""
+    rows = []
+    for what, title in (('gflops', 'products in registers, f32, GFLOP/s'),
+                        ('read_gb', 'reading memory, GB/s')):
+        one, more = (records.series('limit', (what, t), 'value') for t in (1, threads))
+        gains = [more[i] / one[i] for i in one if i in more]
+        if gains:
+            rows.append([title, cell(statistics.median(one.values())),
+                         cell(statistics.median(more.values())),
+                         f'{statistics.median(gains):.2f}',
+                         f'{min(gains):.2f}..{max(gains):.2f}'])
+    return table(['machine', '1 thread', f'{threads} threads', 'gain', 'least..most'],
+                 rows) if rows else []
+
+
 def cores_table(records, threads):
     rows = []
     for m in CORES:
@@ -221,6 +237,7 @@ def page(works, records, began, rounds, quiet, threads):
              f'- Each measurement waited for the cores to be idle; {quiet.disturbed} of '
              f'{quiet.waited} began although other programs were at work.', '',
              *main_table(found, works), *cores_table(found, threads),
+             *limits_table(found, threads),
              *growth_table(found), *memory_table(found), *resident_table(found, works),
              *error_table(found, works)]
     return '\n'.join(lines)

@@ -29,6 +29,7 @@ ROUNDS = int(setting('ROUNDS', 5))
 PATIENCE = float(setting('PATIENCE', 10))
 LATHE = os.path.abspath(setting('LATHE', './lathe'))
 MAKE = os.path.abspath(setting('MAKE_NETWORKS', './tests/bench/make_networks'))
+LIMITS = os.path.abspath(setting('LIMITS', './tests/bench/limits'))
 
 
 def attempt(command):
@@ -134,6 +135,15 @@ class Bench:
             record['dense_ms'] = found[0]['median_ms']
         self.records.append(record)
 
+    def limits(self, number):
+        """What the machine itself does with one thread and with all."""
+        self.quiet.wait()
+        for line in attempt([LIMITS, str(THREADS)]).stdout.splitlines():
+            found = json.loads(line)
+            for what in ('gflops', 'read_gb'):
+                self.records.append({'group': 'limit', 'key': (what, found['threads']),
+                                     'round': number, 'value': found[what]})
+
     def errors(self, works):
         """How far lathe's answers are from PyTorch's; inference only."""
         import numpy as np  # not before: the size of a process counts for what it starts
@@ -212,6 +222,8 @@ def main():
                 bench.measure(m, number, 'work')
             for m in extras if number < EXTRA_ROUNDS else []:
                 bench.measure(m, number, 'extra')
+            if whole and number < EXTRA_ROUNDS:
+                bench.limits(number)
         bench.errors(works)
         bench.memory(MEMORY)
     finally:
