@@ -118,6 +118,10 @@ refuses 'report r.md' 'no run of this session|t.report'
 lathe -q -c 'report some.md where="command = eval"' >/dev/null
 expect "another database" "$("$LATHE" -q --db other.db -c 'report check full.md' >out 2>&1; echo $?)" 1
 
+lathe -q -c "report usual.report; report own.html session=$session template=usual.report" >/dev/null
+cmp full.html own.html || failed=1
+refuses 'report usual.report' 'exists already'
+
 echo "# wrong templates"
 cp full.md kept.md
 printf '# a\n\n{{nothing | model = m}}\n' >wrong.report

@@ -8,7 +8,7 @@ if ! "$LATHE" --print-commands=man | diff -u "$srcdir/man/lathe-commands.7" -; t
     status=1
 fi
 if command -v groff >/dev/null; then
-    for page in lathe.1 lathe-commands.7 lathe-integers.7; do
+    for page in lathe.1 lathe-commands.7 lathe-integers.7 lathe-reports.7; do
         words=$(groff -man -ww -z -Tutf8 "$srcdir/man/$page" 2>&1)
         test -z "$words" || {
             echo "$words"

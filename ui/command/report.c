@@ -22,7 +22,7 @@
 
 static const option report_options[] = {
     {"what", OPTION_TEXT, "check", NULL, NULL,
-     "FILE.html, FILE.md, FILE.tex or FILE.pdf to be written; check: look one over"},
+     "FILE.html, .md, .tex or .pdf to be written; check: look one over"},
     {"file", OPTION_FILE, NULL, NULL, NULL, "check: the report, not a pdf"},
     {"template", OPTION_FILE, NULL, NULL, NULL,
      "what stands in it (default: all sections that the runs have something for)"},
@@ -140,6 +140,22 @@ static status read_template(const char *path, char **words, error *e)
     return fail(e, E_FORMAT, "%s: a template is text, there is a zero byte", path);
 }
 
+/* The usual template, for the user to change: never over one that is there. */
+static status write_usual(call *c, const char *path, error *e)
+{
+    text words = {0};
+    if (file_exists(path))
+        return fail(e, E_FILE, "%s exists already", path);
+    text_add(&words, report_usual_template);
+    status s = text_ok(&words, e);
+    if (s == E_OK)
+        s = write_file(path, &words, e);
+    text_clear(&words);
+    table_row(c->rows);
+    table_text(c->rows, "file", path);
+    return s;
+}
+
 static status make_report(call *c, ledger *l, const char *path, error *e)
 {
     const option_set *o = &c->options;
@@ -235,6 +251,8 @@ static status report_command(call *c, error *e)
     if (file)
         return fail(e, E_USAGE, "report: '%.80s' follows '%.80s', want nothing there",
                     file, what);
+    if (text_ends(what, ".report"))
+        return write_usual(c, what, e);
     return make_report(c, l, what, e);
 }
 
@@ -249,19 +267,14 @@ const command command_report = {
     .example = "report report.html",
     .details =
         "No number is typed: each is looked up in the database of runs, carries its run "
-        "and key, and leads to its receipt.  The .html is one file with its figures; .md "
-        "and .tex name those that 'plot ... > FILE' drew; .pdf wants a LaTeX.  'report "
-        "check FILE' looks every number up again, hashes the figures, and fails where "
-        "one differs or says no source.  "
-        "A template is prose with numbers as {{accuracy | command = eval and model = m}} "
-        "(key, which run, then perhaps 'minus', 'change' or 'over' another run, and a "
-        "form as .3, e2, %1, MiB), headings after #, lists after -, and lines as @table "
-        "where=\"...\" columns=model,accuracy:%1,bytes:MiB, @figure FILE "
-        "caption=\"...\", "
-        "@plot KIND ..., @published FILE.csv (columns section, row, key, published, "
-        "where, note: published beside measured), @summary, @baseline, @techniques, "
-        "@pipeline, @deployment, @conclusions, @environment, @replay, @receipts, @let "
-        "NAME WORDS, and @when FILTER ... @else ... @end.",
+        "and key, and leads to its receipt.  The .html is one file with its figures in "
+        "it; .md and .tex name those that 'plot ... > FILE' drew; .pdf wants a LaTeX.  "
+        "'report check FILE' looks every number up again, hashes the figures, and fails "
+        "where one differs or has no source.  A template is prose with numbers as "
+        "{{accuracy | command = eval and model = m}} and lines as @table where=\"...\" "
+        "columns=model,accuracy,bytes, @figure FILE, @plot KIND ... or @published "
+        "FILE.csv (published beside measured); man lathe-reports tells all of them.  "
+        "'report NAME.report' writes the template that is taken where none is named.",
     .see = "runs, plot, compare, show",
     .run = report_command,
 };
