@@ -146,9 +146,7 @@ void document_value(document *d, spans *to, const source *s, const cell *value, 
     const char *name = form_unit(s->form, s->of.key, s->operation);
     if (!unit || !*name || value->kind == CELL_TEXT)
         return;
-    text_addf(&words, " %s", name);
-    document_span(d, to, SPAN_TEXT, text_get(&words), NULL);
-    text_clear(&words);
+    document_span(d, to, SPAN_UNIT, name, NULL);
 }
 
 void document_run(document *d, spans *to, int64_t run)
@@ -189,6 +187,41 @@ spans *document_cell(document *d, grid *g, int64_t column)
         return &nowhere;
     }
     return &g->cells[g->cell_count - g->column_count + column];
+}
+
+static bool is_empty(const grid *g, int64_t column)
+{
+    for (int64_t i = column; i < g->cell_count; i += g->column_count)
+        if (g->cells[i].count > 0)
+            return false;
+    return true;
+}
+
+void document_trim(grid *g)
+{
+    const int64_t rows = grid_rows(g), columns = g->column_count;
+    int64_t kept = 0;
+    bool *keep = memory_new(columns, sizeof *keep, NULL);
+    if (!keep || rows == 0) {
+        memory_free(keep);
+        return;
+    }
+    for (int64_t j = 0; j < columns; j++)
+        kept += keep[j] = !is_empty(g, j);
+    int64_t at = 0;
+    for (int64_t i = 0; i < g->cell_count; i++) {
+        if (keep[i % columns])
+            g->cells[at++] = g->cells[i];
+        else
+            spans_clear(&g->cells[i]);
+    }
+    g->cell_count = at;
+    at = 0;
+    for (int64_t j = 0; j < columns; j++)
+        if (keep[j])
+            g->columns[at++] = g->columns[j];
+    g->column_count = kept;
+    memory_free(keep);
 }
 
 int64_t grid_rows(const grid *g)

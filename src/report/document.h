@@ -12,6 +12,7 @@
 
 typedef enum span_kind {
     SPAN_TEXT,
+    SPAN_UNIT, /* of the value before it, from which no line parts it */
     SPAN_STRONG,
     SPAN_EMPHASIS,
     SPAN_CODE,
@@ -113,6 +114,8 @@ void document_column(document *d, grid *g, const char *title, column_kind kind);
 void document_row(document *d, grid *g);
 /* The cell of the last row in COLUMN; never NULL (a dummy without memory). */
 spans *document_cell(document *d, grid *g, int64_t column);
+/* Takes out the columns that have nothing in any row. */
+void document_trim(grid *g);
 int64_t grid_rows(const grid *g);
 const spans *grid_cell(const grid *g, int64_t row, int64_t column);
 

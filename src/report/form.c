@@ -161,10 +161,27 @@ static int choose_decimals(double largest, double smallest)
     return decimals < 0 ? 0 : decimals > 8 ? 8 : decimals;
 }
 
+/* As few decimals, up to two, as all of them need: shares that somebody chose. */
+static int chosen_decimals(const double *values, int64_t n)
+{
+    double power = 1;
+    for (int decimals = 0; decimals < 2; decimals++, power *= 10) {
+        bool all = true;
+        for (int64_t i = 0; i < n; i++) {
+            double scaled = values[i] * 100 * power;
+            all = all && (!isfinite(scaled) || fabs(scaled - round(scaled)) < 1e-6);
+        }
+        if (all)
+            return decimals;
+    }
+    return 2;
+}
+
 form form_choose(const char *key, operation how, const double *values, int64_t n,
                  bool whole, const form *wanted)
 {
     double largest = 0, smallest = INFINITY;
+    char buffer[128];
     for (int64_t i = 0; i < n; i++) {
         double x = fabs(values[i]);
         if (!isfinite(x) || x == 0)
@@ -177,7 +194,9 @@ form form_choose(const char *key, operation how, const double *values, int64_t n
                       how == OPERATION_CHANGE || text_ends(key, "_change") ||
                       text_ends(key, "_points")};
     if (f.kind == FORM_PERCENT || f.kind == FORM_POINTS) {
-        f.decimals = how == OPERATION_CHANGE || largest * 100 >= 1000 ? 1 : 2;
+        f.decimals = how == OPERATION_CHANGE || largest >= 10 ? 1 : 2;
+        if (how == OPERATION_NONE && !metric_find(stem_of(key, buffer)))
+            f.decimals = chosen_decimals(values, n);
         return f;
     }
     if (f.kind == FORM_FIXED && !wanted && how != OPERATION_OVER &&
@@ -211,6 +230,16 @@ const char *form_unit(form f, const char *key, operation how)
     if (row && row->unit && strlen(row->unit) < 6 && strcmp(row->unit, "1") != 0)
         return row->unit;
     return is_bytes(key) ? "B" : "";
+}
+
+void form_title(const char *key, text *out)
+{
+    if (strcmp(key, "median_ms") == 0)
+        key = "median_time_ms";
+    size_t length = strlen(key);
+    length -= text_ends(key, "_ms") || text_ends(key, "_mj") ? 3 : 0;
+    for (size_t i = 0; i < length; i++)
+        text_add_bytes(out, key[i] == '_' ? " " : key + i, 1);
 }
 
 /* ---- writing ---- */

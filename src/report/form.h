@@ -54,6 +54,9 @@ form form_choose(const char *key, operation how, const double *values, int64_t n
 /* Is KEY a share, told in per cent and compared in points? */
 bool form_is_share(const char *key);
 
+/* Appends KEY in words, without its unit. */
+void form_title(const char *key, text *out);
+
 /* Appends VALUE; with "-" for a minus. */
 void form_write(form f, const cell *value, text *out);
 

@@ -5,13 +5,14 @@
 #include "base/memory.h"
 #include "report/report_parts.h"
 
-enum { COLUMNS_MAX = 64 };
+enum { COLUMNS_MAX = 64, LONG_WORDS = 32 };
 
 /* What one column shows of every row. */
 typedef struct column_values {
     bool *there;     /* [rows] */
     double *numbers; /* [rows], NaN where it is words */
     bool any, words, whole;
+    bool wide; /* long words, which may be folded */
     operation how;
 } column_values;
 
@@ -52,6 +53,7 @@ static void read_values(const table *found, const column_plan *plan,
         v->numbers[i] = value;
         v->any = v->any || v->there[i];
         v->words = v->words || (v->there[i] && c->kind == CELL_TEXT);
+        v->wide = v->wide || (c->kind == CELL_TEXT && strlen(c->words) > LONG_WORDS);
         v->whole = v->whole && (!v->there[i] || c->kind == CELL_INTEGER);
     }
 }
@@ -69,23 +71,23 @@ static double base_of(builder *b, const reference *against, const char *key)
     return value;
 }
 
-static void put_title(builder *b, grid *g, const column_plan *plan, form f, bool words)
+static void put_title(builder *b, grid *g, const column_plan *plan, form f,
+                      const column_values *v)
 {
     text title = {0};
-    const char *unit = words ? "" : form_unit(f, plan->key, plan->operation);
+    const char *unit = v->words ? "" : form_unit(f, plan->key, plan->operation);
     if (plan->title)
         text_add(&title, plan->title);
     else
-        for (const char *p = plan->key; *p; p++)
-            text_add_bytes(&title, *p == '_' ? " " : p, 1);
+        form_title(plan->key, &title);
     if (plan->operation != OPERATION_NONE && !plan->title)
         text_add(&title, " change");
     if (*unit && !text_ends(text_get(&title), unit))
         text_addf(&title, ", %s", unit);
     document_column(b->document, g, text_get(&title),
-                    !words                           ? COLUMN_MEASURED
-                    : strcmp(plan->key, "line") == 0 ? COLUMN_NOTE
-                                                     : COLUMN_WORDS);
+                    !v->words ? COLUMN_MEASURED
+                    : v->wide ? COLUMN_NOTE
+                              : COLUMN_WORDS);
     b->document->failed = b->document->failed || title.failed;
     text_clear(&title);
 }
@@ -154,7 +156,7 @@ static status fill_grid(builder *b, const table *found, const column_plan *colum
         read_values(found, &columns[k], against, base, &values[k]);
         forms[k] = form_of(&columns[k], &values[k], found->row_count, shown);
         if (values[k].any)
-            put_title(b, &to->grid, &columns[k], forms[k], values[k].words);
+            put_title(b, &to->grid, &columns[k], forms[k], &values[k]);
     }
     document_column(b->document, &to->grid, "run", COLUMN_WORDS);
     return put_rows(b, found, columns, count, values, forms, against, &to->grid, e);

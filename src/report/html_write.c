@@ -30,10 +30,11 @@ static const char style[] =
     "caption{text-align:left;color:var(--faint);padding:.2rem 0 .4rem}\n"
     "th,td{padding:.25rem .7rem;text-align:left;vertical-align:top;"
     "border-bottom:1px solid var(--line)}\n"
-    "thead th{border-bottom:2px solid var(--faint);white-space:nowrap}\n"
+    "thead th{border-bottom:2px solid var(--faint);vertical-align:bottom}\n"
     "tbody tr:nth-child(even){background:var(--band)}\n"
     "tbody tr:target{outline:2px solid var(--link)}\n"
-    ".m{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+    "td.m{white-space:nowrap}\n"
+    ".m{text-align:right;font-variant-numeric:tabular-nums}\n"
     ".o{min-width:16rem}\n"
     "figure{margin:1.2rem 0}\n"
     "figure img{max-width:100%;height:auto;background:#fff;border-radius:.3rem;"
@@ -124,6 +125,10 @@ static void add_span(const span *s, text *out)
 {
     switch (s->kind) {
     case SPAN_TEXT:
+        add_escaped(s->words, out);
+        break;
+    case SPAN_UNIT:
+        text_add(out, "&nbsp;");
         add_escaped(s->words, out);
         break;
     case SPAN_STRONG:
@@ -229,8 +234,10 @@ static const char *media_type(const char *ending)
 
 static void add_words_alone(const spans *words, text *out)
 {
-    for (int64_t i = 0; i < words->count; i++)
+    for (int64_t i = 0; i < words->count; i++) {
+        text_add(out, words->items[i].kind == SPAN_UNIT ? "&nbsp;" : "");
         add_escaped(words->items[i].words, out);
+    }
 }
 
 static void add_figure(const block *b, text *out)

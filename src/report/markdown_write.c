@@ -84,6 +84,10 @@ static void add_span(const span *s, bool cell, text *out)
     case SPAN_TEXT:
         add_escaped(s->words, out);
         break;
+    case SPAN_UNIT:
+        text_add(out, " ");
+        add_escaped(s->words, out);
+        break;
     case SPAN_STRONG:
     case SPAN_EMPHASIS:
         text_add(out, marks[s->kind]);
@@ -176,8 +180,10 @@ static void add_figure(const block *b, text *out)
 {
     const picture *p = &b->picture;
     text_add(out, "![");
-    for (int64_t i = 0; i < b->words.count; i++)
+    for (int64_t i = 0; i < b->words.count; i++) {
+        text_add(out, b->words.items[i].kind == SPAN_UNIT ? " " : "");
         add_escaped(b->words.items[i].words, out);
+    }
     text_add(out, "](");
     add_address(p->path, out);
     text_addf(out, " \"digest %s\")\n\n", p->digest);

@@ -55,11 +55,8 @@ static status choose_metric(builder *b, candidates *c, error *e)
 
 static status find_rows(builder *b, candidates *c, const char *where, error *e)
 {
-    char low[REFERENCE_KEY + 8], high[REFERENCE_KEY + 8];
-    snprintf(low, sizeof low, "%s_low", c->metric);
-    snprintf(high, sizeof high, "%s_high", c->metric);
     const char *const keys[] = {"model",   "split",   "class", "bytes",
-                                "nonzero", c->metric, low,     high};
+                                "nonzero", c->metric, c->low,  c->high};
     table_free(c->rows);
     c->rows = table_new(e);
     return c->rows ? ledger_find(b->request->ledger, &b->request->scope, where, keys,
@@ -97,15 +94,12 @@ static candidate *find_same(const candidates *c, const candidate *k)
 
 static status add_row(candidates *c, int64_t row, error *e)
 {
-    char low[REFERENCE_KEY + 8], high[REFERENCE_KEY + 8];
-    snprintf(low, sizeof low, "%s_low", c->metric);
-    snprintf(high, sizeof high, "%s_high", c->metric);
     const candidate k = {.model = words(c->rows, row, "model"),
                          .run = (int64_t)number(c->rows, row, "run"),
                          .row = (int64_t)number(c->rows, row, "row"),
                          .score = number(c->rows, row, c->metric),
-                         .low = number(c->rows, row, low),
-                         .high = number(c->rows, row, high),
+                         .low = number(c->rows, row, c->low),
+                         .high = number(c->rows, row, c->high),
                          .bytes = number(c->rows, row, "bytes"),
                          .nonzero = number(c->rows, row, "nonzero"),
                          .time = NAN};
@@ -179,6 +173,8 @@ static status gather(builder *b, candidates *c, error *e)
     TRY(choose_metric(b, c, e));
     if (!c->metric)
         return E_OK;
+    snprintf(c->low, sizeof c->low, "%s_low", c->metric);
+    snprintf(c->high, sizeof c->high, "%s_high", c->metric);
     TRY(find_rows(b, c, "command = eval or command = compare", e));
     c->split = last_split(c);
     if (!c->split) {

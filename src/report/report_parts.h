@@ -29,9 +29,10 @@ typedef struct candidates {
     table *rows; /* what they were read from */
     candidate *items;
     int64_t count, capacity;
-    const char *metric, *split; /* NULL: nothing was measured */
-    bool higher;                /* is better */
-    int64_t baseline;           /* an index; -1: none */
+    const char *metric, *split;                           /* NULL: nothing was measured */
+    char low[REFERENCE_KEY + 8], high[REFERENCE_KEY + 8]; /* the ends of its interval */
+    bool higher;                                          /* is better */
+    int64_t baseline;                                     /* an index; -1: none */
 } candidates;
 
 typedef struct builder {

@@ -45,9 +45,8 @@ static const char *tell_overlap(const candidate *a, const candidate *b)
     if (!isfinite(a->low) || !isfinite(a->high) || !isfinite(b->low) ||
         !isfinite(b->high))
         return "";
-    return a->low <= b->high && b->low <= a->high
-               ? "; the intervals of both overlap"
-               : "; the intervals of both do not overlap";
+    return a->low <= b->high && b->low <= a->high ? "; the intervals of both overlap"
+                                                  : "; the intervals of both are apart";
 }
 
 /* "`m8`: accuracy ... , file ..., one run ... ; the intervals ..." */
@@ -204,8 +203,7 @@ static status put_value_row(builder *b, const candidate *k, const char *key, blo
     status found = report_suit(b, &s, NULL, false, &none);
     if (found != E_OK)
         return found == E_NAME ? E_OK : fail(e, found, "%s", none.text);
-    for (const char *p = key; *p; p++)
-        text_add_bytes(&title, *p == '_' ? " " : p, 1);
+    form_title(key, &title);
     document_row(b->document, &to->grid);
     document_span(b->document, document_cell(b->document, &to->grid, 0), SPAN_TEXT,
                   text_get(&title), NULL);

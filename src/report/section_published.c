@@ -121,7 +121,27 @@ static status look(builder *b, const char *key, const char *where, source *measu
                              key, &run, &row, e);
     text_clear(&expanded);
     *measured = report_source(run, row, key, OPERATION_NONE, NULL);
-    return s == E_OK && run > 0 ? report_suit(b, measured, NULL, false, e) : s;
+    return s;
+}
+
+/* Both in one form, so that they are compared at a glance. */
+static status suit_both(builder *b, source *published, source *measured, bool whole,
+                        error *e)
+{
+    double values[2] = {published->of.published, NAN};
+    table *answer = table_new(e);
+    status s = answer ? source_value(b->request->ledger, measured, answer, e) : E_MEMORY;
+    if (s == E_OK && !table_number(answer, 0, "value", &values[1]))
+        s = fail(e, E_NUMERIC, "'%s' of run %lld is no number", measured->of.key,
+                 (long long)measured->of.run);
+    if (s == E_OK) {
+        whole = whole && table_get(answer, 0, 0)->kind == CELL_INTEGER;
+        published->form =
+            form_choose(measured->of.key, OPERATION_NONE, values, 2, whole, NULL);
+        measured->form = published->form;
+    }
+    table_free(answer);
+    return s;
 }
 
 static status put_row(builder *b, const table *file, int64_t row, block *to, error *e)
@@ -131,6 +151,8 @@ static status put_row(builder *b, const table *file, int64_t row, block *to, err
     source published, measured;
     TRY(read_published(words_of(file, row, "published"), key, &published, e));
     TRY(look(b, key, where, &measured, e));
+    if (measured.of.run > 0)
+        TRY(suit_both(b, &published, &measured, published.form.kind == FORM_INTEGER, e));
     document_row(b->document, &to->grid);
     document_span(b->document, cell_of(b, to, OF_ROW), SPAN_TEXT,
                   words_of(file, row, "row"), NULL);

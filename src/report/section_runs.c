@@ -50,29 +50,46 @@ static bool has(const table *found, int64_t row, const char *key)
     return table_get(found, row, table_column(found, key))->kind != CELL_NONE;
 }
 
+/* "; the intervals overlap" with that of BASE, where both are known. */
+static const char *tell_overlap(const candidates *c, const candidate *base,
+                                const table *found, int64_t row)
+{
+    double low, high;
+    if (!base || !table_number(found, row, c->low, &low) ||
+        !table_number(found, row, c->high, &high) || !isfinite(base->low))
+        return "";
+    return low <= base->high && base->low <= high ? "; the intervals of both overlap"
+                                                  : "; the intervals of both are apart";
+}
+
+/* "file A (B)": the second against BASE, unless that is NULL. */
+static status tell_key(builder *b, const candidate *base, const char *key,
+                       const table *found, int64_t row, spans *to, error *e)
+{
+    source s[2] = {row_source(found, row, key), row_source(found, row, key)};
+    if (base) {
+        s[1].operation = form_is_share(key) ? OPERATION_MINUS : OPERATION_CHANGE;
+        s[1].than = candidate_source(base, key).of;
+    }
+    return report_tell(b, to, base ? " %v (%v)" : " %v", NULL, s, e);
+}
+
 /* "WORDS `LINE`: file A (B), metric C (D)." for the row. */
 static status tell_row(builder *b, const candidates *c, const candidate *base,
                        const char *words, const table *found, int64_t row, error *e)
 {
     document *d = b->document;
     block *to = document_add(d, BLOCK_ITEM);
-    const char *const keys[] = {"bytes", c->metric ? c->metric : ""};
-    const char *const names[] = {"file", keys[1]};
     document_span(d, &to->words, SPAN_TEXT, words, NULL);
     document_span(d, &to->words, SPAN_CODE,
                   table_get(found, row, table_column(found, "line"))->words, NULL);
-    const char *between = ": ";
-    for (int i = 0; i < 2; i++) {
-        if (!*keys[i] || !has(found, row, keys[i]))
-            continue;
-        source s[2] = {row_source(found, row, keys[i]), row_source(found, row, keys[i])};
-        if (base) {
-            s[1].operation = form_is_share(keys[i]) ? OPERATION_MINUS : OPERATION_CHANGE;
-            s[1].than = candidate_source(base, keys[i]).of;
-        }
-        document_span(d, &to->words, SPAN_TEXT, between, NULL);
-        TRY(report_tell(b, &to->words, base ? "%s %v (%v)" : "%s %v", &names[i], s, e));
-        between = ", ";
+    document_span(d, &to->words, SPAN_TEXT, ": file", NULL);
+    TRY(tell_key(b, base, "bytes", found, row, &to->words, e));
+    if (c->metric && has(found, row, c->metric)) {
+        document_span(d, &to->words, SPAN_TEXT, ", ", NULL);
+        document_span(d, &to->words, SPAN_CODE, c->metric, NULL);
+        TRY(tell_key(b, base, c->metric, found, row, &to->words, e));
+        document_span(d, &to->words, SPAN_TEXT, tell_overlap(c, base, found, row), NULL);
     }
     document_span(d, &to->words, SPAN_TEXT, ".", NULL);
     return document_ok(d, e);
@@ -83,16 +100,12 @@ static status put_analysis(builder *b, const candidates *c, const table *found, 
     const candidate *base = c->baseline >= 0 ? &c->items[c->baseline] : NULL;
     int64_t small = find_best(found, "bytes", 1);
     int64_t good = c->metric ? find_best(found, c->metric, c->higher ? -1 : 1) : -1;
-    if (base) {
-        block *to = document_add(b->document, BLOCK_PARAGRAPH);
-        document_span(b->document, &to->words, SPAN_TEXT,
-                      "In brackets and in the columns of changes: against ", NULL);
-        document_span(b->document, &to->words, SPAN_CODE, base->model, NULL);
-        document_span(b->document, &to->words, SPAN_TEXT, ".", NULL);
-    }
     if (small >= 0)
-        TRY(tell_row(b, c, base, "The smallest file, ", found, small, e));
-    if (good >= 0 && good != small)
+        TRY(tell_row(b, c, base,
+                     good == small ? "The smallest file and the best, "
+                                   : "The smallest file, ",
+                     found, small, e));
+    if (good >= 0 && good != small && has(found, good, "bytes"))
         TRY(tell_row(b, c, base, "The best, ", found, good, e));
     return document_ok(b->document, e);
 }
@@ -105,7 +118,6 @@ static int64_t plan_columns(int technique, const candidates *c, column_plan *pla
 {
     int64_t count = 0;
     const bool base = c->baseline >= 0;
-    plans[count++].key = "line";
     plans[count++].key = "model";
     for (int i = 0; techniques[technique].keys[i]; i++)
         plans[count++].key = techniques[technique].keys[i];
@@ -123,6 +135,10 @@ static int64_t plan_columns(int technique, const candidates *c, column_plan *pla
     for (int64_t i = 0; i < count; i++)
         if (plans[i].operation == OPERATION_NONE)
             keys[(*key_count)++] = plans[i].key;
+    if (c->metric) { /* for what is told of them */
+        keys[(*key_count)++] = c->low;
+        keys[(*key_count)++] = c->high;
+    }
     return count;
 }
 
@@ -187,6 +203,14 @@ status report_techniques(builder *b, const directive *d, error *e)
     TRY(report_models(b, &c, e));
     for (int i = 0; i < TECHNIQUES; i++)
         TRY(first_run(b, i, &first[i], e));
+    if (c->baseline >= 0 && next_after(first, 0) > 0) {
+        block *to = document_add(b->document, BLOCK_PARAGRAPH);
+        document_span(b->document, &to->words, SPAN_TEXT,
+                      "Changes, in brackets and in columns, are against ", NULL);
+        document_span(b->document, &to->words, SPAN_CODE, c->items[c->baseline].model,
+                      NULL);
+        document_span(b->document, &to->words, SPAN_TEXT, ".", NULL);
+    }
     TRY(report_put_figures(b, 0, next_after(first, 0), e));
     for (int i = 0; i < TECHNIQUES; i++) {
         table *found = first[i] > 0 ? table_new(e) : NULL;
@@ -202,28 +226,79 @@ status report_techniques(builder *b, const directive *d, error *e)
 
 /* ---- @pipeline ---- */
 
+/* "It has what is required." of the last row of the answer of RUN. */
+static status tell_met(builder *b, int64_t run, const char *key, error *e)
+{
+    const char *const keys[] = {key, "met", "missed"};
+    text where = {0};
+    table *found = table_new(e);
+    text_addf(&where, "run = %lld and (met = yes or met = no)", (long long)run);
+    status s = found ? ledger_find(b->request->ledger, &b->request->scope,
+                                   text_get(&where), keys, 3, found, e)
+                     : E_MEMORY;
+    int64_t last = s == E_OK ? found->row_count - 1 : -1;
+    const cell *name = table_get(found, last, table_column(found, key));
+    const cell *met = table_get(found, last, table_column(found, "met"));
+    if (last >= 0 && name->kind == CELL_TEXT && met->kind == CELL_TEXT) {
+        document *d = b->document;
+        block *to = document_add(d, BLOCK_PARAGRAPH);
+        document_span(d, &to->words, SPAN_TEXT, "In the end, ", NULL);
+        document_span(d, &to->words, SPAN_CODE, name->words, NULL);
+        if (strcmp(met->words, "yes") == 0) {
+            document_span(d, &to->words, SPAN_TEXT, " has all that is required.", NULL);
+        } else {
+            source missed = row_source(found, last, "missed");
+            document_span(d, &to->words, SPAN_TEXT,
+                          " has not all that is required: ", NULL);
+            s = report_value(b, &to->words, &missed, false, e);
+            document_span(d, &to->words, SPAN_TEXT, ".", NULL);
+        }
+    }
+    text_clear(&where);
+    table_free(found);
+    return s;
+}
+
+/* The table of one run. */
+static status put_pipeline(builder *b, const candidates *c, const table *found, int64_t i,
+                           const char *first, error *e)
+{
+    const char *const keys[] = {first,       "bytes",       "size_change",
+                                "median_ms", "time_change", c->metric ? c->metric : "met",
+                                "met",       "missed",      NULL};
+    double run = 0;
+    int64_t rows;
+    text where = {0};
+    table_number(found, i, "run", &run);
+    text_addf(&where, "run = %.0f and (met = yes or met = no)", run);
+    status s = report_keys_table(b, text_get(&where), keys,
+                                 table_get(found, i, table_column(found, "line"))->words,
+                                 &rows, e);
+    text_clear(&where);
+    return s == E_OK && rows > 0 && strcmp(first, "stage") == 0
+               ? tell_met(b, (int64_t)run, first, e)
+               : s;
+}
+
 status report_pipeline(builder *b, const directive *d, error *e)
 {
-    static const struct {
-        const char *where, *caption, *first;
-    } rows[] = {
-        {"command = recipe and (met = yes or met = no)",
-         "Recipes, stage by stage: have they what is required?", "stage"},
-        {"command = goal and (met = yes or met = no)",
-         "Searches: candidates, and whether they have what is required", "candidate"},
-        {"command = compare and (met = yes or met = no)",
-         "Side by side: who has what is required?", "architecture"},
+    static const char *const rows[][2] = {
+        {"command = recipe", "stage"},
+        {"command = goal", "candidate"},
+        {"command = compare", "model"},
     };
     candidates *c;
     TRY(directive_check(d, no_keys, 0, e));
     TRY(report_models(b, &c, e));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        int64_t count;
-        const char *const keys[] = {
-            "line",        "model",     rows[i].first, "bytes",
-            "size_change", "median_ms", "time_change", c->metric ? c->metric : "met",
-            "met",         "missed",    NULL};
-        TRY(report_keys_table(b, rows[i].where, keys, rows[i].caption, &count, e));
+        table *found = table_new(e);
+        status s = found ? ledger_find(b->request->ledger, &b->request->scope, rows[i][0],
+                                       NULL, 0, found, e)
+                         : E_MEMORY;
+        for (int64_t k = 0; s == E_OK && k < found->row_count; k++)
+            s = put_pipeline(b, c, found, k, rows[i][1], e);
+        table_free(found);
+        TRY(s);
     }
     return E_OK;
 }

@@ -312,6 +312,8 @@ status report_build(const report_request *request, document *d, report_counts *c
                     (long long)b.line);
     if (s == E_OK)
         s = receipts_fill(&b, &counts->runs, e);
+    for (int64_t i = 0; s == E_OK && i < d->count; i++)
+        document_trim(&d->blocks[i].grid);
     if (s == E_OK)
         s = document_ok(d, e);
     counts->unmeasured = b.unmeasured;

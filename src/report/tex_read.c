@@ -101,12 +101,17 @@ static void take_bare(page *p, const part a[ARGUMENTS])
     add(p, FOUND_BARE, (part){"", 0}, (part){"a figure", 8});
 }
 
+static bool is(part words, const char *name)
+{
+    return words.length == strlen(name) && memcmp(words.words, name, words.length) == 0;
+}
+
 /* "l", "r", ">{...}p{...}": which columns are flush right. */
 static void begin_table(page *p, const part a[ARGUMENTS])
 {
     int column = 0, depth = 0;
     memset(p->measured, 0, sizeof p->measured);
-    if (a[0].length != strlen("longtable") || memcmp(a[0].words, "longtable", 9) != 0)
+    if (!is(a[0], "longtable") && !is(a[0], "tabular"))
         return;
     for (size_t i = 0; i < a[1].length && column < COLUMNS_MAX; i++) {
         char c = a[1].words[i];
@@ -140,8 +145,8 @@ static const struct {
     {"\\measured", 3, take_measured},    {"\\published", 2, take_published},
     {"\\drawn", 2, take_picture},        {"\\theline", 1, take_line},
     {"\\includegraphics", 0, take_bare}, {"\\begin", 2, begin_table},
-    {"\\endhead", 0, end_heading},       {"\\end{longtable}", 0, end_table},
-    {"\\input", 0, take_bare},
+    {"\\headend", 0, end_heading},       {"\\end{longtable}", 0, end_table},
+    {"\\end{tabular}", 0, end_table},    {"\\input", 0, take_bare},
 };
 
 /* One of the macros above, with its arguments.  False where none stands here. */

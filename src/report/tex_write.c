@@ -12,6 +12,7 @@ static const char preamble[] =
     "\\usepackage[utf8]{inputenc}\n"
     "\\usepackage[T1]{fontenc}\n"
     "\\usepackage{textcomp}\n"
+    "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"
     "\\DeclareUnicodeCharacter{03BC}{\\textmu}\n"
     "\\DeclareUnicodeCharacter{2212}{\\ensuremath{-}}\n"
     "\\DeclareUnicodeCharacter{2264}{\\ensuremath{\\le}}\n"
@@ -32,6 +33,12 @@ static const char preamble[] =
     "% A figure: the digest of its file, and the file.\n"
     "\\newcommand{\\drawn}[2]{\\includegraphics[width=\\linewidth,"
     "height=0.8\\textheight,keepaspectratio]{#2}}\n"
+    "% A table that is no wider than the page; behind its heading.\n"
+    "\\newsavebox{\\tablebox}\n"
+    "\\newenvironment{fitted}{\\begin{lrbox}{\\tablebox}}{\\end{lrbox}%\n"
+    "\\ifdim\\wd\\tablebox>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox\\tablebox}%\n"
+    "\\else\\usebox\\tablebox\\fi}\n"
+    "\\newcommand{\\headend}{\\midrule}\n"
     "% A line as it is typed.\n"
     "\\newcommand{\\theline}[1]{\\texttt{#1}\\par}\n"
     "\\begin{document}\n"
@@ -85,6 +92,10 @@ static void add_span(const span *s, text *out)
 {
     switch (s->kind) {
     case SPAN_TEXT:
+        tex_words_write(s->words, out);
+        break;
+    case SPAN_UNIT:
+        text_add(out, "~");
         tex_words_write(s->words, out);
         break;
     case SPAN_STRONG:
@@ -149,26 +160,60 @@ static void add_columns(const grid *g, text *out)
             text_add(out, g->columns[j].kind == COLUMN_MEASURED ? "r" : "l");
 }
 
-static void add_table(const block *b, text *out)
+/* A heading of several words takes two lines. */
+static void add_title(const char *words, column_kind kind, text *out)
 {
-    const grid *g = &b->grid;
-    text_add(out, "{\\footnotesize\n\\begin{longtable}{");
-    add_columns(g, out);
-    text_add(out, "}\n");
-    if (b->words.count > 0) {
-        text_addf(out, "\\multicolumn{%lld}{l}{", (long long)g->column_count);
-        add_spans(&b->words, out);
-        text_add(out, "} \\\\\n");
+    enum { WIDE = 12 };
+    const size_t length = strlen(words);
+    size_t cut = 0;
+    for (size_t i = 1; i + 1 < length; i++)
+        if (words[i] == ' ' && (cut == 0 || i <= (length + 1) / 2))
+            cut = i;
+    if (length < WIDE || cut == 0) {
+        tex_words_write(words, out);
+        return;
     }
+    text first = {0};
+    text_add_bytes(&first, words, cut);
+    text_addf(out, "\\shortstack[%s]{", kind == COLUMN_MEASURED ? "r" : "l");
+    tex_words_write(text_get(&first), out);
+    text_add(out, "\\\\");
+    tex_words_write(words + cut + 1, out);
+    text_add(out, "}");
+    out->failed = out->failed || first.failed;
+    text_clear(&first);
+}
+
+static void add_head(const grid *g, text *out)
+{
     text_add(out, "\\toprule\n");
     for (int64_t j = 0; j < g->column_count; j++) {
         text_add(out, j ? " & " : "");
-        tex_words_write(g->columns[j].title, out);
+        add_title(g->columns[j].title, g->columns[j].kind, out);
     }
-    text_add(out, " \\\\\n\\midrule\n\\endhead\n");
+    text_add(out, " \\\\\n\\headend\n");
+}
+
+/* Tables of many rows go over pages, others are made to fit one's width. */
+static void add_table(const block *b, text *out)
+{
+    enum { PAGE_ROWS = 36 };
+    const grid *g = &b->grid;
+    const bool breaks = grid_rows(g) > PAGE_ROWS || b->receipts;
+    text_add(out, "{\\footnotesize\\raggedright\n");
+    if (b->words.count > 0) {
+        add_spans(&b->words, out);
+        text_add(out, "\\par\\nopagebreak\n");
+    }
+    text_add(out, breaks ? "\\begin{longtable}{" : "\\begin{fitted}\\begin{tabular}{");
+    add_columns(g, out);
+    text_add(out, "}\n");
+    add_head(g, out);
+    text_add(out, breaks ? "\\endhead\n" : "");
     for (int64_t i = 0; i < grid_rows(g); i++)
         add_row(b, i, out);
-    text_add(out, "\\bottomrule\n\\end{longtable}}\n");
+    text_addf(out, "\\bottomrule\n%s}\n",
+              breaks ? "\\end{longtable}" : "\\end{tabular}\\end{fitted}\\par");
 }
 
 /* A path as TeX takes it; a report with others cannot be made (figures.c). */
@@ -223,8 +268,10 @@ static void add_heading(const block *b, const document *d, text *out)
         return;
     }
     text_addf(out, "\\%s{", levels[b->level > 4 ? 3 : b->level - 1]);
-    for (int64_t i = 0; i < b->words.count; i++)
+    for (int64_t i = 0; i < b->words.count; i++) {
+        text_add(out, b->words.items[i].kind == SPAN_UNIT ? "~" : "");
         tex_words_write(b->words.items[i].words, out);
+    }
     text_add(out, "}\n");
 }
 

@@ -89,9 +89,9 @@ edited()
     grep -q "$3" out || expect "what is told of '$2'" "$(cat out)" "$3"
     grep -q 'are not those of' err || expect "error" "$(cat err)" "not those"
 }
-value=$(sed -n 's/^| dense .*\[\([0-9.]*\)\](#run-10 "10\/1\/masked_mse [a-z0-9]*").*/\1/p' in/study.md)
+value=$(sed -n 's/^| dense .*\[\([0-9.e-]*\)\](#run-10 "10\/1\/masked_mse [a-z0-9]*").*/\1/p' in/study.md)
 test -n "$value" || expect "the value of the study" "$value" "a number"
-other=${value%?}$(((${value: -1} + 1) % 10))
+other=$(((${value:0:1} + 1) % 10))${value:1}
 edited in/study.md "s/\[$value\](/[$other](/" "$value"
 edited in/study.html "s/>$value</>$other</" "$value"
 edited in/study.tex "s/{$value}/{$other}/" "$value"

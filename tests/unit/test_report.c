@@ -172,9 +172,9 @@ static void published_stands_beside_measured(void **state)
            "say \"so\" |\n");
     expect("@published $out/p.csv", "[0.5000](#run-3 \"3/2/bytes over =961592 f4\")");
     expect("@published $out/p.csv section=Two",
-           "| 8.830<!-- =8.83 f3 --> ms | not measured |  |  |  | there is none |");
+           "| 8.830<!-- =8.83 f3 --> ms | not measured | there is none |");
     expect("@published $out/p.csv section=Two",
-           "| not measured |  |  |  | no run here was of this kind |");
+           "| not measured | no run here was of this kind |");
 }
 
 static void figures_are_known_by_their_bytes(void **state)
