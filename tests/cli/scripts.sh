@@ -47,6 +47,22 @@ says err '^s\.lathe:3: note: source: other\.lathe is left out: missing\.bin is m
 expect "runs of the other script" "$(grep -c '^from' out)" 1
 expect "lines of notes" "$(wc -l <err | tr -d ' ')" 1
 
+run <<'END'
+let full ?= no
+source other.lathe when=$full
+source other.lathe unless=yes
+let
+let full = yes
+source other.lathe unless=no
+let from = changed
+source other.lathe when=$full; let
+END
+expect "status of words as conditions" $code 0
+expect "runs of the other script on a word" "$(grep -c '^from  *script' out)" 1
+says err '^s\.lathe:2: note: source: other\.lathe is left out: when=no$'
+says err '^s\.lathe:3: note: source: other\.lathe is left out: unless=yes$'
+expect "lines of other notes" "$(wc -l <err | tr -d ' ')" 2
+
 # ---- errors ----
 
 run <<'END'
@@ -180,6 +196,14 @@ echo 'let near = yes; let' >beside/near.lathe
 expect "status of scripts side by side" $? 1
 says out 'near.*yes'
 says err '^inner\.lathe:2: '
+
+"$LATHE" -c 'model m unet-phase levels=2 channels=2 size=16; save m beside/m.safetensors' \
+    >out 2>err
+echo 'load n m.safetensors; load o nowhere.safetensors' >beside/s.lathe
+"$LATHE" beside/s.lathe >out 2>err
+expect "status of a model side by side" $? 1
+says out '^n +unet-phase'
+says err '^beside/s\.lathe:1: load: nowhere\.safetensors: cannot be opened'
 
 # ---- test samples that a source names ----
 if "$LATHE" -c 'data d fashion-mnist limit=20' >out 2>err; then

@@ -5,7 +5,8 @@
 cd "${srcdir:-.}" || exit 99
 find src plots ui tests samples man -type f \( -name '*.[ch17]' -o -name '*.inc' -o -name '*.sh' \
     -o -name '*.py' -o -name '*.lathe' -o -name '*.out' -o -name '*.json' \
-    -o -name '*.np[yz]' \) ! -name '.*' | LC_ALL=C sort | awk '
+    -o -name '*.np[yz]' -o -name '*.recipe' -o -name '*.report' -o -path 'samples/*.csv' \
+    -o -path 'samples/*.safetensors' \) ! -name '.*' | LC_ALL=C sort | awk '
 FILENAME == "Makefile.am" {
     for (i = 1; i <= NF; i++)
         listed[$i] = 1

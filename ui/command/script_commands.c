@@ -106,19 +106,37 @@ const command command_let = {
 
 static const option source_options[] = {
     {"file", OPTION_FILE, NULL, NULL, NULL, "a script"},
-    {"when", OPTION_FILE, NULL, NULL, NULL, "run it only where this file exists"},
-    {"unless", OPTION_FILE, NULL, NULL, NULL, "run it only where this file is missing"},
+    {"when", OPTION_FILE, NULL, NULL, NULL,
+     "run it only where this file exists; or yes, or no"},
+    {"unless", OPTION_FILE, NULL, NULL, NULL,
+     "run it only where this file is missing; or no, or yes"},
     {0},
 };
+
+/* The words yes and no are what they say, also where files are called so. */
+static bool condition_holds(const char *words)
+{
+    return text_equal(words, "yes") || (!text_equal(words, "no") && file_exists(words));
+}
+
+static void note_left_out(call *c, const char *condition, bool holds)
+{
+    const char *file = option_words(&c->options, "file");
+    if (text_equal(condition, "yes") || text_equal(condition, "no"))
+        rows_note(c, "source: %s is left out: %s=%s", file, holds ? "unless" : "when",
+                  condition);
+    else
+        rows_note(c, "source: %s is left out: %s is %s", file, condition,
+                  holds ? "there" : "missing");
+}
 
 static status source_command(call *c, error *e)
 {
     const char *when = option_words(&c->options, "when");
     const char *unless = option_words(&c->options, "unless");
-    if ((when && !file_exists(when)) || (unless && file_exists(unless))) {
-        bool missing = when && !file_exists(when);
-        rows_note(c, "source: %s is left out: %s %s", option_words(&c->options, "file"),
-                  missing ? when : unless, missing ? "is missing" : "is there");
+    bool lacks = when && !condition_holds(when);
+    if (lacks || (unless && condition_holds(unless))) {
+        note_left_out(c, lacks ? when : unless, !lacks);
         return E_OK;
     }
     return interpreter_source(c->interpreter, option_words(&c->options, "file"), e);
@@ -137,7 +155,8 @@ const command command_source = {
         "The file is looked for from here, and then beside the script that names it.  "
         "The script stops at its first error.  Ctrl-C leaves the script, not the "
         "session.  Each of its commands is undone by itself.  when= and unless= run it "
-        "only where a file exists or is missing, and say so where it is left out.",
+        "only where a file exists or is missing, and say so where it is left out; with "
+        "'let full ?= no' before it, when=$full is for who sets full to yes.",
     .see = "history, let",
     .run = source_command,
 };

@@ -211,10 +211,9 @@ static status load_dataset(call *c, const char *name, const char *path, error *e
     return session_put_dataset(c->session, name, d, e);
 }
 
-static status load_command(call *c, error *e)
+static status load_file(call *c, const char *path, error *e)
 {
     const char *name = option_words(&c->options, "name");
-    const char *path = option_words(&c->options, "file");
     file_kind kind = FILE_OTHER;
     TRY(session_check_name(name, e));
     TRY(kind_of_file(path, &kind, e));
@@ -234,6 +233,17 @@ static status load_command(call *c, error *e)
     return fail_hint(e, "'source %s' runs a script, 'session load' reads a folder", path);
 }
 
+static status load_command(call *c, error *e)
+{
+    text found = {0};
+    status result =
+        interpreter_find(c->interpreter, option_words(&c->options, "file"), &found, e);
+    if (result == E_OK)
+        result = load_file(c, text_get(&found), e);
+    text_clear(&found);
+    return result;
+}
+
 const command command_load = {
     .name = "load",
     .group = "session",
@@ -243,7 +253,8 @@ const command command_load = {
     .required = 2,
     .flags = COMMAND_CHANGES | COMMAND_RECORDED,
     .example = "load m m.safetensors",
-    .details = "What the file is, is read from its first bytes.  The checkpoint of a "
+    .details = "What the file is, is read from its first bytes.  It is looked for from "
+               "here, and then beside the script that names it.  The checkpoint of a "
                "training gives its best model.  'data NAME npz FILE' reads archives of "
                "other programs.",
     .see = "save, session, data",
