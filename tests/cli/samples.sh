@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # samples.sh -- the sample of each system from its first line to its last, as small as it
-# goes: every figure is drawn, and what does not depend on the size of a study is what was
-# published: parameters, weights that are left, nodes.
+# goes: every figure is drawn, the report shows what was published beside what was measured,
+# and what does not depend on the size of a study is what was published: parameters, weights
+# that are left, nodes.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
@@ -32,6 +33,19 @@ check_counts()
     test $count -gt 0 || expect "counts of $name" $count more
 }
 
+# Every published number is a row of the report, measured wherever it says how; only what
+# wants data of its own may be missing.
+check_rows()
+{
+    local name=$1 table=$srcdir/samples/published/$1.csv wanted found
+    wanted=$(sed '1d; /^#/d' "$table" | wc -l)
+    found=$(grep -c '<!-- =' "$name-figures/report.md")
+    expect "published rows in the report of $name" "$found" "$wanted"
+    wanted=$(sed '1d; /^#/d; /,,"\{0,1\}[a-z]/d; /source = cifar100/d' "$table" | wc -l)
+    found=$(grep '<!-- =' "$name-figures/report.md" | grep -vc '| not measured |')
+    expect "measured rows in the report of $name" "$found" "$wanted"
+}
+
 # sample NAME LETS: runs it, with a database of its own.
 sample()
 {
@@ -42,6 +56,10 @@ sample()
         test -s "$1-figures/$figure" || expect "figure $figure of $1" missing there
     done
     check_counts "$1"
+    # The script ends with a look over its own report.
+    grep -Eq "^$1-figures/report\.html +[0-9]+ +[0-9]+ +[0-9]+ +0 +yes$" out ||
+        expect "check of the report of $1" "$(tail -n 1 out)" "nothing wrong"
+    check_rows "$1"
 }
 
 sample phase 'let n = 20; let grid = 48; let epochs = 1; let dense = 1; let retrain = 1
@@ -58,7 +76,7 @@ sample rtml 'let limit = 100; let digit_epochs = 1; let width = 4; let simple_ep
     let search = 0.5'
 expect "error at two bits" "$(measured rtml.db 'command = eval and model = matrix-2' mse |
     cut -c1-8)" 0.007951
-sample blocks 'let snapshots = 10; let epochs = 1; let conv_epochs = 1; let tuning = 1
+sample blocks 'let snapshots = 5; let epochs = 1; let conv_epochs = 1; let tuning = 1
     let rounds = 1; let precision = f32'
 expect "true ratio" "$(measured blocks.db 'command = eval and model = mlp' ratio |
     cut -c1-5)" 7.352
