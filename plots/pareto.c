@@ -28,14 +28,20 @@ static const option options[] = {
 
 enum { TITLE_COLUMNS = 40, LABEL_COLUMNS = 28 };
 
+typedef struct corner {
+    double x, y;
+} corner;
+
 /* What is drawn: [count] rows of all tables that have both numbers. */
 typedef struct cloud {
     const char *column[2];
     direction better[2];
     double *x, *y; /* one block */
     bool *front;
-    int *group;  /* marker */
-    text *words; /* beside the point; empty where there are none */
+    int *group;   /* marker */
+    text *words;  /* beside the point; empty where there are none */
+    corner *edge; /* of what the front dominates */
+    int64_t corners;
     int64_t count, capacity;
     text title[STYLE_COUNT];
     int groups;
@@ -51,6 +57,7 @@ static void cloud_clear(cloud *p)
     memory_free(p->front);
     memory_free(p->group);
     memory_free(p->words);
+    memory_free(p->edge);
     *p = (cloud){0};
 }
 
@@ -197,10 +204,6 @@ static void add_points(figure_call *c, const cloud *p, int group, bool front)
         text_add(c->data, "NaN NaN\n");
 }
 
-typedef struct corner {
-    double x, y;
-} corner;
-
 static int compare_corners(const void *a, const void *b)
 {
     const corner *p = a, *q = b;
@@ -211,30 +214,34 @@ static int compare_corners(const void *a, const void *b)
 
 /* The edge of what the front dominates: from each point to the next along the axes, on the
    worse side of both. */
-static status add_edge(figure_call *c, const cloud *p, error *e)
+static status find_edge(cloud *p, error *e)
 {
-    int64_t count = 0;
-    corner *corners = memory_new(p->count, sizeof *corners, e);
-    if (!corners)
+    const bool low = p->better[0] == DIRECTION_LOWER;
+    int64_t points = 0;
+    corner *edge = p->edge = memory_new(2 * p->count, sizeof *edge, e);
+    if (!edge)
         return E_MEMORY;
     for (int64_t i = 0; i < p->count; i++)
         if (p->front[i])
-            corners[count++] = (corner){p->x[i], p->y[i]};
-    qsort(corners, (size_t)count, sizeof *corners, compare_corners);
+            edge[points++] = (corner){p->x[i], p->y[i]};
+    qsort(edge, (size_t)points, sizeof *edge, compare_corners);
+    for (int64_t i = points - 1; i > 0; i--) {
+        const corner before = edge[i - 1], here = edge[i];
+        edge[2 * i] = here;
+        edge[2 * i - 1] = (corner){low ? here.x : before.x, low ? before.y : here.y};
+    }
+    p->corners = points > 0 ? 2 * points - 1 : 0;
+    return E_OK;
+}
+
+static void add_edge(figure_call *c, const cloud *p)
+{
     figure_block(c, "edge of the front: x, y");
-    for (int64_t i = 0; i < count; i++) {
-        if (i > 0) {
-            bool low = p->better[0] == DIRECTION_LOWER;
-            figure_number(c, low ? corners[i].x : corners[i - 1].x);
-            figure_number(c, low ? corners[i - 1].y : corners[i].y);
-            figure_end_row(c);
-        }
-        figure_number(c, corners[i].x);
-        figure_number(c, corners[i].y);
+    for (int64_t i = 0; i < p->corners; i++) {
+        figure_number(c, p->edge[i].x);
+        figure_number(c, p->edge[i].y);
         figure_end_row(c);
     }
-    memory_free(corners);
-    return E_OK;
 }
 
 static double place_on(const column_range *r, double value, double length)
@@ -277,50 +284,92 @@ static bool is_repeated(const cloud *p, int64_t i)
     return false;
 }
 
-/* Words beside points of the front, right or left of them, above or below, where there is
-   room; a point without room has none. */
+/* Where words may stand and what is in their way, in millimetres. */
+typedef struct room {
+    double letter, line, mark; /* sizes of type, and of a point with air round it */
+    box area;
+    box *taken; /* points and words */
+    int64_t count;
+    box *edge; /* lines between corners: crossed only where there is no other room */
+    int64_t lines;
+} room;
+
+static status take_room(room *r, const cloud *p, const column_range *x,
+                        const column_range *y, error *e)
+{
+    const double air = 0.8 * r->mark, ink = 0.2;
+    r->taken = memory_new(2 * p->count, sizeof *r->taken, e);
+    r->edge = r->taken ? memory_new(p->corners + 1, sizeof *r->edge, e) : NULL;
+    if (!r->edge)
+        return E_MEMORY;
+    for (r->count = 0; r->count < p->count; r->count++) {
+        const double px = place_on(x, p->x[r->count], r->area.right),
+                     py = place_on(y, p->y[r->count], r->area.top);
+        r->taken[r->count] = (box){px - air, px + air, py - air, py + air};
+    }
+    for (int64_t i = 0; i + 1 < p->corners; i++) {
+        const corner a = p->edge[i], b = p->edge[i + 1];
+        const double ax = place_on(x, a.x, r->area.right),
+                     ay = place_on(y, a.y, r->area.top),
+                     bx = place_on(x, b.x, r->area.right),
+                     by = place_on(y, b.y, r->area.top);
+        r->edge[r->lines++] = (box){fmin(ax, bx) - ink, fmax(ax, bx) + ink,
+                                    fmin(ay, by) - ink, fmax(ay, by) + ink};
+    }
+    return E_OK;
+}
+
+/* Right or left of the point, above or below; false: there is no room. */
+static bool find_room(const room *r, double px, double py, double width, bool crossing,
+                      box *found)
+{
+    static const double across[] = {1, 1, -1, -1, 0, 0}, up[] = {1, -1, 1, -1, 1, -1};
+    for (int k = 0; k < 6; k++) {
+        const double left = px + (across[k] == 0  ? -width / 2
+                                  : across[k] > 0 ? r->mark
+                                                  : -r->mark - width);
+        const double middle = py + up[k] * (r->mark + r->line / 2);
+        *found = (box){left, left + width, middle - r->line / 2, middle + r->line / 2};
+        if (is_free(found, r->taken, r->count, &r->area) &&
+            (crossing || is_free(found, r->edge, r->lines, &r->area)))
+            return true;
+    }
+    return false;
+}
+
+/* Words beside points of the front where there is room, clear of the front's edge if it can
+   be; a point without room has none. */
 static status add_words(figure_call *c, const cloud *p, const column_range *x,
                         const column_range *y, const box *area, error *e)
 {
-    bool text_only = c->medium == MEDIUM_TEXT;
-    const double letter = text_only ? 2 : 1.4, line = text_only ? 4 : 2.8, mark = 1.2;
-    box *taken = memory_new(2 * p->count, sizeof *taken, e);
-    if (!taken)
-        return E_MEMORY;
-    int64_t count = p->count;
-    for (int64_t i = 0; i < p->count; i++) {
-        double px = place_on(x, p->x[i], area->right);
-        double py = place_on(y, p->y[i], area->top);
-        taken[i] =
-            (box){px - 0.8 * mark, px + 0.8 * mark, py - 0.8 * mark, py + 0.8 * mark};
-    }
-    for (int64_t i = 0; i < p->count; i++) {
+    const bool text_only = c->medium == MEDIUM_TEXT;
+    room r = {.letter = text_only ? 2 : 1.4,
+              .line = text_only ? 4 : 2.8,
+              .mark = 1.2,
+              .area = *area};
+    const status result = take_room(&r, p, x, y, e);
+    for (int64_t i = 0; i < p->count && result == E_OK; i++) {
         if (!p->front[i] || p->words[i].length == 0 || is_repeated(p, i))
             continue;
-        int columns = text_columns(text_get(&p->words[i]));
-        double width = letter * (columns < LABEL_COLUMNS ? columns : LABEL_COLUMNS);
-        double px = place_on(x, p->x[i], area->right);
-        double py = place_on(y, p->y[i], area->top);
-        for (int k = 0; k < 6; k++) {
-            static const double across[] = {1, 1, -1, -1, 0, 0},
-                                up[] = {1, -1, 1, -1, 1, -1};
-            double left = px + (across[k] == 0  ? -width / 2
-                                : across[k] > 0 ? mark
-                                                : -mark - width);
-            double middle = py + up[k] * (mark + line / 2);
-            box b = {left, left + width, middle - line / 2, middle + line / 2};
-            if (!is_free(&b, taken, count, area))
-                continue;
-            taken[count++] = b;
-            text_add(c->script, "set label ");
-            figure_string(c, text_get(&p->words[i]), LABEL_COLUMNS);
-            text_addf(c->script, " at graph %.5f,%.5f left font ',%d' front\n",
-                      left / area->right, middle / area->top, STYLE_SMALL_POINTS - 1);
-            break;
-        }
+        const int columns = text_columns(text_get(&p->words[i]));
+        const double width =
+                         r.letter * (columns < LABEL_COLUMNS ? columns : LABEL_COLUMNS),
+                     px = place_on(x, p->x[i], area->right),
+                     py = place_on(y, p->y[i], area->top);
+        box b;
+        if (!find_room(&r, px, py, width, false, &b) &&
+            !find_room(&r, px, py, width, true, &b))
+            continue;
+        r.taken[r.count++] = b;
+        text_add(c->script, "set label ");
+        figure_string(c, text_get(&p->words[i]), LABEL_COLUMNS);
+        text_addf(c->script, " at graph %.5f,%.5f left font ',%d' front\n",
+                  b.left / area->right, (b.bottom + b.top) / 2 / area->top,
+                  STYLE_SMALL_POINTS - 1);
     }
-    memory_free(taken);
-    return E_OK;
+    memory_free(r.taken);
+    memory_free(r.edge);
+    return result;
 }
 
 static void add_curves(figure_call *c, const cloud *p)
@@ -374,7 +423,8 @@ static status draw_cloud(figure_call *c, cloud *p, error *e)
         add_points(c, p, g, true);
         add_points(c, p, g, false);
     }
-    TRY(add_edge(c, p, e));
+    TRY(find_edge(p, e));
+    add_edge(c, p);
     style_panel(c, left, top, width, height);
     column_range x = range_of(p->x, p, 0), y = range_of(p->y, p, 1);
     TRY(column_axis(c, 'x', &x, width, e));
