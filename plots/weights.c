@@ -301,11 +301,12 @@ static status draw_grid(figure_call *c, const frame *f, error *e)
     add_key(c, grid_edge + ticks, title_height(c, f));
     for (int i = 0; i < f->count; i++) {
         int row = i / g.columns, column = i % g.columns;
-        panel p = {.left = grid_edge + column * pitch + ticks,
+        const double left = grid_edge + column * pitch + ticks;
+        panel p = {.left = left,
                    .top = g.key + row * g.row_height + grid_caption,
                    .width = pitch - ticks,
                    .height = g.row_height - grid_caption - (text_only ? 8 : 4.5),
-                   .room = pitch - 1,
+                   .room = fmin(pitch - 1, c->width_mm - left - 0.5),
                    .first = i == 0,
                    .x_label = i + g.columns >= f->count ? "weight" : NULL,
                    .y_label = column == 0 && !text_only ? "count" : NULL};
