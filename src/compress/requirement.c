@@ -103,13 +103,24 @@ bool requirement_met(const requirement *r, const quantities *base, const quantit
     return requirement_gap(r, base, now) <= 1e-12; /* a NaN is not */
 }
 
+/* With its unit; of bytes and counts all digits. */
+static void add_amount(text *words, const char *key, double value)
+{
+    const bool size = strcmp(key, "size") == 0, time = strcmp(key, "time") == 0;
+    if (fabs(value) < 1e15 && find_plain(key) >= 0 && !time)
+        text_addf(words, "%.0f%s", value, size ? " bytes" : "");
+    else
+        text_addf(words, "%.6g%s", value, time ? " ms" : "");
+}
+
 bool requirement_tell(const requirement *r, const quantities *base, const quantities *now,
                       text *words)
 {
     if (requirement_met(r, base, now))
         return true;
-    text_addf(words, "%s%s is %.6g, %s=%s wants %.6g", words->length ? "; " : "", r->key,
-              requirement_value(r, now), r->key, r->words,
-              requirement_limit(r, base, now));
+    text_addf(words, "%s%s is ", words->length ? "; " : "", r->key);
+    add_amount(words, r->key, requirement_value(r, now));
+    text_addf(words, ", %s=%s wants ", r->key, r->words);
+    add_amount(words, r->key, requirement_limit(r, base, now));
     return false;
 }

@@ -40,7 +40,7 @@ double requirement_limit(const requirement *r, const quantities *base,
                          const quantities *now);
 /* A gain never fails; what is not known does. */
 bool requirement_met(const requirement *r, const quantities *base, const quantities *now);
-/* The same; where it is missed, adds "size is 91, size=-30% wants 70", behind "; " where
+/* The same; where it is missed, adds "size is 91 bytes, size=-30% wants 70 bytes", behind "; " where
    WORDS has something. */
 bool requirement_tell(const requirement *r, const quantities *base, const quantities *now,
                       text *words);

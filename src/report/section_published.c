@@ -71,12 +71,13 @@ static status put_interval(builder *b, const source *measured, spans *to, error 
     return E_OK;
 }
 
-/* Shares differ by points, all else by a factor. */
+/* Shares, and what is in points, differ by points, all else by a factor. */
 static status put_against(builder *b, const source *measured, const source *published,
                           spans *to, error *e)
 {
     source s = *measured;
-    s.operation = form_is_share(s.of.key) ? OPERATION_MINUS : OPERATION_OVER;
+    const bool points = form_is_share(s.of.key) || text_ends(s.of.key, "_points");
+    s.operation = points ? OPERATION_MINUS : OPERATION_OVER;
     s.than = published->of;
     if (s.operation == OPERATION_OVER && published->of.published == 0)
         return E_OK;

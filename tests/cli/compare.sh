@@ -53,13 +53,13 @@ awk -v is="$(row out compare 1 3 masked_mse_change)" \
     expect "change of the metric" "$(row out compare 1 3 masked_mse_change)" other
 
 expect "m is as large as it is" "$(row out compare 1 1 met)" false
-lines out compare | sed -n 1p | grep -q '"missed": "size is [0-9.e+]*, size=-30% wants ' ||
+lines out compare | sed -n 1p | grep -q '"missed": "size is [0-9]* bytes, size=-30% wants ' ||
     expect "what m misses" "$(row out compare 1 1 missed)" size
 expect "q is small enough" "$(row out compare 1 2 met)" true
 expect "what q misses" "$(row out compare 1 2 missed)" null
 lines out compare | sed -n 2p | grep -Eq '"(met|masked_mse)"' &&
     expect "columns nobody asked for" some none
-lines out compare | sed -n 3p | grep -q 'size=1KiB wants 1024; time is .*time=1e-9 wants' ||
+lines out compare | sed -n 3p | grep -q 'size=1KiB wants 1024 bytes; time is .* ms, time=1e-9 wants' ||
     expect "two are missed" "$(row out compare 3 2 missed)" both
 
 refuses 'compare' 'models'

@@ -66,7 +66,7 @@ sample phase 'let n = 20; let grid = 48; let epochs = 1; let dense = 1; let retr
     let seeds = 1; let looks = 2; let rounds = 2'
 expect "chemical potential of the Gaussian" \
     "$(measured phase.db 'data = state and g = 0 and omega = 0' mu | cut -c1-6)" 1.0000
-sample household 'let limit = 100; let epochs = 1; let tuning = 1; let amounts = 0.3
+sample household 'let limit = 100; let epochs = 1; let tuning = 1; let gradual = 2; let amounts = 0.3
     let temperatures = 2; let alphas = 0.3; let budget = 1s; let rounds = 2
     let seconds = 0.05'
 sample lowlight 'let limit = 10; let size = 32; let packed = 16; let epochs = 1
