@@ -83,5 +83,8 @@ void crash_guard_thread(void)
 {
     static _Thread_local char memory[STACK_BYTES];
     const stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory};
-    sigaltstack(&stack, NULL);
+    stack_t now = {0};
+    /* A sanitizer's threads have one. */
+    if (sigaltstack(NULL, &now) == 0 && now.ss_flags & SS_DISABLE)
+        sigaltstack(&stack, NULL);
 }
