@@ -273,6 +273,8 @@ static status perform(run *r, const task *watch, error *e)
     status result = call_command(r, watch, e);
     if (result == E_OK)
         result = finish(r, e);
+    if (result == E_OK && r->i->front && r->i->captures == 0)
+        r->i->front->answered(r->i->front->context, r->command->name, &r->call);
     r->i->running = r->outer;
     record_end(r, result, e);
     if (!changes)

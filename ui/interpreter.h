@@ -64,6 +64,8 @@ typedef struct front {
     void *context;
     const task *watch; /* the progress of commands goes here */
     bool (*confirm)(void *context, const char *question);
+    /* What the command NAME, that was done for nobody else, has answered; C is lent. */
+    void (*answered)(void *context, const char *name, const call *c);
     /* Writes what stands on the screen to the file PATH. */
     status (*save)(void *context, const char *path, bool colour, error *e);
 } front;

@@ -60,6 +60,12 @@ enter 'help train'
 wait_for '^Example: train '
 must_not 'EXIT='
 
+# a word that is no command is looked for in all of help
+key C-l
+enter 'help sparsity'
+wait_for '^plot +draw a figure'
+key C-l
+
 # prefix search
 enter 'show first'
 wait_for '^multiply_adds +[0-9]+$'

@@ -27,6 +27,8 @@ timeout 120 "$LATHE" --keys "$walk" </dev/null >out 2>&1 || {
     failed=1
 }
 has trained.screen '3 picture  m: loss'
+has timed.screen 'share +ms$'
+has timed.screen 'd\.0\.3 +conv2d .* 0\.[0-9]{4}$'
 has changed.screen 'd\.0\.0 .* 0\.00>0\.30'
 has changed.screen '[12] changed: .* predicted'
 has pruned.screen 'd\.0\.0 .* 0\.30 '

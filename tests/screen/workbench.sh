@@ -148,6 +148,25 @@ wait_for '^y +from-the-screen$'
 key C-d
 wait_for '^EXIT=0$'
 
+# Ctrl-Z gives the terminal to the shell, fg takes it back
+terminal kill-server
+servers=$((servers + 1))
+terminal new-session -d -s test -x 80 -y 24 "cd '$home'; PS1='shell> ' HOME='$home' \
+    LC_ALL=C.UTF-8 exec bash --norc --noprofile -i"
+wait_for '^shell>$'
+enter "'$LATHE' --db none --screen"
+wait_for '^ready$'
+key C-z
+wait_for 'Stopped'
+enter 'echo here'
+wait_for '^here$'
+key C-l
+enter 'fg'
+wait_for '^ready$'
+must_not '^here$'
+key q
+wait_for '^shell>$'
+
 # no colours where none are wanted, and none that are not there
 settings='NO_COLOR=1' open 80 24 --screen
 wait_for '^ready$'

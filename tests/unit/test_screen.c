@@ -127,6 +127,14 @@ static void the_log_takes_no_orders(void **state)
     assert_int_equal(p.count, LOG_LINES);
     assert_string_equal(log_at(&p, LOG_LINES - 1)->words, "x");
     log_clear(&p);
+    p.columns = 10;
+    log_add(&p, "what is too long\nabcdefghijklm\n", 31);
+    assert_int_equal(p.count, 4);
+    assert_string_equal(log_at(&p, 0)->words, "what is");
+    assert_string_equal(log_at(&p, 1)->words, "too long");
+    assert_string_equal(log_at(&p, 2)->words, "abcdefghij");
+    assert_string_equal(log_at(&p, 3)->words, "klm");
+    log_clear(&p);
 }
 
 /* ---- cards ---- */

@@ -121,10 +121,11 @@ static uint64_t last_hash(const model *m)
     return m->step_count > 0 ? m->steps[m->step_count - 1].hash : 0;
 }
 
-static status model_card_fill(model_card *c, const model *m, error *e)
+static status model_card_fill(model_card *c, const model *m, int64_t serial, error *e)
 {
     char words[128];
-    *c = (model_card){.references = 1, .of = m, .hash = last_hash(m), .bits = 32};
+    *c =
+        (model_card){.references = 1, .serial = serial, .hash = last_hash(m), .bits = 32};
     c->architecture =
         memory_format(e, "%s%s%s", m->architecture ? m->architecture : "",
                       m->options && *m->options ? " " : "", m->options ? m->options : "");
@@ -138,24 +139,22 @@ static status model_card_fill(model_card *c, const model *m, error *e)
     return fill_history(c, m, e);
 }
 
-static model_card *model_card_new(const model *m, error *e)
+static model_card *model_card_new(const model *m, int64_t serial, error *e)
 {
     model_card *c = memory_new(1, sizeof *c, e);
-    if (c && model_card_fill(c, m, e) != E_OK) {
+    if (c && model_card_fill(c, m, serial, e) != E_OK) {
         model_card_free(c);
         return NULL;
     }
     return c;
 }
 
-/* The card of M that there is already.  An address may be used again by another model,
-   which has other steps behind it. */
-static model_card *find_card(const cards *before, const model *m)
+/* The card that there is already. */
+static model_card *find_card(const cards *before, int64_t serial)
 {
     for (int64_t i = 0; before && i < before->count; i++) {
         model_card *c = before->items[i].model;
-        if (c && c->of == m && c->step_count == m->step_count &&
-            c->epoch_count == m->epoch_count && c->hash == last_hash(m)) {
+        if (c && c->serial == serial) {
             c->references++;
             return c;
         }
@@ -257,10 +256,10 @@ static status add_item(cards *c, const session *s, int64_t i, const cards *befor
     if (!n->name)
         return E_MEMORY;
     if (n->kind == OBJECT_MODEL) {
-        const model *m = session_get_model(s, name, NULL);
-        n->model = find_card(before, m);
+        const int64_t serial = session_serial(s, name);
+        n->model = find_card(before, serial);
         if (!n->model)
-            n->model = model_card_new(m, e);
+            n->model = model_card_new(session_get_model(s, name, NULL), serial, e);
         return n->model ? E_OK : E_MEMORY;
     }
     if (n->kind == OBJECT_DATASET)

@@ -31,8 +31,8 @@ typedef struct epoch_card {
 /* A version of a model, as a name of the session holds it. */
 typedef struct model_card {
     int64_t references;
-    const model *of; /* compared, never followed */
-    uint64_t hash;   /* of its last step; 0: none */
+    int64_t serial; /* of the session's object: no other has the same */
+    uint64_t hash;  /* of its last step; 0: none */
     char *architecture, *input;
     int64_t parameters, nonzero, bytes,
         multiply_adds; /* bytes of its file; -1: unknown */

@@ -43,7 +43,7 @@ static void drop_reached(edits *e, const name_card *chosen)
             edit->bits = 0;
         e->changed += edits_changes(e, i);
     }
-    e->of = chosen->model->of;
+    e->of = chosen->model->serial;
 }
 
 void edits_follow(edits *e, const name_card *chosen)
@@ -53,7 +53,7 @@ void edits_follow(edits *e, const name_card *chosen)
                       chosen->model->layer_count == e->count;
     if (e->model && !same)
         edits_clear(e);
-    else if (same && chosen->model->of != e->of)
+    else if (same && chosen->model->serial != e->of)
         drop_reached(e, chosen);
 }
 
@@ -68,7 +68,7 @@ static status begin(edits *e, const name_card *chosen, error *note)
         edits_clear(e);
         return E_MEMORY;
     }
-    e->of = chosen->model->of;
+    e->of = chosen->model->serial;
     e->count = count;
     for (int64_t i = 0; i < count; i++)
         e->layers[i].amount = NAN;

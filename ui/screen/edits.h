@@ -15,7 +15,7 @@ typedef struct layer_edit {
 
 typedef struct edits {
     char *model;            /* the name they are of; NULL: there are none */
-    const model *of;        /* its version; compared, never followed */
+    int64_t of;             /* the serial of its version */
     layer_edit *layers;     /* [count] */
     int64_t count, changed; /* layers; those that are to change */
 } edits;

@@ -29,11 +29,9 @@ static log_line *line_at(printed *p, int64_t i)
     return &p->lines[(p->first + i) % LOG_LINES];
 }
 
-static void end_line(printed *p)
+static void add_line(printed *p, const char *words, size_t length)
 {
-    log_line line = {text_take(&p->open, NULL), false};
-    if (!line.words)
-        line.words = memory_text("", NULL);
+    log_line line = {memory_format(NULL, "%.*s", (int)length, words), false};
     if (!line.words)
         return;
     if (p->count > 0 && is_rule(line.words))
@@ -44,6 +42,32 @@ static void end_line(printed *p)
         p->count--;
     }
     *line_at(p, p->count++) = line;
+}
+
+/* Bytes of WORDS that fit into COLUMNS, to the last blank in them where there is one. */
+static size_t fitting(const char *words, int columns)
+{
+    size_t blank = 0, i = 0;
+    for (int used = 0; words[i] && used < columns; used++) {
+        blank = words[i] == ' ' ? i : blank;
+        do
+            i++;
+        while (((unsigned char)words[i] & 0xc0) == 0x80);
+    }
+    return !words[i] || words[i] == ' ' || blank == 0 ? i : blank;
+}
+
+/* Tables are made to fit; it is sentences that are broken. */
+static void end_line(printed *p)
+{
+    const char *words = text_get(&p->open);
+    while (p->columns > 0 && text_columns(words) > p->columns) {
+        const size_t length = fitting(words, p->columns);
+        add_line(p, words, length);
+        words += length + (words[length] == ' ');
+    }
+    add_line(p, words, strlen(words));
+    text_clear(&p->open);
 }
 
 /* Is BYTE part of an escape? */

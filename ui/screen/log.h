@@ -17,8 +17,9 @@ typedef struct log_line {
 typedef struct printed {
     log_line lines[LOG_LINES]; /* a ring */
     int64_t first, count;
-    text open;  /* the line that has no end yet */
-    int escape; /* within a sequence that a terminal would obey: its state */
+    text open;   /* the line that has no end yet */
+    int columns; /* longer lines are broken at blanks; 0: none */
+    int escape;  /* within a sequence that a terminal would obey: its state */
 } printed;
 
 /* Takes what was printed: escapes go, a carriage return begins the line again. */

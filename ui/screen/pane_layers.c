@@ -10,7 +10,7 @@
 enum { GAP = 1, CELL = 32 };
 
 /* The columns, in their order; the narrow go first where there is no room. */
-enum { NAME, KIND, OUTPUT, COUNT, BAR, SPARSITY, BITS, SHARE, COLUMNS };
+enum { NAME, KIND, OUTPUT, COUNT, BAR, SPARSITY, BITS, SHARE, TIME, COLUMNS };
 
 static const struct {
     const char *head;
@@ -21,18 +21,21 @@ static const struct {
     [OUTPUT] = {"output", 10, false}, [COUNT] = {"weights", 7, true},
     [BAR] = {"", 6, false},           [SPARSITY] = {"pruned", 9, true},
     [BITS] = {"bits", 5, true},       [SHARE] = {"share", 5, true},
+    [TIME] = {"ms", 7, true},
 };
 
 /* Which columns there is room for, and what is left for the name. */
-static int choose_columns(int room, bool shown[COLUMNS])
+static int choose_columns(int room, bool timed, bool shown[COLUMNS])
 {
-    static const int dropped[] = {OUTPUT, SHARE, KIND, BAR, COUNT};
+    static const int dropped[] = {OUTPUT, SHARE, KIND, BAR, COUNT, TIME};
     int width = 0;
     for (int i = 0; i < COLUMNS; i++) {
-        shown[i] = true;
-        width += columns[i].width + (i > 0 ? GAP : 0);
+        shown[i] = i != TIME || timed;
+        width += shown[i] ? columns[i].width + (i > 0 ? GAP : 0) : 0;
     }
     for (size_t i = 0; i < sizeof dropped / sizeof *dropped && width > room; i++) {
+        if (!shown[dropped[i]])
+            continue;
         shown[dropped[i]] = false;
         width -= columns[dropped[i]].width + GAP;
     }
@@ -67,6 +70,18 @@ static void share_words(char out[CELL], double share)
         out[0] = '\0';
 }
 
+/* The median that `plan` measured; a layer that runs within another has none. */
+static void time_words(const table *times, const char *name, char out[CELL])
+{
+    double ms;
+    const int64_t column = times ? table_column(times, "node") : -1;
+    out[0] = '\0';
+    for (int64_t i = 0; column >= 0 && i < times->row_count; i++)
+        if (text_equal(table_get(times, i, column)->words, name) &&
+            table_number(times, i, "median_ms", &ms))
+            snprintf(out, CELL, "%.4f", ms);
+}
+
 static void fill_cells(const screen *s, const name_card *n, int64_t i,
                        char cell[COLUMNS][CELL])
 {
@@ -89,6 +104,7 @@ static void fill_cells(const screen *s, const name_card *n, int64_t i,
     else if (l->layer)
         snprintf(cell[BITS], CELL, "%d", l->bits);
     share_words(cell[SHARE], l->share);
+    time_words(worker_times_held(s->worker, n->model->serial), l->name, cell[TIME]);
 }
 
 static void draw_heads(rectangle r, const bool shown[COLUMNS], int name)
@@ -170,7 +186,8 @@ void draw_layers(screen *s, const cards *c, rectangle r)
                      " the layers of a model");
         return;
     }
-    const int name = choose_columns(r.columns, shown), rows = r.rows - 3;
+    const bool timed = worker_times_held(s->worker, n->model->serial) != NULL;
+    const int name = choose_columns(r.columns, timed, shown), rows = r.rows - 3;
     draw_place(v, count_layers(s, n->model), rows);
     draw_heads((rectangle){r.row + 1, r.column, 1, r.columns}, shown, name);
     for (int i = 0; i < rows; i++) {

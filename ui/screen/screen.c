@@ -204,6 +204,7 @@ static status loop_run(loop *l, error *e)
 {
     status result = E_OK;
     int columns = log_columns(l->s);
+    l->s->log.columns = columns;
     l->s->worker = worker_new(l->i, l->wake[1], columns, e);
     if (!l->s->worker)
         return E_MEMORY;
@@ -211,7 +212,7 @@ static status loop_run(loop *l, error *e)
     while (result == E_OK && !l->s->leaves) {
         result = turn(l, e);
         if (log_columns(l->s) != columns) {
-            columns = log_columns(l->s);
+            l->s->log.columns = columns = log_columns(l->s);
             worker_set_columns(l->s->worker, columns);
         }
     }

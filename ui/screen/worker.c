@@ -30,6 +30,8 @@ struct worker {
     char *queue[QUEUE_MOST]; /* the first is next */
     worker_view view;
     cards *cards;
+    table *times;  /* what `plan` has answered last, or NULL */
+    int64_t timed; /* of the model with this serial */
     curve losses;
     int columns;
     bool ending, ended;
@@ -97,6 +99,23 @@ static void report(void *context, const progress *p)
         w->woken = now;
         wake(w);
     }
+}
+
+static void answered(void *context, const char *name, const call *c)
+{
+    worker *w = context;
+    if (strcmp(name, "plan") != 0)
+        return;
+    const int64_t of = session_serial(c->session, option_words(&c->options, "model"));
+    table *copy = table_copy(c->rows, NULL);
+    if (!copy)
+        return;
+    lock(w);
+    table *before = w->times;
+    w->times = copy;
+    w->timed = of;
+    unlock(w);
+    table_free(before);
 }
 
 static bool confirm(void *context, const char *question)
@@ -279,7 +298,7 @@ worker *worker_new(interpreter *i, int wake_descriptor, int columns, error *e)
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->answered, NULL);
     w->watch = (task){report, w, &interpreter_interrupted};
-    w->front = (front){w, &w->watch, confirm, save};
+    w->front = (front){w, &w->watch, confirm, answered, save};
     interpreter_set_front(i, &w->front);
     renew_cards(w);
     /* Signals are the screen's. */
@@ -381,6 +400,11 @@ void worker_losses_held(worker *w, curve *c)
     *c = w->losses;
 }
 
+const table *worker_times_held(const worker *w, int64_t of)
+{
+    return w->timed == of ? w->times : NULL;
+}
+
 const cards *worker_borrow(worker *w)
 {
     lock(w);
@@ -420,6 +444,7 @@ void worker_free(worker *w)
         memory_free(w->queue[i]);
     interpreter_set_front(w->i, NULL);
     cards_free(w->cards);
+    table_free(w->times);
     pthread_cond_destroy(&w->work);
     pthread_cond_destroy(&w->answered);
     pthread_mutex_destroy(&w->lock);

@@ -44,6 +44,9 @@ void worker_set_columns(worker *w, int columns);
 /* What it does now; V's texts are good until the next look. */
 void worker_look(worker *w, worker_view *v);
 void worker_losses_held(worker *w, curve *c); /* while the cards are borrowed */
+/* The answer of `plan` to the model with the serial OF, or NULL; while the cards are
+   borrowed. */
+const table *worker_times_held(const worker *w, int64_t of);
 /* The cards, lent until they are given back, which is soon: the worker waits for them. */
 const cards *worker_borrow(worker *w);
 void worker_give_back(worker *w);
