@@ -229,7 +229,8 @@ static bool belongs_to_journal(const run *r)
     unsigned flags = r->command->flags;
     if (r->i->captures > 0 || (flags & (COMMAND_TEXT | COMMAND_WHOLE)))
         return false;
-    if ((flags & COMMAND_CHANGES) || r->call.output_file)
+    if (((flags & COMMAND_CHANGES) && session_is_changed(r->i->session)) ||
+        r->call.output_file)
         return true;
     for (int64_t k = 0; k < r->call.options.count; k++) {
         const option_value *v = &r->call.options.values[k];
@@ -255,8 +256,9 @@ static status finish(run *r, error *e)
 static void keep_stopped(run *r)
 {
     session *s = r->i->session;
+    const bool belongs = belongs_to_journal(r);
     r->kept = session_end(s);
-    if (r->kept && belongs_to_journal(r) &&
+    if (r->kept && belongs &&
         session_journal_add(s, "# stopped before its end:", NULL) == E_OK)
         session_journal_add(s, r->call.line, NULL);
 }

@@ -96,6 +96,9 @@ ledger *interpreter_ledger(interpreter *i, error *e);
 /* By what the database knows the dataset NAME of the session. */
 uint64_t interpreter_data_digest(interpreter *i, const char *name);
 
+/* Whether commands leave receipts from now on; what it was before. */
+bool interpreter_record(interpreter *i, bool on);
+
 /* The number of the receipt of the command that runs, which gets one now; 0 where it
    leaves none.  Runs of another process name it as the one that ran them. */
 int64_t interpreter_run_number(interpreter *i);

@@ -377,6 +377,13 @@ void record_begin(run *r)
         begin_long(r);
 }
 
+bool interpreter_record(interpreter *i, bool on)
+{
+    const bool was = !i->recorder.off;
+    i->recorder.off = !on;
+    return was;
+}
+
 int64_t interpreter_run_number(interpreter *i)
 {
     run *r = i->running;

@@ -322,6 +322,12 @@ bool session_end(session *s)
     return true;
 }
 
+bool session_is_changed(const session *s)
+{
+    const stack *open = &s->open;
+    return open->count > 0 && !state_equal(&open->steps[open->count - 1].state, &s->now);
+}
+
 void session_rollback(session *s)
 {
     if (s->open.count == 0)

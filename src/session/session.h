@@ -64,7 +64,8 @@ status session_check_name(const char *name, error *e);
 /* Undo.  A command that changes names is bracketed by begin and end; all its puts are one
    step; rollback (also for errors) leaves the session as it was at begin. */
 status session_begin(session *s, const char *command, error *e);
-bool session_end(session *s); /* did anything change? */
+bool session_end(session *s);              /* did anything change? */
+bool session_is_changed(const session *s); /* did anything change since the begin? */
 void session_rollback(session *s);
 /* Name of the command undone or done again (lent); E_NAME where there is none. */
 status session_undo(session *s, const char **command, error *e);

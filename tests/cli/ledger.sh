@@ -113,6 +113,19 @@ expect "data of other numbers" "$(lines out diff | grep -c '"key": "data_digest"
 lathe --db data.db -c "load d d.npz; $small; train m d epochs=1; eval m d" >/dev/null
 expect "notes on the same data" "$(grep -c 'other data' messages)" 0
 
+echo "# which runs no other beats"
+lathe -q --db front.db --format json -c "$small; sweep s prune m amount=0.2,0.4,0.6" \
+    -c 'runs where "command = prune" columns=bytes,sparsity as=r; undo list=yes
+        pareto r x=bytes y=sparsity; pareto x=bytes y=sparsity where="command = prune"
+        pareto x=bytes y=sparsity where="command = prune" better=lower,lower
+        plot pareto r x=bytes y=sparsity > front.svg' >out
+expect "the front" "$(row out pareto 1 1 run) $(row out pareto 2 1 run) $(row out pareto 2 2 run)" "5 5 "
+expect "the other direction" "$(lines out pareto | sed -n 3p | grep -o '"run": [0-9]*' | tr -dc '0-9\n' | sort | tr '\n' ' ')" "3 4 5 "
+expect "a step of undo" "$(row out undo 1 1 command | cut -c1-12)" '"runs where '
+grep -q '</svg>' front.svg || expect "figure" none front.svg
+refuses 'set db=none; pareto x=bytes' 'y= is missing'
+refuses "set db=none; $small; sweep s prune m amount=0.2,0.4; pareto s y=sparsity where=\"run = 1\"" 'where= is of runs'
+
 echo "# what is refused"
 refuses 'runs where "accuracy >"' 'at the end'
 refuses 'runs where accuracy>0.9' 'in quotes'

@@ -5,18 +5,23 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "ledger/runs.h"
 #include "measure/pareto.h"
 #include "plots/column.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/interpreter.h"
 
 static const option options[] = {
-    {"table", OPTION_TABLE, NULL, NULL, NULL, "table whose rows are compared"},
+    {"table", OPTION_TABLE, NULL, NULL, NULL,
+     "table whose rows are compared (default: the answers in the database of runs)"},
     {"x", OPTION_TEXT, NULL, "bytes", NULL, "a column of numbers"},
     {"y", OPTION_TEXT, NULL, NULL, NULL,
      "another one (default: masked_mse, or a metric)"},
     {"better", OPTION_WORDS, "auto|lower|higher", "auto,auto", NULL,
      "directions of x and y that are better (default: the metric's own)"},
+    {"where", OPTION_TEXT, NULL, NULL, NULL,
+     "without a table: of runs for which this holds, as \"command = eval\""},
     {0},
 };
 
@@ -31,7 +36,8 @@ typedef struct plane {
 
 static status choose(const call *c, const table *t, plane *p, error *e)
 {
-    const char *name = option_words(&c->options, "table");
+    const char *words = option_words(&c->options, "table"),
+               *name = words ? words : "the database of runs";
     const option_value *better = option_get(&c->options, "better");
     p->column[0] = option_words(&c->options, "x");
     p->column[1] = option_words(&c->options, "y");
@@ -89,12 +95,9 @@ static void put_rows(call *c, const table *t, plane *p)
               p->better[1] == DIRECTION_LOWER ? "low" : "high", p->column[1]);
 }
 
-static status pareto_command(call *c, error *e)
+static status compare_rows(call *c, const table *t, error *e)
 {
-    const table *t = session_get_table(c->session, option_words(&c->options, "table"), e);
     plane p = {0};
-    if (!t)
-        return e->code;
     status result = choose(c, t, &p, e);
     if (result == E_OK)
         result = find_front(t, &p, e);
@@ -107,20 +110,53 @@ static status pareto_command(call *c, error *e)
     return result;
 }
 
+/* The answers of all sessions that have both numbers. */
+static status compare_runs(call *c, error *e)
+{
+    const char *columns[] = {"model", option_words(&c->options, "x"),
+                             option_words(&c->options, "y")};
+    const runs_query q = {.where = option_words(&c->options, "where"),
+                          .columns = columns,
+                          .column_count = 3};
+    if (!columns[2])
+        return fail(e, E_USAGE, "pareto: without a table, y= is missing");
+    ledger *l = interpreter_ledger(c->interpreter, e);
+    table *found = l ? table_new(e) : NULL;
+    status result = found ? ledger_runs(l, &q, found, e) : e->code;
+    if (result == E_OK)
+        result = compare_rows(c, found, e);
+    table_free(found);
+    return result;
+}
+
+static status pareto_command(call *c, error *e)
+{
+    const char *name = option_words(&c->options, "table");
+    if (!name)
+        return compare_runs(c, e);
+    if (option_given(&c->options, "where"))
+        return fail(e, E_USAGE, "pareto: where= is of runs, and %s is a table", name);
+    const table *t = session_get_table(c->session, name, e);
+    return t ? compare_rows(c, t, e) : e->code;
+}
+
 const command command_pareto = {
     .name = "pareto",
     .group = "measure",
     .summary = "rows of a table that no other row beats in two columns at once",
     .options = options,
     .arguments = 1,
-    .required = 1,
     .example = "pareto s x=bytes y=masked_mse",
     .details =
         "A row is dominated where another is at least as good in both columns and better "
         "in one; the others are shown, by x.  In which direction a metric is better the "
         "metric says; bytes, times, energy, parameters and multiply-adds are better when "
         "lower, sparsity and samples_per_second when higher; of other columns better= "
-        "says it.  Rows without both numbers are left out.",
-    .see = "sweep, goal, plot pareto, show",
+        "says it.  Rows without both numbers are left out.  Without a table the answers "
+        "of "
+        "earlier runs are compared, here and in other sessions: 'pareto x=bytes "
+        "y=accuracy "
+        "where=\"command = eval and split = test\"'.",
+    .see = "sweep, goal, runs, plot pareto, show",
     .run = pareto_command,
 };

@@ -28,6 +28,8 @@ static const option runs_options[] = {
     {"columns", OPTION_WORDS, NULL, NULL, NULL,
      "more keys to show: of answers, of arguments, or machine, cpu, threads, seed, "
      "session, parent, lathe, error"},
+    {"as", OPTION_NAME, NULL, NULL, NULL,
+     "keep what was found as a table of this name, for pareto and plot"},
     {0},
 };
 
@@ -86,6 +88,16 @@ static status write_export(call *c, ledger *l, const runs_query *q, error *e)
     return s;
 }
 
+static status keep(call *c, error *e)
+{
+    const char *name = option_words(&c->options, "as");
+    if (!name)
+        return E_OK;
+    TRY(table_ok(c->rows, e));
+    table *copy = table_copy(c->rows, e);
+    return copy ? session_put_table(c->session, name, copy, e) : E_MEMORY;
+}
+
 static status runs_command(call *c, error *e)
 {
     runs_query q;
@@ -100,7 +112,7 @@ static status runs_command(call *c, error *e)
         fail_hint(e, "'>' outside quotes names a file: write the expression in quotes");
     if (s == E_OK && c->rows->row_count == 0)
         rows_note(c, "no run was found in %s", ledger_path(l));
-    return s;
+    return s == E_OK ? keep(c, e) : s;
 }
 
 const command command_runs = {
@@ -109,7 +121,8 @@ const command command_runs = {
     .summary = "find what was done before, in every session",
     .options = runs_options,
     .arguments = 2,
-    .flags = COMMAND_LONG,
+    .flags = COMMAND_LONG | COMMAND_CHANGES,
+    .makes = OBJECT_TABLE,
     .example = "runs where \"command = eval and bytes < 1MiB\" sort=bytes",
     .details =
         "Every command that makes or measures leaves a receipt in the database that "
@@ -123,7 +136,9 @@ const command command_runs = {
         "writes "
         "every value, with intervals, and arguments as argument.NAME.  A run whose "
         "status "
-        "is running is at work; killed ones ended with their process.",
+        "is running is at work; killed ones ended with their process.  'runs where ... "
+        "columns=bytes,accuracy as=r' makes a table that 'pareto r' and 'plot pareto r' "
+        "take.",
     .see = "show, history, sweep",
     .run = runs_command,
 };

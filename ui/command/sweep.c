@@ -21,22 +21,20 @@
 static const option options[] = {
     {"name", OPTION_NAME, NULL, NULL, NULL, "name for the table of results"},
     {"command", OPTION_TEXT, NULL, NULL, NULL,
-     "a command; options with several values are swept: key=a,b,c; jobs=N behind them: "
+     "a command; options with several values are swept: key=a,b,c; behind them jobs=N: "
      "so "
-     "many points at once, each in a process of its own"},
+     "many points at once, each in a process of its own; plot=FILE: plot curve NAME, "
+     "drawn "
+     "again as points are done; without a command: what the sweep NAME has so far, also "
+     "in "
+     "another lathe"},
     {0},
 };
 
-/* An option with several values. */
-typedef struct axis {
-    int64_t word; /* of the sentence */
-    char *key;
-    char *values[OPTION_LIST_MAX];
-    int64_t count;
-} axis;
-
 typedef struct job {
     call *call;
+    const char *name;
+    sweep_figure figure;
     sentence words;
     axis axes[AXES_MAX];
     int64_t axis_count, points, jobs;
@@ -44,38 +42,6 @@ typedef struct job {
     int64_t point; /* at work, from 0 */
     char stage[64];
 } job;
-
-static bool is_scalar(option_kind kind)
-{
-    switch (kind) {
-    case OPTION_REALS:
-    case OPTION_INTEGERS:
-    case OPTION_WORDS:
-    case OPTION_SPAN:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static status add_values(axis *a, const char *list, error *e)
-{
-    for (const char *begin = list;; begin++) {
-        size_t length = strcspn(begin, ",");
-        if (length == 0)
-            return fail(e, E_USAGE, "sweep: an empty value in %s=%s", a->key, list);
-        if (a->count == OPTION_LIST_MAX)
-            return fail(e, E_RANGE, "sweep: %s has more than %d values", a->key,
-                        OPTION_LIST_MAX);
-        a->values[a->count] = memory_format(e, "%.*s", (int)length, begin);
-        if (!a->values[a->count])
-            return E_MEMORY;
-        a->count++;
-        begin += length;
-        if (*begin == '\0')
-            return E_OK;
-    }
-}
 
 /* Makes word I an axis where it gives several values to an option that takes one. */
 static status look_for_axis(job *j, const command *inner, const extra *more, int64_t i,
@@ -91,7 +57,7 @@ static status look_for_axis(job *j, const command *inner, const extra *more, int
     const option *row = option_find(inner->options, key);
     if (!row && more->options)
         row = option_find(more->options, key);
-    if (!row || !is_scalar(row->kind)) {
+    if (!row || !sweep_is_scalar(row->kind)) {
         memory_free(key);
         return E_OK;
     }
@@ -101,39 +67,48 @@ static status look_for_axis(job *j, const command *inner, const extra *more, int
     }
     axis *a = &j->axes[j->axis_count++];
     *a = (axis){.word = i, .key = key};
-    TRY(add_values(a, w->words + w->equals + 1, e));
+    TRY(sweep_axis_fill(a, w->words + w->equals + 1, e));
     j->points *= a->count;
     if (j->points > POINTS_MAX)
         return fail(e, E_RANGE, "sweep: more than %d points", POINTS_MAX);
     return E_OK;
 }
 
-/* Takes "jobs=N" out of the words, unless it is the other command's own. */
-static status take_jobs(job *j, const command *inner, error *e)
+/* Takes "KEY=VALUE" out of the words, unless it is the other command's own: VALUE, the
+   caller's; NULL where there is none. */
+static char *take_word(job *j, const command *inner, const char *key, error *e)
 {
-    j->jobs = 1;
-    if (option_find(inner->options, "jobs"))
-        return E_OK;
-    for (int64_t i = 1; i < j->words.count; i++) {
+    const size_t length = strlen(key);
+    for (int64_t i = 1; !option_find(inner->options, key) && i < j->words.count; i++) {
         const word *w = &j->words.items[i];
-        if (parse_key_length(w) != 4 || strncmp(w->words, "jobs", 4) != 0)
+        if (parse_key_length(w) != length || strncmp(w->words, key, length) != 0)
             continue;
-        const char *number = w->words + w->equals + 1;
-        if (!text_to_integer(number, &j->jobs) || j->jobs < 1 || j->jobs > JOBS_MAX)
-            return fail(e, E_RANGE, "sweep: jobs=%.80s, wanted 1 to %d", number,
-                        JOBS_MAX);
+        char *value = memory_text(w->words + w->equals + 1, e);
         sentence_drop(&j->words, i);
-        return E_OK;
+        return value;
     }
-    return E_OK;
+    return NULL;
 }
 
-static status find_axes(job *j, error *e)
+static status take_jobs(job *j, const command *inner, error *e)
+{
+    char *number = take_word(j, inner, "jobs", e);
+    status s = E_OK;
+    j->jobs = 1;
+    if (number &&
+        (!text_to_integer(number, &j->jobs) || j->jobs < 1 || j->jobs > JOBS_MAX))
+        s = fail(e, E_RANGE, "sweep: jobs=%.80s, wanted 1 to %d", number, JOBS_MAX);
+    memory_free(number);
+    j->figure.file = take_word(j, inner, "plot", e);
+    return s;
+}
+
+static status find_axes(job *j, const char *line, error *e)
 {
     size_t at = 0;
     int64_t blame;
     extra more;
-    TRY(lexer_next(option_words(&j->call->options, "command"), &at, NULL, &j->words, e));
+    TRY(lexer_next(line, &at, NULL, &j->words, e));
     if (j->words.count == 0)
         return fail(e, E_USAGE, "sweep: the command is missing");
     const command *inner = parse_command(j->words.items[0].words, false, e);
@@ -185,18 +160,6 @@ static void point_line(const job *j, int64_t point, text *out)
     }
 }
 
-static void put_value(table *t, const char *column, const char *words)
-{
-    int64_t integer;
-    double real;
-    if (text_to_integer(words, &integer))
-        table_integer(t, column, integer);
-    else if (text_to_real(words, &real))
-        table_real(t, column, real);
-    else
-        table_text(t, column, words);
-}
-
 /* Does column K of the answer say in row I what the row at the end of ALL has there? */
 static bool says_same(const table *all, const table *rows, int64_t i, int64_t k)
 {
@@ -214,9 +177,8 @@ static bool says_same(const table *all, const table *rows, int64_t i, int64_t k)
 
 /* A column of the answer.  Where a swept option has its name and another value, as the
    epochs that were asked for and those that it took, it is answer_NAME. */
-static void add_cell(job *j, const table *rows, int64_t i, int64_t k)
+static void add_cell(const job *j, table *all, const table *rows, int64_t i, int64_t k)
 {
-    table *all = j->call->rows;
     const char *column = rows->columns[k];
     char other[128];
     int64_t a = 0;
@@ -228,17 +190,16 @@ static void add_cell(job *j, const table *rows, int64_t i, int64_t k)
     table_cell(all, a < j->axis_count ? other : column, table_get(rows, i, k));
 }
 
-/* Adds the rows of one point, its values before them. */
-static void add_rows(job *j, const table *rows)
+/* Adds the rows of point POINT to ALL, its values before them. */
+static void add_rows(const job *j, int64_t point, const table *rows, table *all)
 {
-    table *all = j->call->rows;
     for (int64_t i = 0; i < rows->row_count; i++) {
         table_row(all);
         for (int64_t a = 0; a < j->axis_count; a++)
-            put_value(all, j->axes[a].key, value_at(j, a, j->point));
+            sweep_put_value(all, j->axes[a].key, value_at(j, a, point));
         for (int64_t k = 0; k < rows->column_count; k++)
             if (table_get(rows, i, k)->kind != CELL_NONE)
-                add_cell(j, rows, i, k);
+                add_cell(j, all, rows, i, k);
     }
 }
 
@@ -271,6 +232,21 @@ static status fail_at(void *context, int64_t point, error *e)
     fail_prefix(e, j->axis_count > 0 ? "sweep: at %s" : "sweep%s", text_get(&where));
     text_clear(&where);
     return e->code;
+}
+
+/* The answers of all points that are done, in the order of the points. */
+static void gather_rows(void *context, table *rows)
+{
+    const job *j = context;
+    for (int64_t i = 0; i < j->points; i++)
+        if (j->outcomes.items[i].rows)
+            add_rows(j, i, j->outcomes.items[i].rows, rows);
+}
+
+static void draw(void *context)
+{
+    job *j = context;
+    sweep_draw(&j->figure, j->call, j->name, gather_rows, j, false);
 }
 
 /* Keeps what point I answered; ROWS is taken.  Where no file can be written, the sweep goes
@@ -307,6 +283,7 @@ static status run_point(job *j, error *e)
     if (s == E_OK) {
         s = keep_point(j, j->point, rows, text_get(&notes), e);
         rows = NULL;
+        draw(j);
     } else if (s != E_STOPPED) {
         fail_at(j, j->point, e);
     }
@@ -330,6 +307,7 @@ static status run_points(job *j, error *e)
                                  .jobs = j->jobs < j->points ? j->jobs : j->points,
                                  .line_of = line_of,
                                  .fail_at = fail_at,
+                                 .done = draw,
                                  .context = j};
         return sweep_jobs_run(&jobs, e);
     }
@@ -339,19 +317,19 @@ static status run_points(job *j, error *e)
     return E_OK;
 }
 
-/* The answers of all points that are done, in the order of the points. */
+/* The same for the answer, with notes and the figure. */
 static void gather(job *j)
 {
-    for (j->point = 0; j->point < j->points; j->point++) {
-        const outcome *o = &j->outcomes.items[j->point];
+    gather_rows(j, j->call->rows);
+    for (int64_t i = 0; i < j->points; i++) {
         text where = {0};
-        if (!o->rows)
+        if (!j->outcomes.items[i].rows)
             continue;
-        point_words(j, j->point, &where);
-        add_rows(j, o->rows);
-        add_notes(j, text_get(&where), o->notes);
+        point_words(j, i, &where);
+        add_notes(j, text_get(&where), j->outcomes.items[i].notes);
         text_clear(&where);
     }
+    sweep_draw(&j->figure, j->call, j->name, gather_rows, j, true);
 }
 
 /* Keeps the rows gathered so far as the table NAME. */
@@ -385,8 +363,8 @@ static status begin(job *j, error *e)
     sentence_write(&j->words, 0, &line);
     status s = text_ok(&line, e);
     if (s == E_OK)
-        s = sweep_points_open(&j->outcomes, j->points, text_get(&line), j->call->session,
-                              e);
+        s = sweep_points_open(&j->outcomes, j->points, j->name, text_get(&line),
+                              j->call->session, e);
     text_clear(&line);
     if (s == E_FILE) {
         rows_note(j->call, "sweep: what an earlier one left cannot be read: %s", e->text);
@@ -399,10 +377,30 @@ static status begin(job *j, error *e)
     return s;
 }
 
+/* What the sweep that is called so has done so far, wherever it is at work. */
+static status look(job *j, const char *name, error *e)
+{
+    char *path, *line;
+    TRY(sweep_find(name, &path, &line, e));
+    status s = find_axes(j, line, e);
+    if (s == E_OK)
+        s = sweep_points_look(&j->outcomes, j->points, path, line, e);
+    memory_free(path);
+    memory_free(line);
+    TRY(s);
+    gather(j);
+    rows_note(j->call, "sweep: %lld of %lld points are done so far",
+              (long long)j->outcomes.done, (long long)j->points);
+    return keep(j->call, name, e);
+}
+
 static status sweep(job *j, const char *name, error *e)
 {
     error later = {0};
-    TRY(find_axes(j, e));
+    const char *line = option_words(&j->call->options, "command");
+    if (!line)
+        return look(j, name, e);
+    TRY(find_axes(j, line, e));
     TRY(begin(j, e));
     status s = run_points(j, e);
     if (s != E_OK)
@@ -418,14 +416,12 @@ static status sweep(job *j, const char *name, error *e)
 static status run(call *c, error *e)
 {
     const char *name = option_words(&c->options, "name");
-    job j = {.call = c};
+    job j = {.call = c, .name = name};
     TRY(session_check_name(name, e));
     status s = sweep(&j, name, e);
-    for (int64_t a = 0; a < j.axis_count; a++) {
-        memory_free(j.axes[a].key);
-        for (int64_t i = 0; i < j.axes[a].count; i++)
-            memory_free(j.axes[a].values[i]);
-    }
+    for (int64_t a = 0; a < j.axis_count; a++)
+        sweep_axis_clear(&j.axes[a]);
+    memory_free(j.figure.file);
     sweep_points_clear(&j.outcomes);
     sentence_clear(&j.words);
     return s;
@@ -437,7 +433,7 @@ const command command_sweep = {
     .summary = "run a command over a grid of values and keep the results",
     .options = options,
     .arguments = 2,
-    .required = 2,
+    .required = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG | COMMAND_REST | COMMAND_RECORDED,
     .makes = OBJECT_TABLE,
     .example = "sweep s prune m amount=0.5,0.7,0.9",
@@ -451,7 +447,11 @@ const command command_sweep = {
         "goes "
         "on with the others, also after a crash.  With jobs=2 two points run at once, "
         "each "
-        "in a process with its share of the threads: for times, leave it at 1.",
+        "in a process with its share of the threads: for times, leave it at 1.  With "
+        "plot=FILE the figure of 'plot curve' grows as points are done; 'sweep s' "
+        "without "
+        "a command makes a table of what the sweep s has so far, while it is at work in "
+        "another lathe or after it was killed.",
     .see = "plot curve, show, prune, quantize",
     .run = run,
 };

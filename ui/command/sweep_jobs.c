@@ -164,6 +164,8 @@ static status look_after(crew *c, worker *w, bool *busy, error *e)
         status s = take_answer(c, w, state, e);
         end_worker(w);
         report(c);
+        if (s == E_OK)
+            c->j->done(c->j->context);
         return s;
     }
     int64_t point = next_point(c);

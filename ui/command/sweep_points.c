@@ -121,6 +121,7 @@ static status read_earlier(sweep_points *p, error *e)
 static status fill(json_t *object, const sweep_points *p)
 {
     TRY(field_put(object, "lathe_sweep", json_integer(VERSION), NULL));
+    TRY(field_put(object, "name", field_from_text(p->name), NULL));
     TRY(field_put(object, "line", field_from_text(p->line), NULL));
     json_t *points = field_put_array(object, "points", NULL);
     if (!points)
@@ -163,18 +164,36 @@ status sweep_points_write(sweep_points *p, error *e)
 
 /* ---- points ---- */
 
-status sweep_points_open(sweep_points *p, int64_t count, const char *line,
-                         const session *s, error *e)
+static status begin(sweep_points *p, int64_t count, const char *line, error *e)
 {
     *p = (sweep_points){.count = count, .written = task_clock()};
     p->items = memory_new(count, sizeof *p->items, e);
     p->line = p->items ? memory_text(line, e) : NULL;
-    if (!p->line)
+    return p->line ? E_OK : E_MEMORY;
+}
+
+status sweep_points_open(sweep_points *p, int64_t count, const char *name,
+                         const char *line, const session *s, error *e)
+{
+    TRY(begin(p, count, line, e));
+    p->name = memory_text(name, e);
+    if (!p->name)
         return E_MEMORY;
     if (count < 2)
         return E_OK;
     p->path = path_of(p, s, e);
     return p->path ? read_earlier(p, e) : e->code;
+}
+
+status sweep_points_look(sweep_points *p, int64_t count, const char *path,
+                         const char *line, error *e)
+{
+    TRY(begin(p, count, line, e));
+    p->path = memory_text(path, e);
+    status s = p->path ? read_earlier(p, e) : E_MEMORY;
+    memory_free(p->path);
+    p->path = NULL; /* its file is another's */
+    return s;
 }
 
 status sweep_points_put(sweep_points *p, int64_t i, table *rows, const char *notes,
@@ -204,6 +223,7 @@ void sweep_points_clear(sweep_points *p)
         forget(p);
     memory_free(p->items);
     memory_free(p->line);
+    memory_free(p->name);
     memory_free(p->path);
     *p = (sweep_points){0};
 }
