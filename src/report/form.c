@@ -177,6 +177,27 @@ static int chosen_decimals(const double *values, int64_t n)
     return 2;
 }
 
+/* Has X no more than three figures? */
+static bool is_short(double x)
+{
+    char buffer[32];
+    snprintf(buffer, sizeof buffer, "%.3g", x);
+    return !isfinite(x) || strtod(buffer, NULL) == x;
+}
+
+/* Numbers that somebody chose, as a learning rate, and none that were measured. */
+static bool are_chosen(const char *key, const double *values, int64_t n)
+{
+    char buffer[128];
+    if (metric_find(stem_of(key, buffer)) || text_ends(key, "_ms") ||
+        text_ends(key, "seconds"))
+        return false;
+    for (int64_t i = 0; i < n; i++)
+        if (!is_short(values[i]))
+            return false;
+    return n > 0;
+}
+
 form form_choose(const char *key, operation how, const double *values, int64_t n,
                  bool whole, const form *wanted)
 {
@@ -199,6 +220,9 @@ form form_choose(const char *key, operation how, const double *values, int64_t n
             f.decimals = chosen_decimals(values, n);
         return f;
     }
+    if (f.kind == FORM_FIXED && !wanted && how == OPERATION_NONE &&
+        are_chosen(key, values, n))
+        return (form){.kind = FORM_WORDS};
     if (f.kind == FORM_FIXED && !wanted && how != OPERATION_OVER &&
         (largest >= 1e7 || smallest < 1e-3))
         f.kind = FORM_EXPONENT;

@@ -58,6 +58,23 @@ static void read_values(const table *found, const column_plan *plan,
     }
 }
 
+/* Have all rows the same words in the column KEY? */
+static bool is_constant(const table *found, const char *key)
+{
+    const int64_t column = table_column(found, key);
+    text first = {0};
+    bool same = true;
+    form_write((form){0}, table_get(found, 0, column), &first);
+    for (int64_t i = 1; same && i < found->row_count; i++) {
+        text words = {0};
+        form_write((form){0}, table_get(found, i, column), &words);
+        same = text_equal(text_get(&words), text_get(&first));
+        text_clear(&words);
+    }
+    text_clear(&first);
+    return same;
+}
+
 /* The number that AGAINST has for KEY, NaN where none. */
 static double base_of(builder *b, const reference *against, const char *key)
 {
@@ -154,6 +171,9 @@ static status fill_grid(builder *b, const table *found, const column_plan *colum
                           ? NAN
                           : base_of(b, against, columns[k].key);
         read_values(found, &columns[k], against, base, &values[k]);
+        if (columns[k].varied && found->row_count > 1 &&
+            is_constant(found, columns[k].key))
+            values[k].any = false;
         forms[k] = form_of(&columns[k], &values[k], found->row_count, shown);
         if (values[k].any)
             put_title(b, &to->grid, &columns[k], forms[k], &values[k]);

@@ -162,11 +162,17 @@ static status put_name(builder *b, const char **at, text *plain, error *e)
 
 /* ---- marks ---- */
 
-/* Addresses that a reader's program may follow. */
+/* Addresses that a reader's program may follow, of the signs that they may have.
+   Source: RFC 3986, section 2; brackets and quotes are left to prose. */
 static bool is_safe_address(const char *words)
 {
-    return text_starts(words, "https://") || text_starts(words, "http://") ||
-           text_starts(words, "mailto:") || text_starts(words, "#");
+    static const char *const begins[] = {"https://", "http://", "mailto:"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        known = known || text_starts(words, begins[i]);
+    for (; known && *words; words++)
+        known = isalnum((unsigned char)*words) || strchr("-._~:/?#@!$&*+,;=%", *words);
+    return known;
 }
 
 static void put_plain(builder *b, text *plain, spans *to)

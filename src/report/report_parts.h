@@ -130,6 +130,7 @@ typedef struct column_plan {
     form form;
     bool wanted, exact;  /* the form is given; its decimals, too */
     operation operation; /* against the row AGAINST */
+    bool varied;         /* left out where all of several rows have the same */
 } column_plan;
 
 /* A table of the rows of FOUND (run, row and the keys, ledger_find) that a column has

@@ -10,10 +10,15 @@ static const char *const no_keys[] = {NULL};
 /* What a technique's table tells beside its metric and its bytes. */
 static const struct {
     const char *command, *title;
-    const char *keys[8];
+    const char *keys[10];
 } techniques[] = {
-    {"prune", "Pruning", {"kind", "amount", "retrain", "sparsity", "nonzero"}},
-    {"quantize", "Quantization", {"scheme", "granularity", "bits", "keep", "qat"}},
+    {"prune",
+     "Pruning",
+     {"kind", "criterion", "scope", "amount", "gradual", "retrain", "sparsity",
+      "nonzero"}},
+    {"quantize",
+     "Quantization",
+     {"scheme", "granularity", "form", "observer", "correct", "mixed", "bits", "keep"}},
     {"distill", "Distillation", {"temperature", "alpha", "epochs", "parameters"}},
     {"lowrank", "Low rank", {"rank", "energy", "parameters"}},
     {"separate", "Separable convolutions", {"parameters"}},
@@ -120,7 +125,8 @@ static int64_t plan_columns(int technique, const candidates *c, column_plan *pla
     const bool base = c->baseline >= 0;
     plans[count++].key = "model";
     for (int i = 0; techniques[technique].keys[i]; i++)
-        plans[count++].key = techniques[technique].keys[i];
+        plans[count++] =
+            (column_plan){.key = techniques[technique].keys[i], .varied = true};
     const char *const both[] = {c->metric, "bytes"};
     for (int i = 0; i < 2; i++) {
         if (!both[i])
@@ -135,6 +141,7 @@ static int64_t plan_columns(int technique, const candidates *c, column_plan *pla
     for (int64_t i = 0; i < count; i++)
         if (plans[i].operation == OPERATION_NONE)
             keys[(*key_count)++] = plans[i].key;
+    keys[(*key_count)++] = "split";
     if (c->metric) { /* for what is told of them */
         keys[(*key_count)++] = c->low;
         keys[(*key_count)++] = c->high;
@@ -142,20 +149,41 @@ static int64_t plan_columns(int technique, const candidates *c, column_plan *pla
     return count;
 }
 
+/* The rows of the technique that were measured on the samples of C, or on none. */
+static status find_technique(builder *b, int technique, const candidates *c,
+                             const char *const *keys, int64_t key_count, table *found,
+                             error *e)
+{
+    text where = {0};
+    table *all = table_new(e);
+    text_addf(&where, "command = %s", techniques[technique].command);
+    status s = all ? ledger_find(b->request->ledger, &b->request->scope, text_get(&where),
+                                 keys, key_count, all, e)
+                   : E_MEMORY;
+    for (int64_t i = 0; s == E_OK && i < all->row_count; i++) {
+        const cell *split = table_get(all, i, table_column(all, "split"));
+        if (c->metric && has(all, i, c->metric) && split->kind == CELL_TEXT &&
+            !text_equal(split->words, c->split))
+            continue;
+        table_row(found);
+        for (int64_t j = 0; j < all->column_count; j++)
+            table_cell(found, all->columns[j], table_get(all, i, j));
+    }
+    text_clear(&where);
+    table_free(all);
+    return s == E_OK ? table_ok(found, e) : s;
+}
+
 static status put_technique(builder *b, int technique, const candidates *c, table *found,
                             error *e)
 {
-    column_plan plans[16] = {0};
-    const char *keys[16];
+    column_plan plans[20] = {0};
+    const char *keys[20];
     int64_t key_count, count = plan_columns(technique, c, plans, keys, &key_count);
-    text where = {0};
     reference base = {0};
-    text_addf(&where, "command = %s", techniques[technique].command);
-    status s = ledger_find(b->request->ledger, &b->request->scope, text_get(&where), keys,
-                           key_count, found, e);
-    text_clear(&where);
-    if (s != E_OK || found->row_count == 0)
-        return s;
+    TRY(find_technique(b, technique, c, keys, key_count, found, e));
+    if (found->row_count == 0)
+        return E_OK;
     if (c->baseline >= 0)
         base = candidate_source(&c->items[c->baseline], "bytes").of;
     block *heading = document_add(b->document, BLOCK_HEADING);

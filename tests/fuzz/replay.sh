@@ -44,6 +44,13 @@ replay fuzz_npz "$srcdir"/tests/fuzz/npz/* "$folder"/damaged/*
 
 rm -r "$folder/damaged"
 mkdir "$folder/damaged"
+for file in "$srcdir"/tests/fuzz/reports/*; do
+    damage "$file" 11
+done
+replay fuzz_report "$srcdir"/tests/fuzz/reports/* "$folder"/damaged/*
+
+rm -r "$folder/damaged"
+mkdir "$folder/damaged"
 for file in "$srcdir"/tests/fuzz/sources/*; do
     # Files of CIFAR are all alike, those of HDF5 take a process each here.
     case $file in
