@@ -230,7 +230,7 @@ void repl_run(interpreter *i)
     editor_open(&place);
     if (!interpreter_settings(i)->quiet)
         puts("lathe " PACKAGE_VERSION
-             ": 'help' lists the commands, Ctrl-C stops a job, Ctrl-D leaves");
+             ": 'tour' shows what it does, 'help' its commands, Ctrl-D leaves");
     keep_begin(i);
     while (!must_leave()) {
         bool colour = interpreter_settings(i)->colour;

@@ -16,8 +16,8 @@ static const command *const commands[] = {
     &command_run,     &command_runs,        &command_save,     &command_save_screen,
     &command_screen,  &command_sensitivity, &command_separate, &command_session,
     &command_set,     &command_show,        &command_source,   &command_split,
-    &command_sweep,   &command_train,       &command_tune,     &command_undo,
-    &command_verify,  &command_why,
+    &command_sweep,   &command_tour,        &command_train,    &command_tune,
+    &command_undo,    &command_verify,      &command_why,
 };
 
 const command *command_at(int i)

@@ -159,6 +159,6 @@ void draw_session(screen *s, const cards *c, rectangle r)
                      all ? " nothing has a name yet" : " no name holds that");
         if (all && r.rows > 3)
             canvas_write(r.row + 2, r.column, r.columns, STYLE_QUIET,
-                         " :model m lenet-5");
+                         " :tour begins a walk");
     }
 }
