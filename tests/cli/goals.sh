@@ -27,7 +27,7 @@ search='goal m d size=-40% metric=+100% batch=2 epochs=1 seconds=0.02'
 history; undo; list" >out 2>notes
 expect "status" $? 0
 rows=$(lines out goal | grep -o '"candidate"' | wc -l | tr -d ' ')
-test "$rows" -ge 10 || expect "candidates" "$rows" "10 or more"
+test "$rows" -ge 5 || expect "candidates" "$rows" "5 or more"
 expect "first" "$(row out goal 1 1 candidate) $(row out goal 1 1 split)" '"base" "val"'
 expect "judged" "$(row out goal 1 $((rows - 1)) split) $(row out goal 1 "$rows" candidate) $(row out goal 1 "$rows" split)" \
     '"test" "m-goal" "test"'
