@@ -19,7 +19,7 @@ static const char style[] =
     "h3{font-size:1.1rem;margin:1.5rem 0 .4rem}\n"
     "p,ul{max-width:46rem}\n"
     "nav{background:var(--band);border-radius:.4rem;padding:.6rem 1rem;margin:1rem 0}\n"
-    "nav ol{margin:.3rem 0;padding-left:1.4rem}\n"
+    "nav ol{margin:.3rem 0;padding-left:1.4rem;columns:14rem}\n"
     "a{color:var(--link)}\n"
     ".date{color:var(--faint)}\n"
     ".n,.r{color:inherit;text-decoration:none;font-variant-numeric:tabular-nums}\n"
@@ -35,9 +35,10 @@ static const char style[] =
     "tbody tr:target{outline:2px solid var(--link)}\n"
     "td.m{white-space:nowrap}\n"
     ".m{text-align:right;font-variant-numeric:tabular-nums}\n"
-    ".o{min-width:16rem}\n"
+    ".o{min-width:11rem}\n"
     "figure{margin:1.2rem 0}\n"
-    "figure img{max-width:100%;height:auto;background:#fff;border-radius:.3rem;"
+    "figure "
+    "img{max-width:min(100%,44rem);height:auto;background:#fff;border-radius:.3rem;"
     "padding:.3rem}\n"
     "figcaption{color:var(--faint);font-size:.92rem;max-width:46rem}\n"
     "code,pre{font-family:ui-monospace,'DejaVu Sans Mono',Menlo,monospace;"
@@ -250,7 +251,7 @@ static void add_figure(const block *b, text *out)
     text_add(out, "\">\n<figcaption>");
     add_spans(&b->words, out);
     if (b->run > 0)
-        text_addf(out, " <a class=\"r\" href=\"#run-%lld\">run %lld</a>",
+        text_addf(out, " (<a class=\"r\" href=\"#run-%lld\">run %lld</a>)",
                   (long long)b->run, (long long)b->run);
     text_add(out, "</figcaption></figure>\n");
 }

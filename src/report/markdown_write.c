@@ -189,7 +189,7 @@ static void add_figure(const block *b, text *out)
     text_addf(out, " \"digest %s\")\n\n", p->digest);
     add_spans(&b->words, false, out);
     if (b->run > 0)
-        text_addf(out, " [run %lld](#run-%lld)", (long long)b->run, (long long)b->run);
+        text_addf(out, " ([run %lld](#run-%lld))", (long long)b->run, (long long)b->run);
     text_add(out, "\n");
 }
 

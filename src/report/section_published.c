@@ -25,12 +25,12 @@ static const struct {
     const char *title;
     column_kind kind;
 } columns[] = {
-    [OF_ROW] = {"what", COLUMN_WORDS},
+    [OF_ROW] = {"what", COLUMN_NOTE},
     [OF_KEY] = {"key", COLUMN_WORDS},
     [OF_PUBLISHED] = {"published", COLUMN_MEASURED},
     [OF_MEASURED] = {"measured", COLUMN_MEASURED},
     [OF_INTERVAL] = {"interval", COLUMN_MEASURED},
-    [OF_AGAINST] = {"measured against published", COLUMN_MEASURED},
+    [OF_AGAINST] = {"compared", COLUMN_MEASURED},
     [OF_RUN] = {"run", COLUMN_WORDS},
     [OF_NOTE] = {"note", COLUMN_NOTE},
 };

@@ -223,7 +223,7 @@ static void add_figure(const block *b, text *out)
     text_addf(out, "\\begin{center}\n\\drawn{%s}{%s}\n\n\\small ", p->digest, p->path);
     add_spans(&b->words, out);
     if (b->run > 0)
-        text_addf(out, " \\hyperlink{run-%lld}{run %lld}", (long long)b->run,
+        text_addf(out, " (\\hyperlink{run-%lld}{run %lld})", (long long)b->run,
                   (long long)b->run);
     text_add(out, "\n\\end{center}\n");
 }
