@@ -118,8 +118,10 @@ static double choose_step(const style_axis *a)
     return before;
 }
 
-/* Large steps count in thousands, millions, ...; very small ones have a power of ten. */
-static void put_linear_label(char *label, size_t size, double value, double step)
+/* Large steps count in thousands, millions, ..., in the next unit where the axis, which ends
+   at TOP, would have a thousand of them ("1.2 M"); very small ones have a power of ten. */
+static void put_linear_label(char *label, size_t size, double value, double step,
+                             double top)
 {
     static const struct {
         double size;
@@ -128,6 +130,10 @@ static void put_linear_label(char *label, size_t size, double value, double step
     int unit = 0, decimals = (int)-floor(log10(step) + 1e-9);
     while (unit < 4 && step < units[unit].size * (1 - 1e-9))
         unit++;
+    if (unit > 0 && unit < 4 && top >= 1000 * units[unit].size) {
+        unit--;
+        decimals = (int)-floor(log10(step / units[unit].size) + 1e-9);
+    }
     if (fabs(value) < step / 2) {
         snprintf(label, size, "0");
     } else if (decimals > 4 || decimals < -14) {
@@ -150,7 +156,7 @@ static void add_linear(ticks *t)
                  !(a->integer && step / parts < 1);
     for (double i = first - 1; i <= last; i++) {
         char label[48];
-        put_linear_label(label, sizeof label, i * step, step);
+        put_linear_label(label, sizeof label, i * step, step, last * step);
         add_tick(t, i * step, label);
         for (int k = 1; minor && k < parts; k++)
             add_tick(t, (i + (double)k / parts) * step, NULL);

@@ -33,17 +33,24 @@ double bars_limit_room(const figure_call *c, int64_t limit_count)
     return line * (double)(limit_count < 2 ? limit_count : 2);
 }
 
-/* "72", "18.4 k" or "0.453". */
+/* "72", "18432", "184 k", "1.18 M" or "0.453". */
 static char *put_value(char buffer[48], double value, bool integer)
 {
+    static const char units[] = "kMGT";
+    int unit = -1;
     if (!integer)
         return style_number(buffer, value, 3);
-    if (value < 99999.5)
+    if (value < 99999.5) {
         snprintf(buffer, 48, "%.0f", value);
-    else if (value < 99999500)
-        snprintf(buffer, 48, "%.0f k", value / 1e3);
-    else
-        snprintf(buffer, 48, "%.0f M", value / 1e6);
+        return buffer;
+    }
+    for (; value >= 999.5 && units[unit + 1]; unit++)
+        value /= 1e3;
+    snprintf(buffer, 48, "%.*f %c",
+             value < 9.995   ? 2
+             : value < 99.95 ? 1
+                             : 0,
+             value, units[unit]);
     return buffer;
 }
 

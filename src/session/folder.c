@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 
 static status fail_system(error *e, const char *path, const char *action)
@@ -32,7 +32,8 @@ static int trimmed(const char *path)
 
 static char *name_beside(const char *folder, const char *ending, error *e)
 {
-    return memory_format(e, "%.*s.%ld%s", trimmed(folder), folder, (long)getpid(),
+    char process[PROCESS_NAME];
+    return memory_format(e, "%.*s.%s%s", trimmed(folder), folder, process_name(process),
                          ending);
 }
 
@@ -62,7 +63,7 @@ char *folder_make_beside(const char *folder, error *e)
     char *path = make_parent(folder, e) == E_OK ? name_beside(folder, ".part", e) : NULL;
     if (!path)
         return NULL;
-    folder_remove(path); /* of a process of our number that died */
+    folder_remove(path); /* what we ourselves left there */
     if (mkdir(path, 0777) == 0)
         return path;
     fail_system(e, folder, "made");
@@ -177,13 +178,15 @@ void folder_remove(const char *folder)
 /* Is ENTRY the name that name_beside gave to FOLDER in a process that is no more? */
 static bool is_orphan(const char *name, const char *entry)
 {
-    char *end;
-    size_t length = strlen(name);
-    if (strncmp(entry, name, length) != 0 || entry[length] != '.')
+    const size_t length = strlen(name), cut = strlen(".part");
+    if (strncmp(entry, name, length) != 0 || entry[length] != '.' ||
+        !text_ends(entry, ".part") || strlen(entry) < length + 1 + cut)
         return false;
-    long process = strtol(entry + length + 1, &end, 10);
-    return process > 0 && strcmp(end, ".part") == 0 && kill((pid_t)process, 0) != 0 &&
-           errno == ESRCH;
+    char *process = memory_format(NULL, "%.*s", (int)(strlen(entry) - length - 1 - cut),
+                                  entry + length + 1);
+    const bool gone = process && process_is_gone(process);
+    memory_free(process);
+    return gone;
 }
 
 void folder_remove_orphans(const char *folder)

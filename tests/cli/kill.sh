@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # kill.sh -- kill -9 at random moments in scripts that train, prune and sweep, and write files
 # on the way: the database and every file are whole, and the same script run again ends with
-# the bits of one that nobody killed.  KILLS=100 kills each of them so often.
+# the bits of one that nobody killed.  KILLS=100 kills each of them so often,
+# KINDS=sweep only sweeps.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
@@ -71,7 +72,7 @@ again()
 }
 
 total=0 resumed=0
-for kind in train prune sweep; do
+for kind in ${KINDS:-train prune sweep}; do
     again
     begin=$(date +%s%N)
     lathe -q --db none $kind.lathe >/dev/null

@@ -114,6 +114,42 @@ static void narrow_terminals_get_records(void **state)
                    "best      -\n");
 }
 
+/* NAME_low and NAME_high stand behind NAME at a terminal, and in their own columns for
+   programs. */
+static void intervals_stand_with_their_numbers(void **state)
+{
+    (void)state;
+    output_style style = {60, false, false};
+    text out = {0};
+    table *t = table_new(NULL);
+    table_row(t);
+    table_text(t, "model", "m");
+    table_real(t, "mse", 0.251);
+    table_real(t, "mse_low", 0.125);
+    table_real(t, "mse_high", 0.501);
+    table_real(t, "slow", 3);
+    table_real(t, "x_low", 4);
+    table_row(t);
+    table_text(t, "model", "n");
+    table_real(t, "mse", 0.752);
+    table_real(t, "slow", 5);
+    assert_int_equal(output_table(t, FORMAT_TEXT, &style, "eval", 0, &out, NULL), E_OK);
+    assert_string_equal(text_get(&out), "model                   mse  slow  x_low\n"
+                                        "-----  --------------------  ----  -----\n"
+                                        "m      0.251 [0.125, 0.501]     3      4\n"
+                                        "n                     0.752     5      -\n");
+    text_clear(&out);
+    assert_int_equal(output_table(t, FORMAT_CSV, &style, "eval", 0, &out, NULL), E_OK);
+    assert_string_equal(text_get(&out), "model,mse,mse_low,mse_high,slow,x_low\n"
+                                        "m,0.251,0.125,0.501,3,4\nn,0.752,,,5,\n");
+    text_clear(&out);
+    style.columns = 0; /* no terminal */
+    assert_int_equal(output_table(t, FORMAT_TEXT, &style, "eval", 0, &out, NULL), E_OK);
+    assert_non_null(strstr(text_get(&out), "mse_low"));
+    text_clear(&out);
+    table_free(t);
+}
+
 static void last_words_are_broken(void **state)
 {
     (void)state;
@@ -477,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_are_as_agreed),
         cmocka_unit_test(narrow_terminals_get_records),
+        cmocka_unit_test(intervals_stand_with_their_numbers),
         cmocka_unit_test(last_words_are_broken),
         cmocka_unit_test(no_line_is_too_wide),
         cmocka_unit_test(numbers_line_up),

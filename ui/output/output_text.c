@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    output_text.c -- tables for people: columns that line up; where a row is wider than the
    terminal, the words of the last column broken into lines, or else records standing side
-   by side, one key a line.
+   by side, one key a line.  At a terminal NAME, NAME_low and NAME_high are one column,
+   "0.914 [0.909, 0.919]".
    It knows nothing of what the numbers mean. */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "ui/output/format.h"
 
@@ -17,6 +21,7 @@ typedef struct sheet {
     char **heads;  /* [columns] */
     int *width;    /* [columns] of heads and words */
     bool *numbers; /* [columns] */
+    int64_t *from; /* [columns] of the table */
 } sheet;
 
 static void sheet_clear(sheet *s)
@@ -29,7 +34,50 @@ static void sheet_clear(sheet *s)
     memory_free(s->heads);
     memory_free(s->width);
     memory_free(s->numbers);
+    memory_free(s->from);
 }
+
+/* ---- intervals ---- */
+
+/* The column with an END, "_low" or "_high", of the interval of COLUMN, or -1. */
+static int64_t end_of(const table *t, int64_t column, const char *end)
+{
+    char name[160];
+    const int length = snprintf(name, sizeof name, "%s%s", t->columns[column], end);
+    return length > 0 && length < (int)sizeof name ? table_column(t, name) : -1;
+}
+
+static bool has_interval(const table *t, int64_t column)
+{
+    return end_of(t, column, "_low") >= 0 && end_of(t, column, "_high") >= 0;
+}
+
+/* Does COLUMN stand with another as an end of its interval? */
+static bool is_end(const table *t, int64_t column)
+{
+    for (int64_t j = 0; j < t->column_count; j++)
+        if (has_interval(t, j) &&
+            (end_of(t, j, "_low") == column || end_of(t, j, "_high") == column))
+            return true;
+    return false;
+}
+
+/* The interval of COLUMN in row I, where there is one, with the digits of the number. */
+static void add_interval(const sheet *s, int64_t column, int64_t i, number_style style,
+                         text *out)
+{
+    const cell *low = table_get(s->t, i, end_of(s->t, column, "_low"));
+    const cell *high = table_get(s->t, i, end_of(s->t, column, "_high"));
+    if (s->style->columns == 0 || low->kind == CELL_NONE || high->kind == CELL_NONE)
+        return;
+    text_add(out, " [");
+    number_cell(low, style, "-", out);
+    text_add(out, ", ");
+    number_cell(high, style, "-", out);
+    text_add(out, "]");
+}
+
+/* ---- words ---- */
 
 /* One line, without what a terminal would obey. */
 static char *safe_line(const char *words, error *e)
@@ -44,15 +92,17 @@ static char *safe_line(const char *words, error *e)
 
 static status fill_column(sheet *s, int64_t j, error *e)
 {
-    number_style style = number_style_of(s->t, j);
-    s->heads[j] = safe_line(s->t->columns[j], e);
+    const int64_t column = s->from[j];
+    number_style style = number_style_of(s->t, column);
+    s->heads[j] = safe_line(s->t->columns[column], e);
     if (!s->heads[j])
         return E_MEMORY;
     s->width[j] = text_columns(s->heads[j]);
-    s->numbers[j] = number_column(s->t, j);
+    s->numbers[j] = number_column(s->t, column);
     for (int64_t i = 0; i < s->rows; i++) {
         text raw = {0};
-        number_cell(table_get(s->t, i, j), style, "-", &raw);
+        number_cell(table_get(s->t, i, column), style, "-", &raw);
+        add_interval(s, column, i, style, &raw);
         char *words = raw.failed ? NULL : safe_line(text_get(&raw), e);
         text_clear(&raw);
         if (!words)
@@ -66,13 +116,16 @@ static status fill_column(sheet *s, int64_t j, error *e)
 
 static status sheet_fill(sheet *s, const table *t, const output_style *style, error *e)
 {
-    *s =
-        (sheet){.t = t, .style = style, .rows = t->row_count, .columns = t->column_count};
+    *s = (sheet){.t = t, .style = style, .rows = t->row_count};
+    s->from = memory_new(t->column_count, sizeof *s->from, e);
+    for (int64_t j = 0; s->from && j < t->column_count; j++)
+        if (style->columns == 0 || !is_end(t, j))
+            s->from[s->columns++] = j;
     s->words = memory_new(s->rows * s->columns, sizeof *s->words, e);
     s->heads = memory_new(s->columns, sizeof *s->heads, e);
     s->width = memory_new(s->columns, sizeof *s->width, e);
     s->numbers = memory_new(s->columns, sizeof *s->numbers, e);
-    if (!s->words || !s->heads || !s->width || !s->numbers)
+    if (!s->from || !s->words || !s->heads || !s->width || !s->numbers)
         return E_MEMORY;
     for (int64_t j = 0; j < s->columns; j++)
         TRY(fill_column(s, j, e));
