@@ -3,6 +3,7 @@
    model.  It draws nothing and changes no name. */
 #include "ui/screen/cards.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/memory.h"
@@ -31,6 +32,19 @@ static void model_card_free(model_card *m)
     memory_free(m);
 }
 
+static void fill_bins(layer_card *l, const float *x, const uint8_t *mask)
+{
+    for (int64_t i = 0; i < l->weights; i++)
+        l->largest = fmax(l->largest, fabs((double)x[i]));
+    for (int64_t i = 0; i < l->weights; i++) {
+        if (mask && !mask[i])
+            continue;
+        const double share = l->largest > 0 ? fabs((double)x[i]) / l->largest : 0;
+        const int bin = (int)(share * CARD_BINS);
+        l->bins[bin < CARD_BINS ? bin : CARD_BINS - 1]++;
+    }
+}
+
 static void fill_weight(layer_card *l, const parameter *w)
 {
     const uint8_t *mask = w->mask ? tensor_data(w->mask) : NULL;
@@ -38,6 +52,7 @@ static void fill_weight(layer_card *l, const parameter *w)
     for (int64_t i = 0; mask && i < l->weights; i++)
         l->kept -= mask[i] == 0;
     l->channels = tensor_shape(w->data).dim[0];
+    fill_bins(l, tensor_f32(w->data), mask);
     l->bits = w->quantizer ? w->quantizer->bits : 32;
 }
 

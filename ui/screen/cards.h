@@ -8,6 +8,7 @@
 #include "session/session.h"
 
 #define CARD_WORDS 64
+#define CARD_BINS  64
 
 typedef struct layer_card {
     char name[CARD_WORDS], kind[24], output[40];
@@ -16,7 +17,11 @@ typedef struct layer_card {
     int64_t channels;      /* of the output of its weight */
     int bits;              /* of its weight; 0: it has none */
     double share;          /* of the model's multiply-adds */
-    bool layer;            /* conv or linear: can be quantized by itself */
+    double
+        largest; /* of the kept weights, without their signs; those have so many in each
+                       of CARD_BINS equal parts from 0 to it: */
+    int64_t bins[CARD_BINS];
+    bool layer; /* conv or linear: can be quantized by itself */
 } layer_card;
 
 typedef struct step_card {

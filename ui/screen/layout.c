@@ -12,18 +12,20 @@ const char *layout_pane_name(pane p)
     return names[p];
 }
 
-/* Session above the picture at the left, layers above the log at the right. */
-static void place_four(layout *l, int body, int columns)
+/* Session above the picture at the left, layers above the log at the right, which has more
+   room while one reads it. */
+static void place_four(layout *l, int body, int columns, pane focus)
 {
     int left = columns * 3 / 10;
     left = left < 26 ? 26 : left > 44 ? 44 : left;
     const int upper = (body + 1) * 11 / 20, lower = body - upper;
     const int right = columns - left - 1;
+    const int above = focus == PANE_LOG ? body * 6 / 20 : upper;
     l->divider = left;
     l->panes[PANE_SESSION] = (rectangle){1, 0, upper, left};
     l->panes[PANE_PICTURE] = (rectangle){1 + upper, 0, lower, left};
-    l->panes[PANE_LAYERS] = (rectangle){1, left + 1, upper, right};
-    l->panes[PANE_LOG] = (rectangle){1 + upper, left + 1, lower, right};
+    l->panes[PANE_LAYERS] = (rectangle){1, left + 1, above, right};
+    l->panes[PANE_LOG] = (rectangle){1 + above, left + 1, body - above, right};
 }
 
 layout layout_make(int rows, int columns, pane focus, bool alone)
@@ -37,6 +39,6 @@ layout layout_make(int rows, int columns, pane focus, bool alone)
     if (l.single)
         l.panes[focus] = (rectangle){1, 0, body, columns};
     else
-        place_four(&l, body, columns);
+        place_four(&l, body, columns, focus);
     return l;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    pane_picture.c -- the course of a training as a curve of characters: of the one that
-   runs, else of the model that is chosen.  It changes nothing. */
+   runs, else of the model that is chosen, unless one is at its layers.  It changes nothing. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,6 +161,9 @@ void draw_picture(screen *s, const cards *c, rectangle r)
         snprintf(words, sizeof words, "loss %.4g", losses.y[losses.count - 1]);
         draw_title(s, PANE_PICTURE, r, words);
         draw_curves(inside, &(series){losses.y, losses.count}, &(series){NULL, 0});
+    } else if (n && n->model && s->focus == PANE_LAYERS && !s->comparing &&
+               draw_weights(s, n, r)) {
+        return;
     } else if (n && n->model && n->model->epoch_count > 0) {
         const bool narrow = r.columns < 44;
         snprintf(words, sizeof words,

@@ -57,6 +57,8 @@ void draw_session(screen *s, const cards *c, rectangle r);
 void draw_layers(screen *s, const cards *c, rectangle r);
 void draw_pair(screen *s, const cards *c, rectangle r);
 void draw_picture(screen *s, const cards *c, rectangle r);
+/* The weights of the layer under the cursor; false where it has none. */
+bool draw_weights(screen *s, const name_card *n, rectangle r);
 void draw_log(screen *s, rectangle r);
 void draw_keys(screen *s);
 
