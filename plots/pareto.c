@@ -319,12 +319,13 @@ static status take_room(room *r, const cloud *p, const column_range *x,
     return E_OK;
 }
 
-/* Right or left of the point, above or below; false: there is no room. */
+/* Right or left of the point, above, below or beside it; false: there is no room. */
 static bool find_room(const room *r, double px, double py, double width, bool crossing,
                       box *found)
 {
-    static const double across[] = {1, 1, -1, -1, 0, 0}, up[] = {1, -1, 1, -1, 1, -1};
-    for (int k = 0; k < 6; k++) {
+    static const double across[] = {1, 1, -1, -1, 0, 0, 1, -1},
+                        up[] = {1, -1, 1, -1, 1, -1, 0, 0};
+    for (int k = 0; k < 8; k++) {
         const double left = px + (across[k] == 0  ? -width / 2
                                   : across[k] > 0 ? r->mark
                                                   : -r->mark - width);
