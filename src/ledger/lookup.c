@@ -219,7 +219,9 @@ static status write_lines(filter *f, const ledger_scope *scope, error *e)
     TRY(begin(f, scope, e));
     text_add(&f->sql, "SELECT r.id AS run, r.command AS command, r.line AS line,"
                       " r.seed AS seed, r.machine AS machine, r.cpu AS cpu,"
-                      " r.threads AS threads, r.lathe AS lathe, r.started AS started");
+                      " r.threads AS threads, r.lathe AS lathe, r.started AS started,"
+                      " (SELECT given FROM argument WHERE run = r.id AND key = 'seed')"
+                      " AS own");
     TRY(add_runs(f, scope, NULL, scope->where && *scope->where, true, e));
     text_add(&f->sql, " AND (r.parent IS NULL OR r.parent NOT IN (SELECT id FROM inside))"
                       " GROUP BY r.id ORDER BY r.id");

@@ -40,7 +40,7 @@ status ledger_find_keys(ledger *l, const ledger_scope *scope, table *out, error 
 status ledger_find_files(ledger *l, const ledger_scope *scope, table *out, error *e);
 
 /* The runs of the scope that no other one ran, in order: run, command, line, seed, machine,
-   cpu, threads, lathe, started. */
+   cpu, threads, lathe, started, own (1 where the line has the seed). */
 status ledger_find_lines(ledger *l, const ledger_scope *scope, table *out, error *e);
 
 /* The last run whose answer has DIGEST; 0: none. */

@@ -38,7 +38,11 @@ void found_clear(found_list *list);
 /* Is there a digit within LENGTH bytes of WORDS? */
 bool found_digit(const char *words, size_t length);
 
-/* "... # run 12" at the end of a line of a script: appends it. */
+/* A link to the receipt of the run TARGET, "12", that says WORDS: "12" or "run 12". */
+void found_run(found_list *list, int64_t line, const char *target, size_t target_length,
+               const char *words, size_t length);
+
+/* "...  # run 12" or "set seed=7  # seed of run 12" as a line of a script: appends it. */
 void found_script_line(found_list *list, int64_t line, const char *words, size_t length);
 
 /* How many lines end within LENGTH bytes of WORDS. */

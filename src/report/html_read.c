@@ -227,6 +227,21 @@ static void take_number(page *p, const tag *t)
     go_to(p, end);
 }
 
+/* Behind the tag of a link to a receipt. */
+static void take_run(page *p, const tag *t)
+{
+    static const char begin[] = "#run-";
+    const size_t n = sizeof begin - 1;
+    const char *target;
+    size_t length, end = find(p, "<");
+    if (!attribute(t, "href", &target, &length) || length <= n ||
+        memcmp(target, begin, n) != 0)
+        add_found(p, FOUND_BARE, "", 0, p->words + p->at, end - p->at);
+    else
+        found_run(p->out, p->line, target + n, length - n, p->words + p->at, end - p->at);
+    go_to(p, end);
+}
+
 static void take_script(page *p)
 {
     size_t end = find(p, "</");
@@ -275,6 +290,8 @@ static void take_tag(page *p, const tag *t)
         take_image(p, t);
     else if (is_tag(t, "pre"))
         take_script(p);
+    else if (has_class(t, "r"))
+        take_run(p, t);
     else if (attribute(t, "data-source", &value, &length) || has_class(t, "n") ||
              has_class(t, "p"))
         take_number(p, t);

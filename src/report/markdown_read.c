@@ -4,6 +4,8 @@
 #include <string.h>
 #include "report/writer.h"
 
+#define RUN "#run-"
+
 enum { COLUMNS_MAX = 256 };
 
 /* One line of the report, and what its place means. */
@@ -113,8 +115,13 @@ static size_t take_link(page *p, size_t at, bool image, bool *sourced)
         add(p, FOUND_BARE, "", 0, "a figure", 8);
         return end + 1;
     }
-    if (!titled || !starts(p, address, "#run-"))
+    if (!starts(p, address, RUN))
         return at + 1;
+    if (!titled) {
+        found_run(p->out, p->line, p->words + address + strlen(RUN),
+                  end - address - strlen(RUN), p->words + words, close - words);
+        return end + 1;
+    }
     add(p, FOUND_NUMBER, p->words + title + 1, title_end - title - 1, p->words + words,
         close - words);
     *sourced = true;
@@ -138,6 +145,22 @@ static size_t take_comment(page *p, size_t from, size_t at)
     return end + 3;
 }
 
+/* "<a id="run-12"></a>12": AT is the tag, END the cell's; behind the number. */
+static size_t take_receipt(page *p, size_t at, size_t end)
+{
+    static const char begin[] = "<a id=\"run-", close[] = "\"></a>";
+    size_t run = at + sizeof begin - 1, n = run;
+    while (n < end && p->words[n] >= '0' && p->words[n] <= '9')
+        n++;
+    size_t words = n + sizeof close - 1, last = words;
+    if (words > end || !starts(p, n, close))
+        return at + 1;
+    while (last < end && p->words[last] != ' ')
+        last++;
+    found_run(p->out, p->line, p->words + run, n - run, p->words + words, last - words);
+    return last;
+}
+
 /* The words from AT to END: of a line, or of a cell, which BARE numbers must not be in. */
 static void take_words(page *p, size_t from, size_t end, bool bare)
 {
@@ -158,6 +181,8 @@ static void take_words(page *p, size_t from, size_t end, bool bare)
             at = take_link(p, at, false, &sourced);
             if (sourced)
                 continue;
+        } else if (starts(p, at, "<a id=\"run-")) {
+            at = take_receipt(p, at, end);
         } else if (starts(p, at, "<!--")) {
             at = take_comment(p, from, at);
             text_clear(&rest); /* it was the comment's */

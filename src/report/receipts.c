@@ -81,15 +81,30 @@ status report_environment(builder *b, const directive *d, error *e)
 
 /* ---- @replay ---- */
 
+/* The seed of a line that does not name it is that of the session, which is set where it
+   is another than *SEED. */
+static void add_seed(const table *lines, int64_t i, int64_t run, int64_t *seed, text *out)
+{
+    double own = 0, number = 0;
+    table_number(lines, i, "own", &own);
+    if (own > 0 || !table_number(lines, i, "seed", &number) || (int64_t)number == *seed)
+        return;
+    *seed = (int64_t)number;
+    text_addf(out, "set seed=%lld  # seed of run %lld\n", (long long)*seed,
+              (long long)run);
+}
+
 status report_replay(builder *b, const directive *d, error *e)
 {
     text script = {0};
+    int64_t seed = -1;
     TRY(directive_check(d, no_keys, 0, e));
     table *lines = table_new(e);
     status s = lines ? find_lines(b, lines, e) : E_MEMORY;
     for (int64_t i = 0; s == E_OK && i < lines->row_count; i++) {
         const cell *line = table_get(lines, i, table_column(lines, "line"));
         const int64_t run = table_get(lines, i, table_column(lines, "run"))->integer;
+        add_seed(lines, i, run, &seed, &script);
         if (line->kind == CELL_TEXT)
             text_addf(&script, "%s  # run %lld\n", line->words, (long long)run);
     }

@@ -80,6 +80,16 @@ static void take_published(page *p, const part a[ARGUMENTS])
     add(p, FOUND_NUMBER, a[0], a[1]);
 }
 
+/* "run-12" and what is shown of it. */
+static void take_run(page *p, const part a[ARGUMENTS])
+{
+    static const char begin[] = "run-";
+    const size_t n = sizeof begin - 1;
+    if (a[0].length > n && memcmp(a[0].words, begin, n) == 0)
+        found_run(p->out, p->line, a[0].words + n, a[0].length - n, a[1].words,
+                  a[1].length);
+}
+
 static void take_picture(page *p, const part a[ARGUMENTS])
 {
     found_add(p->out, FOUND_PICTURE, p->line, a[0].words, a[0].length, a[1].words,
@@ -145,6 +155,7 @@ static const struct {
     {"\\measured", 3, take_measured},    {"\\published", 2, take_published},
     {"\\drawn", 2, take_picture},        {"\\theline", 1, take_line},
     {"\\includegraphics", 0, take_bare}, {"\\begin", 2, begin_table},
+    {"\\hyperlink", 2, take_run},        {"\\hypertarget", 2, take_run},
     {"\\headend", 0, end_heading},       {"\\end{longtable}", 0, end_table},
     {"\\end{tabular}", 0, end_table},    {"\\input", 0, take_bare},
 };

@@ -122,6 +122,12 @@ lathe -q -c "report usual.report; report own.html session=$session template=usua
 cmp full.html own.html || failed=1
 refuses 'report usual.report' 'exists already'
 
+echo "# done again"
+mkdir again
+sed -n '/^```$/,/^```$/p' full.md | grep -v '^```' >again/study.lathe
+(cd again && "$LATHE" -q --db again.db study.lathe >/dev/null) || failed=1
+cmp m8.safetensors again/m8.safetensors || failed=1
+
 echo "# wrong templates"
 cp full.md kept.md
 printf '# a\n\n{{nothing | model = m}}\n' >wrong.report

@@ -47,7 +47,7 @@ static void build(const report_format *format, const char *words)
         format->write(&d, &out);
         check(format, text_get(&out), out.length, &found);
         /* What looks like a line of a replay may stand in code. */
-        assert(found.wrong == 0 || strstr(words, "# run "));
+        assert(found.wrong == 0 || strstr(words, "run "));
     } else {
         assert(e.text[0]);
     }

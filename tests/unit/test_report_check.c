@@ -93,6 +93,10 @@ static void changed_digits_are_found(void **state)
             snprintf(mark, sizeof mark, "%s%s%s", before[i], list.items[k].words,
                      after[i]);
             const char *place = strstr(text_get(&out), mark);
+            bool elsewhere = strstr(list.items[k].source, "/0/run w") ||
+                             strstr(list.items[k].source, "/0/seed w");
+            if (elsewhere && !place)
+                continue;
             assert_non_null(place);
             size_t begin = (size_t)(place - out.data) + strlen(before[i]);
             for (size_t n = 0; n < strlen(list.items[k].words); n++)
@@ -105,6 +109,8 @@ static void changed_digits_are_found(void **state)
         /* And in a command line. */
         expect_found(files[i], &out,
                      (size_t)(strstr(text_get(&out), "epochs=5") - out.data) + 7);
+        expect_found(files[i], &out,
+                     (size_t)(strstr(text_get(&out), "seed=7") - out.data) + 5);
         found_clear(&list);
         text_clear(&out);
     }
@@ -137,6 +143,10 @@ static void numbers_without_a_source_are_found(void **state)
         {"r.md", "[98.95](#run-3 \"3/1/accuracy p2\")", "98.95"},
         {"r.md", "[98.95](#run-3 \"3/1/accuracy p2\")", "[98.95](#run-3)"},
         {"r.md", "\"3/1/accuracy p2\"", "\"3/9/accuracy p2\""},
+        {"r.md", "[3](#run-3)", "[3](#run-4)"},
+        {"r.md", "<a id=\"run-3\"></a>3", "<a id=\"run-3\"></a>4"},
+        {"r.html", "#run-3\">3<", "#run-3\">2<"},
+        {"r.tex", "\\hypertarget{run-3}{3}", "\\hypertarget{run-3}{33}"},
         {"r.md", "\"digest ", "\"digests "},
         {"r.md", "(<figure.svg>", "(<runs.db>"},
         {"r.md", "(<figure.svg>", "(<no.svg>"},
