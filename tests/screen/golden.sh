@@ -77,6 +77,19 @@ play steps 80x24 <<<'keys 1 k Space'
 play changes 80x24 <<<'keys 1 k k k 2 j j j + + + j j j j + b b'
 play pair 80x24 <<<'keys 1 k k k m j 2 c'
 play refused 80x24 <<<'keys 1 k 2 j j j +'
+# help is read from its begin
+play help 80x24 <<'END'
+type :help undo
+keys Enter
+wait
+END
+# where there is room for one pane, it is that of the answer
+play answer 40x10 <<'END'
+keys 1
+type :show other columns=model,bytes
+keys Enter
+wait
+END
 play offers 80x24 <<'END'
 type :prune m am
 keys Tab

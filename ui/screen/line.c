@@ -90,8 +90,11 @@ static void submit(char *words)
         memory_free(one);
         p += length + (p[length] == '\n');
     }
-    if (words[strspn(words, " \t\n")])
-        screen_submit(line.s, words);
+    if (!words[strspn(words, " \t\n")])
+        return;
+    screen_submit(line.s, words);
+    if (line.s->layout.single) /* its answer would be out of sight */
+        line.s->focus = PANE_LOG;
 }
 
 static void on_line(char *words)

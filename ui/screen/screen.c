@@ -30,6 +30,7 @@ typedef struct loop {
     capture printed;
     int wake[2];
     int terminal; /* or -1 */
+    int64_t done; /* blocks of the worker that were noticed */
     sigset_t waiting;
     player *player;  /* NULL: none, or played */
     settings before; /* of the interpreter */
@@ -117,6 +118,18 @@ static void serve_worker(screen *s)
     s->leaves = s->leaves || s->work.quit;
 }
 
+/* Text for people is read from its begin: the log stands there until one goes on. */
+static void hold_text(screen *s)
+{
+    list_view *v = &s->lists[PANE_LOG];
+    int64_t begin = s->log.count - 1;
+    while (begin > 0 && !text_starts(log_at(&s->log, begin)->words, "> "))
+        begin--;
+    s->held = !*v->filter && s->log.count - begin > v->room;
+    if (s->held)
+        v->chosen = begin + v->room - 1;
+}
+
 /* ---- waiting ---- */
 
 static int timeout_of(const loop *l)
@@ -155,6 +168,9 @@ static status turn(loop *l, error *e)
     drain(l->wake[0], NULL);
     serve_worker(l->s);
     drain(l->printed.read, &l->s->log);
+    if (l->done != l->s->work.done && l->s->work.reads)
+        hold_text(l->s);
+    l->done = l->s->work.done;
     if (ready > 0 && count == 3 && in[2].revents & (POLLHUP | POLLERR))
         l->s->leaves = true; /* the terminal is gone */
     else if (ready > 0 && count == 3 && in[2].revents)

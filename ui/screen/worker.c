@@ -104,6 +104,10 @@ static void report(void *context, const progress *p)
 static void answered(void *context, const char *name, const call *c)
 {
     worker *w = context;
+    const command *done = command_find(name);
+    lock(w);
+    w->view.reads = done && done->flags & COMMAND_TEXT;
+    unlock(w);
     if (strcmp(name, "plan") != 0)
         return;
     const int64_t of = session_serial(c->session, option_words(&c->options, "model"));
@@ -176,7 +180,7 @@ static void begin_line(worker *w, const char *line)
     lock(w);
     snprintf(w->view.line, sizeof w->view.line, "%s", line);
     w->view.began = task_clock();
-    w->view.told = w->view.stopping = false;
+    w->view.told = w->view.stopping = w->view.reads = false;
     w->view.last = (progress){0};
     interpreter_settings(w->i)->columns = w->columns;
     curve_begin(&w->losses);
@@ -274,6 +278,7 @@ static void *life(void *context)
             keep_session(w);
         lock(w);
         w->view.quit = interpreter_wants_quit(w->i, &code);
+        w->view.done++;
         unlock(w);
     }
     lock(w);

@@ -16,6 +16,8 @@ typedef struct worker worker;
 typedef struct worker_view {
     bool busy, stopping, quit;
     int64_t waiting; /* blocks behind the one that runs */
+    int64_t done;    /* blocks that have come to their end */
+    bool reads;      /* the last answer was text for people, as help is */
     char line[256];  /* that runs */
     double began;    /* clock */
     bool told;       /* the four below are of the command that runs */
