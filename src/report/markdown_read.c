@@ -6,7 +6,10 @@
 
 #define RUN "#run-"
 
-enum { COLUMNS_MAX = 256 };
+enum {
+    COLUMNS_MAX = 256,
+    REACH = 1 << 12 /* bytes in which what is opened must be closed */
+};
 
 /* One line of the report, and what its place means. */
 typedef struct page {
@@ -30,14 +33,14 @@ static size_t ticks_at(const page *p, size_t at)
 /* Behind the code that begins at AT, or behind its backticks where it does not end. */
 static size_t skip_code(const page *p, size_t at)
 {
-    size_t n = ticks_at(p, at);
-    for (size_t i = at + n; i < p->length;) {
+    const size_t n = ticks_at(p, at), begin = at + n;
+    for (size_t i = begin; i < p->length && i - begin < REACH;) {
         size_t other = ticks_at(p, i);
         if (other == n)
             return i + n;
         i += other ? other : 1;
     }
-    return at + n;
+    return begin;
 }
 
 /* Where the bracket that opens at AT is closed by CLOSE, or the line's end. */
@@ -46,6 +49,16 @@ static size_t skip_to(const page *p, size_t at, char close)
     while (at < p->length && p->words[at] != close)
         at += p->words[at] == '\\' && at + 1 < p->length ? 2 : 1;
     return at < p->length ? at : p->length;
+}
+
+/* The same, near enough for what stands between brackets. */
+static size_t skip_near(const page *p, size_t at, char close)
+{
+    page near = {.words = p->words, .length = p->length};
+    if (at < p->length && p->length - at > REACH)
+        near.length = at + REACH;
+    const size_t found = skip_to(&near, at, close);
+    return found < near.length ? found : p->length;
 }
 
 static void add(page *p, found_kind kind, const char *source, size_t source_length,
@@ -95,18 +108,18 @@ static void add_picture(page *p, const char *digest, size_t digest_length,
    *SOURCED says whether it was a number with a source. */
 static size_t take_link(page *p, size_t at, bool image, bool *sourced)
 {
-    size_t words = at + 1, close = skip_to(p, words, ']');
+    size_t words = at + 1, close = skip_near(p, words, ']');
     *sourced = false;
     if (close + 1 >= p->length || p->words[close + 1] != '(')
         return at + 1;
-    size_t address = close + 2, end = skip_to(p, address, ')');
+    size_t address = close + 2, end = skip_near(p, address, ')');
     size_t title = address;
     while (title < end && p->words[title] != '"')
         title++;
-    size_t title_end = title + 1 < end ? skip_to(p, title + 1, '"') : end;
+    size_t title_end = title + 1 < end ? skip_near(p, title + 1, '"') : end;
     bool titled = title_end < end;
     if (image && titled && starts(p, title + 1, "digest ") && p->words[address] == '<') {
-        size_t path = address + 1, path_end = skip_to(p, path, '>');
+        size_t path = address + 1, path_end = skip_near(p, path, '>');
         add_picture(p, p->words + title + 8, title_end - title - 8, p->words + path,
                     path_end - path);
         return end + 1;

@@ -5,7 +5,11 @@
 #include "report/tex_words.h"
 #include "report/writer.h"
 
-enum { COLUMNS_MAX = 256, ARGUMENTS = 3 };
+enum {
+    COLUMNS_MAX = 256,
+    ARGUMENTS = 3,
+    REACH = 1 << 12 /* bytes in which a brace must be closed */
+};
 
 typedef struct page {
     const char *words;
@@ -42,7 +46,7 @@ static bool read_braces(const page *p, size_t *at, part *words)
     int depth = 0;
     if (*at >= p->length || p->words[*at] != '{')
         return false;
-    for (size_t i = *at; i < p->length; i++) {
+    for (size_t i = *at; i < p->length && i - *at < REACH; i++) {
         if (p->words[i] == '\\') {
             i++;
         } else if (p->words[i] == '{') {

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/random.h"
 #include "report/check.h"
@@ -253,6 +254,33 @@ static void damaged_reports_do_no_harm(void **state)
     }
 }
 
+/* Much that opens and never closes is read in little time: a reader that looked to
+   the end for each would take minutes. */
+static void endless_marks_end(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {
+        "[",        "![",    "`x``y", "<!--",           "\\measured{",
+        "{",        "<a \"", "<img ", "<td>",           "[a](#run-1 \"",
+        "\\begin{", "<pre>", "| ",    "<a class=\"r\">"};
+    for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
+        text words = {0};
+        while (words.length < 1 << 17)
+            text_add(&words, marks[k]);
+        for (int i = 0; i < FILES; i++) {
+            found_list list = {0};
+            const clock_t begin = clock();
+            report_format_of_file(files[i], NULL)
+                ->read(text_get(&words), words.length, &list);
+            double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
+            if (seconds > 3)
+                fail_msg("%s: %g s for '%s'", files[i], seconds, marks[k]);
+            found_clear(&list);
+        }
+        text_clear(&words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(changed_ledgers_are_found, make, remove_all),
         cmocka_unit_test_setup_teardown(names_stay_names, make, remove_all),
         cmocka_unit_test_setup_teardown(damaged_reports_do_no_harm, make, remove_all),
+        cmocka_unit_test(endless_marks_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
