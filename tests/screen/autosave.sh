@@ -27,6 +27,7 @@ open 110 30
 wait_for '^lathe>$'
 enter 'model m unet-phase levels=1 channels=2 size=16'
 wait_for 'multiply_adds'
+wait_for '^lathe>$'
 key C-d
 wait_for '^EXIT=0$'
 must_not 'unsaved'
@@ -36,8 +37,9 @@ check "nothing is kept" test "$(folders)" = 0
 open 110 30
 wait_for '^lathe>$'
 must_not 'unsaved'
-enter 'model m unet-phase levels=1 channels=2 size=16'
-enter 'prune m amount=0.5'
+enter 'model m unet-phase levels=1 channels=2 size=16; prune m amount=0.5'
+wait_for 'pruned'
+wait_for '^lathe>$'
 enter 'show m columns=hash'
 wait_for '^[0-9a-f]{16}$'
 hash=$(screen | grep -E '^[0-9a-f]{16}$')
@@ -59,12 +61,13 @@ wait_for 'unsaved session of .* \(autosave, 2 models\): .session recover. gets i
 enter 'session list'
 wait_for ' left$'
 enter 'session recover'
+wait_for 'autosave/.* 2 +[0-9]+ +[0-9]+'
 wait_for '^lathe>$'
 key C-l
 enter 'show m columns=hash'
 wait_for "^$hash$"
 enter 'history'
-wait_for 'copy m n'
+wait_for ' copy m n'
 wait_kept 1
 tries=0
 until test ! -e "$first" || test $tries -ge 200; do
@@ -87,9 +90,14 @@ open 110 30 # told once
 wait_for '^lathe>$'
 must_not 'unsaved session of'
 enter 'session recover'
+wait_for 'autosave/.* 2 +[0-9]+ +[0-9]+'
+wait_for '^lathe>$'
 enter 'save m m.safetensors'
+wait_for '^m +m.safetensors +[0-9]+'
+wait_for '^lathe>$'
 enter 'save n n.safetensors'
-wait_for 'n.safetensors'
+wait_for '^n +n.safetensors +[0-9]+'
+wait_for '^lathe>$'
 key C-d
 wait_for '^EXIT=0$'
 must_not 'unsaved result'
@@ -102,7 +110,8 @@ open 110 30
 wait_for '^lathe>$'
 enter 'set autosave=no'
 enter 'model m unet-phase levels=1 channels=2 size=16; prune m amount=0.5'
-wait_for 'multiply_adds'
+wait_for 'pruned'
+wait_for '^lathe>$'
 key C-d
 wait_for '^EXIT=0$'
 check "not where it is not wanted" test "$(folders)" = 0
