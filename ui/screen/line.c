@@ -273,5 +273,10 @@ int line_draw(int row)
     }
     canvas_write(row, 0, head, STYLE_KEY, prompt);
     canvas_write(row, head, canvas_columns() - head, STYLE_PLAIN, words + from);
+    /* Where a pasted block has its lines' ends. */
+    for (const char *p = words + from; (p = strchr(p, '\n')); p++) {
+        const int column = head + columns_of(words + from, (size_t)(p - words) - from);
+        canvas_write(row, column, 1, STYLE_KEY, canvas_unicode() ? "\u21b5" : "|");
+    }
     return cursor;
 }
