@@ -25,7 +25,7 @@ hashes()
 
 cat >study.lathe <<'END'
 let share = 0.5
-data d gpe n=6 grid=32 starts=1; split d
+load d d.npz; split d
 model m unet-phase levels=1 channels=4 size=32
 copy m s
 train m d epochs=2 batch=4 optimizer=adam lr=0.002
@@ -46,6 +46,7 @@ model r unet-phase levels=1 channels=2 size=32
 train r d epochs=1
 END
 
+lathe -q --db none -c 'data d gpe n=6 grid=32 starts=1; save d d.npz' >/dev/null
 echo "# a script, and then its transcripts"
 "$LATHE" -q -k --threads 2 -c 'log first.lathe' study.lathe \
     -c 'show m p q s b r columns=model,hash > hashes.csv' >out 2>err
@@ -104,7 +105,7 @@ exec 3>pipe
 printf '%s\n' 'log killed.lathe' 'model m unet-phase levels=1 channels=2 size=32' \
     'prune m amount=0.5' 'list' >&3
 tries=0
-until grep -q '^m' out || test $tries -ge 200; do
+until grep -qsx list killed.lathe || test $tries -ge 200; do
     sleep 0.05
     tries=$((tries + 1))
 done
