@@ -58,7 +58,6 @@ static status check_number(checking *c, const found *f, error *e)
     source s;
     error why = {0};
     text words = {0};
-    c->counts->numbers++;
     if (!source_read(f->source, &s)) {
         put_fault(c, f, "number", NULL, "its source cannot be read");
         return E_OK;
@@ -154,6 +153,9 @@ static status check_found(checking *c, const found *f, error *e)
 {
     switch (f->kind) {
     case FOUND_NUMBER:
+        c->counts->numbers++;
+        return check_number(c, f, e);
+    case FOUND_RUN:
         return check_number(c, f, e);
     case FOUND_PICTURE:
         return check_picture(c, f, e);

@@ -63,7 +63,7 @@ static void add_of_run(found_list *list, int64_t line, const char *run, size_t r
     text_add_bytes(&source, run, run_length);
     text_addf(&source, "/0/%s w", key);
     list->failed = list->failed || source.failed;
-    found_add(list, FOUND_NUMBER, line, text_get(&source), source.length, words, length);
+    found_add(list, FOUND_RUN, line, text_get(&source), source.length, words, length);
     text_clear(&source);
 }
 

@@ -11,6 +11,7 @@
 
 typedef enum found_kind {
     FOUND_NUMBER,  /* SOURCE as written, WORDS as shown */
+    FOUND_RUN,     /* the same, of the number or the seed of a run */
     FOUND_PICTURE, /* SOURCE is a digest; WORDS its path, or its bytes are held */
     FOUND_LINE,    /* a command line; SOURCE is the number of its run */
     FOUND_BARE,    /* a number without a source, where there must be one */
