@@ -47,6 +47,8 @@ integer_conv integer_layer_of(const operation *op);
 
 /* The same of convolutions that run by patches (unroll.h); geometry: of what is inside. */
 integer_conv integer_unroll_geometry(const operation *op);
+/* A transposed one whose results overlap: its sums are taken in plain C, pixel by pixel. */
+bool integer_unroll_overlaps(const operation *op);
 size_t integer_unroll_prepared_bytes(const operation *op);
 void integer_unroll_prepare(const operation *op, void *prepared);
 size_t integer_unroll_scratch(const operation *op);

@@ -99,14 +99,33 @@ static const char *method_name(const operation *op, int method)
     return m ? m->name : NULL;
 }
 
+static int method_plain(const operation *op)
+{
+    int method = 1;
+    (void)op;
+    while (!text_equal(integer_method_at(method - 1)->name, "scalar"))
+        method++;
+    return method;
+}
+
+/* Sums that overlap have one way alone, which is no method's. */
+static bool is_summed(const operation *op)
+{
+    return unroll_is(op->node->op) && integer_unroll_overlaps(op);
+}
+
 static bool method_suits(const operation *op, int method)
 {
+    if (is_summed(op))
+        return method == method_plain(op);
     integer_conv c = geometry(op);
     return integer_method_at(method - 1)->suits(&c);
 }
 
 static int method_guess(const operation *op)
 {
+    if (is_summed(op))
+        return method_plain(op);
     integer_conv c = geometry(op);
     const integer_method *best = integer_method_choose(&c);
     int method = 1;
@@ -125,15 +144,6 @@ static void method_prepare(const operation *op, void *prepared)
 {
     integer_conv c = geometry(op);
     method_of(op, &c)->prepare(&c, prepared);
-}
-
-static int method_plain(const operation *op)
-{
-    int method = 1;
-    (void)op;
-    while (!text_equal(integer_method_at(method - 1)->name, "scalar"))
-        method++;
-    return method;
 }
 
 const operator_methods integer_layer_methods = {

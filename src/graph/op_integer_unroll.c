@@ -43,6 +43,12 @@ static bool overlaps(const unrolled *u)
     return u->transposed && !u->exact;
 }
 
+bool integer_unroll_overlaps(const operation *op)
+{
+    const unrolled u = unroll(op, false);
+    return overlaps(&u);
+}
+
 static const integer_method *method_of(const operation *op, const integer_conv *c)
 {
     return op->method ? integer_method_at(op->method - 1) : integer_method_choose(c);

@@ -78,6 +78,10 @@ expect "error at two bits" "$(measured rtml.db 'command = eval and model = matri
     cut -c1-8)" 0.007951
 sample blocks 'let snapshots = 5; let epochs = 1; let conv_epochs = 1; let tuning = 1
     let rounds = 1; let precision = f32'
+"$LATHE" -q --db blocks.db -c 'runs where "command = bench and model = conv-static" columns=kernels' \
+    >out 2>err
+expect "kernel of integer transposed convolutions that overlap" \
+    "$(grep -c 'conv_transpose3d s8 scalar' out)" 1
 expect "true ratio" "$(measured blocks.db 'command = eval and model = mlp' ratio |
     cut -c1-5)" 7.352
 
