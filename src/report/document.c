@@ -149,6 +149,16 @@ void document_value(document *d, spans *to, const source *s, const cell *value, 
     document_span(d, to, SPAN_UNIT, name, NULL);
 }
 
+void document_line(document *d, spans *to, int64_t run, const char *line)
+{
+    source s = {.form = {.kind = FORM_WORDS}};
+    const char *kept = document_keep(d, line, false);
+    reference_set(&s.of, run, 0, "line");
+    span *added = add_span(d, to);
+    if (added)
+        *added = (span){.kind = SPAN_LINE, .words = kept, .source = s};
+}
+
 void document_run(document *d, spans *to, int64_t run)
 {
     char words[24];

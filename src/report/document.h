@@ -19,6 +19,7 @@ typedef enum span_kind {
     SPAN_LINK,  /* to LINK, an address */
     SPAN_RUN,   /* the number of a run: to its receipt */
     SPAN_VALUE, /* a number that SOURCE tells the place of */
+    SPAN_LINE,  /* a command line; SOURCE is that of a value */
 } span_kind;
 
 typedef struct span {
@@ -105,6 +106,8 @@ void document_span(document *d, spans *to, span_kind kind, const char *words,
 /* A value in the words that FORM of S gives it, and its unit behind it, where UNIT. */
 void document_value(document *d, spans *to, const source *s, const cell *value,
                     bool unit);
+/* The command line LINE of RUN. */
+void document_line(document *d, spans *to, int64_t run, const char *line);
 void document_run(document *d, spans *to, int64_t run);
 
 /* ---- tables ---- */

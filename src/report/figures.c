@@ -242,11 +242,12 @@ status report_put_figures(builder *b, int64_t from, int64_t to, error *e)
         if (!stem)
             s = E_MEMORY;
         else if (best_file(b, files, stem) == i) {
-            text caption = {0};
-            text_addf(&caption, "`%s`", file_words(files, i, "line"));
-            s = report_put_picture(b, file, file_words(files, i, "digest"), run,
-                                   text_get(&caption), &gone);
-            text_clear(&caption);
+            s = report_put_picture(b, file, file_words(files, i, "digest"), run, NULL,
+                                   &gone);
+            if (s == E_OK)
+                document_line(b->document,
+                              &b->document->blocks[b->document->count - 1].words, run,
+                              file_words(files, i, "line"));
             s = s == E_FORMAT ? E_OK : s; /* it was drawn over since */
             if (s != E_OK)
                 *e = gone;

@@ -119,7 +119,7 @@ static status put_cell(builder *b, const table *found, int64_t row,
     if (plan->operation != OPERATION_NONE)
         return report_value(b, to, &s, false, e);
     if (c->kind == CELL_TEXT && strcmp(plan->key, "line") == 0)
-        document_span(b->document, to, SPAN_CODE, c->words, NULL);
+        document_line(b->document, to, s.of.run, c->words);
     else
         document_value(b->document, to, &s, c, false);
     return E_OK;

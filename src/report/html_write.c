@@ -154,6 +154,11 @@ static void add_span(const span *s, text *out)
     case SPAN_VALUE:
         add_value(s, out);
         break;
+    case SPAN_LINE:
+        text_add(out, "<code>");
+        add_value(s, out);
+        text_add(out, "</code>");
+        break;
     }
 }
 

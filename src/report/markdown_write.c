@@ -108,6 +108,7 @@ static void add_span(const span *s, bool cell, text *out)
         text_addf(out, "[%s](#run-%s)", s->words, s->words);
         break;
     case SPAN_VALUE:
+    case SPAN_LINE:
         add_value(s, out);
         break;
     }
@@ -242,8 +243,9 @@ void markdown_write(const document *d, text *out)
         bool list = i > 0 && b->kind == BLOCK_ITEM && b[-1].kind == BLOCK_ITEM;
         text_add(out, i > 0 && !list ? "\n" : "");
         add_block(b, out);
-        if (!dated && b->kind == BLOCK_HEADING)
+        if (!dated && b->kind == BLOCK_HEADING && b->level == 1) {
             text_addf(out, "\n%s\n", d->date);
-        dated = dated || b->kind == BLOCK_HEADING;
+            dated = true;
+        }
     }
 }

@@ -159,7 +159,7 @@ static status add_spans(run_list *runs, const spans *words, error *e)
         int64_t run = 0;
         if (s->kind == SPAN_RUN && text_to_integer(s->words, &run))
             TRY(add_run(runs, run, e));
-        if (s->kind != SPAN_VALUE)
+        if (s->kind != SPAN_VALUE && s->kind != SPAN_LINE)
             continue;
         TRY(add_run(runs, s->source.of.run, e));
         TRY(add_run(runs, s->source.than.run, e));
@@ -206,7 +206,7 @@ static status put_receipt(builder *b, block *to, int64_t run, error *e)
             answer ? source_value(b->request->ledger, &s, answer, e) : E_MEMORY;
         const cell *value = found == E_OK ? table_get(answer, 0, 0) : NULL;
         if (value && i == 0 && value->kind == CELL_TEXT)
-            document_span(b->document, into, SPAN_CODE, value->words, NULL);
+            document_line(b->document, into, run, value->words);
         else if (value) {
             double seconds = 0;
             table_number(answer, 0, "value", &seconds);

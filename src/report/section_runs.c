@@ -86,8 +86,8 @@ static status tell_row(builder *b, const candidates *c, const candidate *base,
     document *d = b->document;
     block *to = document_add(d, BLOCK_ITEM);
     document_span(d, &to->words, SPAN_TEXT, words, NULL);
-    document_span(d, &to->words, SPAN_CODE,
-                  table_get(found, row, table_column(found, "line"))->words, NULL);
+    document_line(d, &to->words, row_source(found, row, "line").of.run,
+                  table_get(found, row, table_column(found, "line"))->words);
     document_span(d, &to->words, SPAN_TEXT, ": file", NULL);
     TRY(tell_key(b, base, "bytes", found, row, &to->words, e));
     if (c->metric && has(found, row, c->metric)) {
@@ -299,9 +299,11 @@ static status put_pipeline(builder *b, const candidates *c, const table *found, 
     text where = {0};
     table_number(found, i, "run", &run);
     text_addf(&where, "run = %.0f and (met = yes or met = no)", run);
-    status s = report_keys_table(b, text_get(&where), keys,
-                                 table_get(found, i, table_column(found, "line"))->words,
-                                 &rows, e);
+    status s = report_keys_table(b, text_get(&where), keys, "", &rows, e);
+    if (s == E_OK && rows > 0)
+        document_line(b->document, &b->document->blocks[b->document->count - 1].words,
+                      (int64_t)run,
+                      table_get(found, i, table_column(found, "line"))->words);
     text_clear(&where);
     return s == E_OK && rows > 0 && strcmp(first, "stage") == 0
                ? tell_met(b, (int64_t)run, first, e)

@@ -274,7 +274,8 @@ static status read_all(reading *r, error *e)
 static void count_spans(const spans *words, report_counts *counts)
 {
     for (int64_t i = 0; i < words->count; i++)
-        counts->numbers += words->items[i].kind == SPAN_VALUE;
+        counts->numbers +=
+            words->items[i].kind == SPAN_VALUE || words->items[i].kind == SPAN_LINE;
 }
 
 static void count_all(const document *d, report_counts *counts)

@@ -156,12 +156,13 @@ static const struct {
     int arguments;
     void (*take)(page *p, const part a[ARGUMENTS]);
 } macros[] = {
-    {"\\measured", 3, take_measured},    {"\\published", 2, take_published},
-    {"\\drawn", 2, take_picture},        {"\\theline", 1, take_line},
-    {"\\includegraphics", 0, take_bare}, {"\\begin", 2, begin_table},
-    {"\\hyperlink", 2, take_run},        {"\\hypertarget", 2, take_run},
-    {"\\headend", 0, end_heading},       {"\\end{longtable}", 0, end_table},
-    {"\\end{tabular}", 0, end_table},    {"\\input", 0, take_bare},
+    {"\\typed", 3, take_measured},      {"\\measured", 3, take_measured},
+    {"\\published", 2, take_published}, {"\\drawn", 2, take_picture},
+    {"\\theline", 1, take_line},        {"\\includegraphics", 0, take_bare},
+    {"\\begin", 2, begin_table},        {"\\hyperlink", 2, take_run},
+    {"\\hypertarget", 2, take_run},     {"\\headend", 0, end_heading},
+    {"\\end{longtable}", 0, end_table}, {"\\end{tabular}", 0, end_table},
+    {"\\input", 0, take_bare},
 };
 
 /* One of the macros above, with its arguments.  False where none stands here. */

@@ -28,7 +28,9 @@ static const char preamble[] =
     "\\setlength{\\tabcolsep}{4pt}\n"
     "% A number: its run, its source in the database of runs, and what is shown.\n"
     "\\newcommand{\\measured}[3]{\\hyperlink{run-#1}{#3}}\n"
-    "% One from elsewhere.\n"
+    "% A command line, in the same way.\n"
+    "\\newcommand{\\typed}[3]{\\hyperlink{run-#1}{\\texttt{#3}}}\n"
+    "% A number from elsewhere.\n"
     "\\newcommand{\\published}[2]{#2}\n"
     "% A figure: the digest of its file, and the file.\n"
     "\\newcommand{\\drawn}[2]{\\includegraphics[width=\\linewidth,"
@@ -61,8 +63,8 @@ static void add_value(const span *s, text *out)
     if (s->source.of.run == 0)
         text_addf(out, "\\published{%s}{", text_get(&notation));
     else
-        text_addf(out, "\\measured{%lld}{%s}{", (long long)s->source.of.run,
-                  text_get(&notation));
+        text_addf(out, "\\%s{%lld}{%s}{", s->kind == SPAN_LINE ? "typed" : "measured",
+                  (long long)s->source.of.run, text_get(&notation));
     add_number(s->words, out);
     text_add(out, "}");
     out->failed = out->failed || notation.failed;
@@ -118,6 +120,7 @@ static void add_span(const span *s, text *out)
         text_addf(out, "\\hyperlink{run-%s}{%s}", s->words, s->words);
         break;
     case SPAN_VALUE:
+    case SPAN_LINE:
         add_value(s, out);
         break;
     }

@@ -153,6 +153,32 @@ static void tables_have_rows_of_answers(void **state)
            "bytes, MiB | run |\n|---|--:|---|\n| [m8](#run-5 \"5/1/model w\")");
 }
 
+/* m8 is as good as m in a quarter of its bytes, m50 the smallest; intervals are a point
+   wide on either side (support_report.c). */
+static void models_come_to_what_they_cost(void **state)
+{
+    (void)state;
+    expect("@summary", "Measured on the `test` samples: `m`, `m50`, `m8`.");
+    expect("@summary", "- The smallest file: `m50`: `accuracy` ");
+    expect("@summary", "- The fastest: `m8`: `accuracy` ");
+    expect("@summary", "[0.5000](#run-7 \"7/2/median_ms f4\") ms "
+                       "([-80.0](#run-7 \"7/2/median_ms change 7/1/median_ms +p1\") %)");
+    expect("@conclusions",
+           "([-90.0](#run-3 \"3/2/bytes change 3/1/bytes +p1\") %); the "
+           "intervals of both overlap. No other is as small and as good.");
+    expect("@conclusions", "Worth keeping, by size of the file and by `accuracy`: `m50`, "
+                           "`m8`.");
+    expect("@baseline", "| accuracy | [98.95](#run-3 \"3/1/accuracy p2\") % | "
+                        "\\[[97.95](#run-3 \"3/1/accuracy_low p2\"), "
+                        "[99.95](#run-3 \"3/1/accuracy_high p2\")\\] |");
+    expect("@techniques",
+           "### Pruning\n\n| model | amount, % | nonzero | accuracy, % | "
+           "accuracy change, points | bytes, KiB | bytes change, % | run |");
+    expect("@pipeline", "[compare m m8 latency=-40%](#run-7 \"7/0/line w\")");
+    expect("@environment", "| seeds | [7](#run-1 \"1/0/seed w\") |");
+    expect("@replay", "```\nset seed=7  # seed of run 1\ndata d fashion  # run 1\n");
+}
+
 static void published_stands_beside_measured(void **state)
 {
     (void)state;
@@ -257,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_are_looked_up, make, remove_all),
         cmocka_unit_test_setup_teardown(words_stay_words, make, remove_all),
         cmocka_unit_test_setup_teardown(tables_have_rows_of_answers, make, remove_all),
+        cmocka_unit_test_setup_teardown(models_come_to_what_they_cost, make, remove_all),
         cmocka_unit_test_setup_teardown(published_stands_beside_measured, make,
                                         remove_all),
         cmocka_unit_test_setup_teardown(figures_are_known_by_their_bytes, make,
