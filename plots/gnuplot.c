@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/child.h"
 #include "base/memory.h"
 #include "plots/gnuplot.h"
 
@@ -19,28 +18,11 @@ extern char **environ;
 #define PICTURE_BYTES_MAX ((size_t)256 << 20)
 #define MESSAGE_BYTES_MAX ((size_t)64 << 10)
 
-static bool is_program(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && access(path, X_OK) == 0;
-}
-
 char *gnuplot_find(error *e)
 {
-    const char *folders = getenv("PATH");
-    if (!folders)
-        folders = "/usr/local/bin:/usr/bin:/bin";
-    while (*folders) {
-        size_t length = strcspn(folders, ":");
-        /* A relative folder would run whatever lies in the working one. */
-        if (folders[0] == '/') {
-            char *path = memory_format(e, "%.*s/gnuplot", (int)length, folders);
-            if (!path || is_program(path))
-                return path;
-            memory_free(path);
-        }
-        folders += length + (folders[length] == ':');
-    }
+    char *path;
+    if (child_find("gnuplot", &path, e) != E_OK || path)
+        return path;
     fail(e, E_FILE, "gnuplot: not found in PATH, it draws the figures");
     fail_hint(e, "install it: apt install gnuplot-nox");
     return NULL;
@@ -87,27 +69,6 @@ static char **make_environment(char *epoch_setting, error *e)
     return environment;
 }
 
-/* File actions and attributes: pipes in place, a folder of its own, default signals, and
-   a process group, so that Ctrl-C reaches lathe alone and a kill reaches all. */
-static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-                   const char *folder, int output, int messages)
-{
-    sigset_t none, standard;
-    sigemptyset(&none);
-    sigemptyset(&standard);
-    sigaddset(&standard, SIGPIPE);
-    sigaddset(&standard, SIGINT);
-    int failed = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(actions, output, 1);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(actions, messages, 2);
-    failed = failed ? failed : posix_spawn_file_actions_addchdir_np(actions, folder);
-    failed = failed ? failed : posix_spawnattr_setsigmask(attributes, &none);
-    failed = failed ? failed : posix_spawnattr_setsigdefault(attributes, &standard);
-    failed = failed ? failed : posix_spawnattr_setpgroup(attributes, 0);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
-    return failed ? failed : posix_spawnattr_setflags(attributes, flags);
-}
-
 static status spawn(const char *folder, const char *script, int output, int messages,
                     pid_t *child, error *e)
 {
@@ -117,20 +78,17 @@ static status spawn(const char *folder, const char *script, int output, int mess
     char **environment = epoch ? make_environment(epoch, e) : NULL;
     status result = e->code;
     if (program && file && environment) {
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
         char name[] = "gnuplot", settings[] = "-d";
         char *arguments[] = {name, settings, file, NULL};
-        int failed = prepare(&actions, &attributes, folder, output, messages);
-        if (!failed)
-            failed = posix_spawn(child, program, &actions, &attributes, arguments,
-                                 environment);
+        int failed = child_start(&(child_call){.program = program,
+                                               .arguments = arguments,
+                                               .environment = environment,
+                                               .folder = folder,
+                                               .output = output,
+                                               .messages = messages},
+                                 child);
         result =
             failed ? fail(e, E_FILE, "gnuplot: %s: %s", program, strerror(failed)) : E_OK;
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
     }
     memory_free(program);
     memory_free(epoch);

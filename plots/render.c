@@ -224,15 +224,7 @@ static status finish_latex(const figure_call *c, const char *folder, const char 
 /* A private folder, its path ending in "/"; the caller frees and removes it. */
 static char *folder_new(error *e)
 {
-    const char *temporary = getenv("TMPDIR");
-    if (!temporary || temporary[0] != '/')
-        temporary = "/tmp";
-    char *path = memory_format(e, "%s/lathe-XXXXXX", temporary);
-    if (path && !mkdtemp(path)) {
-        fail(e, E_FILE, "a folder in '%s': %s", temporary, strerror(errno));
-        memory_free(path);
-        return NULL;
-    }
+    char *path = file_temporary_folder(e);
     char *folder = path ? memory_format(e, "%s/", path) : NULL;
     if (path && !folder)
         rmdir(path);

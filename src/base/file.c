@@ -304,11 +304,27 @@ char *file_cache_folder(error *e)
     return base_folder("XDG_CACHE_HOME", ".cache", e);
 }
 
-char *file_temporary(const char *suffix, error *e)
+static const char *temporary_place(void)
 {
     const char *folder = getenv("TMPDIR");
-    if (!folder || folder[0] != '/')
-        folder = "/tmp";
+    return folder && folder[0] == '/' ? folder : "/tmp";
+}
+
+char *file_temporary_folder(error *e)
+{
+    const char *place = temporary_place();
+    char *path = memory_format(e, "%s/lathe-XXXXXX", place);
+    if (path && !mkdtemp(path)) {
+        fail(e, E_FILE, "a folder in '%s': %s", place, strerror(errno));
+        memory_free(path);
+        return NULL;
+    }
+    return path;
+}
+
+char *file_temporary(const char *suffix, error *e)
+{
+    const char *folder = temporary_place();
     char *path = memory_format(e, "%s/lathe-XXXXXX%s", folder, suffix ? suffix : "");
     int descriptor =
         path ? mkostemps(path, suffix ? (int)strlen(suffix) : 0, O_CLOEXEC) : -1;

@@ -35,5 +35,6 @@ char *file_state_folder(error *e);
 char *file_config_folder(error *e);
 char *file_cache_folder(error *e);
 char *file_temporary(const char *suffix, error *e); /* a fresh empty file's path */
+char *file_temporary_folder(error *e);              /* that of a fresh private folder */
 
 #endif

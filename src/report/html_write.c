@@ -2,6 +2,7 @@
    html_write.c -- a document as one page of HTML that needs no network: styles, figures
    and receipts are in it.  What was words stays words: nothing of it becomes markup. */
 #include <string.h>
+#include "report/markup.h"
 #include "report/writer.h"
 
 static const char style[] =
@@ -71,13 +72,6 @@ static void add_escaped(const char *words, text *out)
     }
 }
 
-static void add_element(const char *name, const char *words, text *out)
-{
-    text_addf(out, "<%s>", name);
-    add_escaped(words, out);
-    text_addf(out, "</%s>", name);
-}
-
 static void add_source(const source *s, text *out)
 {
     text notation = {0};
@@ -122,51 +116,32 @@ static void add_value(const span *s, text *out)
     text_add(out, "</a>");
 }
 
-static void add_span(const span *s, text *out)
+static void add_typed(const char *words, bool cell, text *out)
 {
-    switch (s->kind) {
-    case SPAN_TEXT:
-        add_escaped(s->words, out);
-        break;
-    case SPAN_UNIT:
-        text_add(out, "&nbsp;");
-        add_escaped(s->words, out);
-        break;
-    case SPAN_STRONG:
-        add_element("strong", s->words, out);
-        break;
-    case SPAN_EMPHASIS:
-        add_element("em", s->words, out);
-        break;
-    case SPAN_CODE:
-        add_element("code", s->words, out);
-        break;
-    case SPAN_LINK:
-        text_add(out, "<a href=\"");
-        add_escaped(s->link, out);
-        text_add(out, "\">");
-        add_escaped(s->words, out);
-        text_add(out, "</a>");
-        break;
-    case SPAN_RUN:
-        text_addf(out, "<a class=\"r\" href=\"#run-%s\">%s</a>", s->words, s->words);
-        break;
-    case SPAN_VALUE:
-        add_value(s, out);
-        break;
-    case SPAN_LINE:
-        text_add(out, "<code>");
-        add_value(s, out);
-        text_add(out, "</code>");
-        break;
-    }
+    (void)cell;
+    text_add(out, "<code>");
+    add_escaped(words, out);
+    text_add(out, "</code>");
 }
 
-static void add_spans(const spans *words, text *out)
+static void add_looked_up(const span *s, text *out)
 {
-    for (int64_t i = 0; i < words->count; i++)
-        add_span(&words->items[i], out);
+    text_add(out, s->kind == SPAN_LINE ? "<code>" : "");
+    add_value(s, out);
+    text_add(out, s->kind == SPAN_LINE ? "</code>" : "");
 }
+
+static const markup marks = {
+    .unit = "&nbsp;",
+    .strong = {"<strong>", "</strong>"},
+    .emphasis = {"<em>", "</em>"},
+    .link = {"<a href=\"", "\">", "</a>"},
+    .run = {"<a class=\"r\" href=\"#run-", "\">", "</a>"},
+    .words = add_escaped,
+    .address = add_escaped,
+    .code = add_typed,
+    .value = add_looked_up,
+};
 
 /* ---- blocks ---- */
 
@@ -187,7 +162,7 @@ static void add_row(const block *b, int64_t row, text *out)
         text_add(out, "<tr>");
     for (int64_t j = 0; j < g->column_count; j++) {
         text_addf(out, "<td%s>", class_of(g->columns[j].kind));
-        add_spans(grid_cell(g, row, j), out);
+        markup_spans(&marks, grid_cell(g, row, j), false, out);
         text_add(out, "</td>");
     }
     text_add(out, "</tr>\n");
@@ -199,7 +174,7 @@ static void add_table(const block *b, text *out)
     text_add(out, "<div class=\"scroll\"><table>\n");
     if (b->words.count > 0) {
         text_add(out, "<caption>");
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "</caption>\n");
     }
     text_add(out, "<thead><tr>");
@@ -254,7 +229,7 @@ static void add_figure(const block *b, text *out)
     text_addf(out, "\" src=\"data:%s;base64,", media_type(p->ending));
     add_base64(p->bytes, p->length, out);
     text_add(out, "\">\n<figcaption>");
-    add_spans(&b->words, out);
+    markup_spans(&marks, &b->words, false, out);
     if (b->run > 0)
         text_addf(out, " (<a class=\"r\" href=\"#run-%lld\">run %lld</a>)",
                   (long long)b->run, (long long)b->run);
@@ -270,17 +245,17 @@ static void add_block(const document *d, int64_t i, text *out)
     switch (b->kind) {
     case BLOCK_HEADING:
         text_addf(out, "<h%d id=\"s%lld\">", level, (long long)i);
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_addf(out, "</h%d>\n", level);
         break;
     case BLOCK_PARAGRAPH:
         text_add(out, "<p>");
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "</p>\n");
         break;
     case BLOCK_ITEM:
         text_add(out, before ? "<li>" : "<ul>\n<li>");
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, after ? "</li>\n" : "</li>\n</ul>\n");
         break;
     case BLOCK_CODE:

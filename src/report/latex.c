@@ -4,15 +4,13 @@
 #include "report/latex.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/child.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -25,36 +23,12 @@ extern char **environ;
 /* References settle in as many passes. */
 enum { PASSES = 3 };
 
-static bool is_program(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISREG(s.st_mode) && access(path, X_OK) == 0;
-}
-
-/* The path of the program NAME, owned by the caller; NULL where there is none. */
-static char *find_program(const char *name)
-{
-    const char *folders = getenv("PATH");
-    for (folders = folders ? folders : "/usr/local/bin:/usr/bin:/bin"; *folders;) {
-        size_t length = strcspn(folders, ":");
-        /* A relative folder would run whatever lies in the working one. */
-        char *path = *folders == '/'
-                         ? memory_format(NULL, "%.*s/%s", (int)length, folders, name)
-                         : NULL;
-        if (path && is_program(path))
-            return path;
-        memory_free(path);
-        folders += length + (folders[length] == ':');
-    }
-    return NULL;
-}
-
 static char *find_latex(error *e)
 {
     static const char *const names[] = {"pdflatex", "lualatex"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = find_program(names[i]);
-        if (path)
+        char *path;
+        if (child_find(names[i], &path, e) != E_OK || path)
             return path;
     }
     fail(e, E_FILE,
@@ -85,20 +59,6 @@ static void remove_folder(const char *folder)
         memory_free(path);
     }
     rmdir(folder);
-}
-
-static char *make_folder(error *e)
-{
-    const char *temporary = getenv("TMPDIR");
-    if (!temporary || temporary[0] != '/')
-        temporary = "/tmp";
-    char *path = memory_format(e, "%s/lathe-XXXXXX", temporary);
-    if (path && !mkdtemp(path)) {
-        fail(e, E_FILE, "a folder in '%s': %s", temporary, strerror(errno));
-        memory_free(path);
-        return NULL;
-    }
-    return path;
 }
 
 static status write_source(const char *folder, const char *source, size_t length,
@@ -136,43 +96,19 @@ static char **make_environment(error *e)
     return environment;
 }
 
-/* Nothing to read and to write, the report's folder, and a process group, so that a kill
-   reaches all. */
-static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
-                   const char *place)
-{
-    sigset_t none, standard;
-    sigemptyset(&none);
-    sigemptyset(&standard);
-    sigaddset(&standard, SIGPIPE);
-    sigaddset(&standard, SIGINT);
-    int failed = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    for (int i = 1; i <= 2 && !failed; i++)
-        failed = posix_spawn_file_actions_addopen(actions, i, "/dev/null", O_WRONLY, 0);
-    failed = failed ? failed : posix_spawn_file_actions_addchdir_np(actions, place);
-    failed = failed ? failed : posix_spawnattr_setsigmask(attributes, &none);
-    failed = failed ? failed : posix_spawnattr_setsigdefault(attributes, &standard);
-    failed = failed ? failed : posix_spawnattr_setpgroup(attributes, 0);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
-    return failed ? failed : posix_spawnattr_setflags(attributes, flags);
-}
-
 static status spawn(const char *program, char *const *arguments, const char *place,
                     pid_t *child, error *e)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
     char **environment = make_environment(e);
     if (!environment)
         return E_MEMORY;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    int failed = prepare(&actions, &attributes, place);
-    if (!failed)
-        failed =
-            posix_spawn(child, program, &actions, &attributes, arguments, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    int failed = child_start(&(child_call){.program = program,
+                                           .arguments = arguments,
+                                           .environment = environment,
+                                           .folder = place,
+                                           .output = CHILD_NOWHERE,
+                                           .messages = CHILD_NOWHERE},
+                             child);
     memory_free(environment);
     return failed ? fail(e, E_FILE, "%s: %s", program, strerror(failed)) : E_OK;
 }
@@ -262,7 +198,7 @@ status latex_run(const char *source, size_t length, const char *path, const task
 {
     const char *slash = strrchr(path, '/');
     char *program = find_latex(e);
-    char *folder = program ? make_folder(e) : NULL;
+    char *folder = program ? file_temporary_folder(e) : NULL;
     char *place = folder ? memory_format(e, "%.*s", slash ? (int)(slash - path) + 1 : 1,
                                          slash ? path : ".")
                          : NULL;

@@ -3,6 +3,7 @@
    title is its source.  What was words stays words.
    Source: GitHub Flavored Markdown 0.29, chapters 2.4 (backslashes), 4.10 (tables). */
 #include <string.h>
+#include "report/markup.h"
 #include "report/writer.h"
 
 /* ---- words ---- */
@@ -77,48 +78,18 @@ static void add_address(const char *words, text *out)
     text_add(out, ">");
 }
 
-static void add_span(const span *s, bool cell, text *out)
-{
-    static const char *const marks[] = {[SPAN_STRONG] = "**", [SPAN_EMPHASIS] = "*"};
-    switch (s->kind) {
-    case SPAN_TEXT:
-        add_escaped(s->words, out);
-        break;
-    case SPAN_UNIT:
-        text_add(out, " ");
-        add_escaped(s->words, out);
-        break;
-    case SPAN_STRONG:
-    case SPAN_EMPHASIS:
-        text_add(out, marks[s->kind]);
-        add_escaped(s->words, out);
-        text_add(out, marks[s->kind]);
-        break;
-    case SPAN_CODE:
-        add_code(s->words, cell, out);
-        break;
-    case SPAN_LINK:
-        text_add(out, "[");
-        add_escaped(s->words, out);
-        text_add(out, "](");
-        add_address(s->link, out);
-        text_add(out, ")");
-        break;
-    case SPAN_RUN:
-        text_addf(out, "[%s](#run-%s)", s->words, s->words);
-        break;
-    case SPAN_VALUE:
-    case SPAN_LINE:
-        add_value(s, out);
-        break;
-    }
-}
-
-static void add_spans(const spans *words, bool cell, text *out)
-{
-    for (int64_t i = 0; i < words->count; i++)
-        add_span(&words->items[i], cell, out);
-}
+static const markup marks = {
+    .unit = " ",
+    .strong = {"**", "**"},
+    .emphasis = {"*", "*"},
+    .link = {"[", "](", ")"},
+    .run = {"[", "](#run-", ")"},
+    .words_first = true,
+    .words = add_escaped,
+    .address = add_address,
+    .code = add_code,
+    .value = add_value,
+};
 
 /* A paragraph must not begin like a list, a heading's line or a rule. */
 static void add_paragraph(const spans *words, text *out)
@@ -133,10 +104,10 @@ static void add_paragraph(const spans *words, text *out)
         text_addf(out, "%.*s\\", (int)digits, first);
         add_escaped(first + digits, out);
         for (int64_t i = 1; i < words->count; i++)
-            add_span(&words->items[i], false, out);
+            markup_span(&marks, &words->items[i], false, out);
         return;
     }
-    add_spans(words, false, out);
+    markup_spans(&marks, words, false, out);
 }
 
 /* ---- blocks ---- */
@@ -151,7 +122,7 @@ static void add_row(const block *b, int64_t row, text *out)
             text_addf(out, "<a id=\"run-%s\"></a>%s", cell->items[0].words,
                       cell->items[0].words);
         else
-            add_spans(cell, true, out);
+            markup_spans(&marks, cell, true, out);
         text_add(out, " |");
     }
     text_add(out, "\n");
@@ -188,7 +159,7 @@ static void add_figure(const block *b, text *out)
     text_add(out, "](");
     add_address(p->path, out);
     text_addf(out, " \"digest %s\")\n\n", p->digest);
-    add_spans(&b->words, false, out);
+    markup_spans(&marks, &b->words, false, out);
     if (b->run > 0)
         text_addf(out, " ([run %lld](#run-%lld))", (long long)b->run, (long long)b->run);
     text_add(out, "\n");
@@ -211,7 +182,7 @@ static void add_block(const block *b, text *out)
         for (int i = 0; i < (b->level < 1 ? 1 : b->level); i++)
             text_add(out, "#");
         text_add(out, " ");
-        add_spans(&b->words, false, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "\n");
         break;
     case BLOCK_PARAGRAPH:

@@ -3,6 +3,7 @@
    every number in a macro that has its run and its source.  What was words stays words. */
 #include <string.h>
 #include "report/tex_words.h"
+#include "report/markup.h"
 #include "report/writer.h"
 
 static const char preamble[] =
@@ -71,13 +72,6 @@ static void add_value(const span *s, text *out)
     text_clear(&notation);
 }
 
-static void add_macro(const char *macro, const char *words, text *out)
-{
-    text_addf(out, "\\%s{", macro);
-    tex_words_write(words, out);
-    text_add(out, "}");
-}
-
 /* An address as hyperref takes it: what TeX would read otherwise in hexadecimal. */
 static void add_address(const char *words, text *out)
 {
@@ -90,47 +84,25 @@ static void add_address(const char *words, text *out)
             text_add_bytes(out, p, 1);
 }
 
-static void add_span(const span *s, text *out)
+static void add_typed(const char *words, bool cell, text *out)
 {
-    switch (s->kind) {
-    case SPAN_TEXT:
-        tex_words_write(s->words, out);
-        break;
-    case SPAN_UNIT:
-        text_add(out, "~");
-        tex_words_write(s->words, out);
-        break;
-    case SPAN_STRONG:
-        add_macro("textbf", s->words, out);
-        break;
-    case SPAN_EMPHASIS:
-        add_macro("emph", s->words, out);
-        break;
-    case SPAN_CODE:
-        add_macro("texttt", s->words, out);
-        break;
-    case SPAN_LINK:
-        text_add(out, "\\href{");
-        add_address(s->link, out);
-        text_add(out, "}{");
-        tex_words_write(s->words, out);
-        text_add(out, "}");
-        break;
-    case SPAN_RUN:
-        text_addf(out, "\\hyperlink{run-%s}{%s}", s->words, s->words);
-        break;
-    case SPAN_VALUE:
-    case SPAN_LINE:
-        add_value(s, out);
-        break;
-    }
+    (void)cell;
+    text_add(out, "\\texttt{");
+    tex_words_write(words, out);
+    text_add(out, "}");
 }
 
-static void add_spans(const spans *words, text *out)
-{
-    for (int64_t i = 0; i < words->count; i++)
-        add_span(&words->items[i], out);
-}
+static const markup marks = {
+    .unit = "~",
+    .strong = {"\\textbf{", "}"},
+    .emphasis = {"\\emph{", "}"},
+    .link = {"\\href{", "}{", "}"},
+    .run = {"\\hyperlink{run-", "}{", "}"},
+    .words = tex_words_write,
+    .address = add_address,
+    .code = add_typed,
+    .value = add_value,
+};
 
 /* ---- blocks ---- */
 
@@ -144,7 +116,7 @@ static void add_row(const block *b, int64_t row, text *out)
             text_addf(out, "\\hypertarget{run-%s}{%s}", cell->items[0].words,
                       cell->items[0].words);
         else
-            add_spans(cell, out);
+            markup_spans(&marks, cell, false, out);
     }
     text_add(out, " \\\\\n");
 }
@@ -205,7 +177,7 @@ static void add_table(const block *b, text *out)
     const bool breaks = grid_rows(g) > PAGE_ROWS || b->receipts;
     text_add(out, "{\\footnotesize\\raggedright\n");
     if (b->words.count > 0) {
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "\\par\\nopagebreak\n");
     }
     text_add(out, breaks ? "\\begin{longtable}{" : "\\begin{fitted}\\begin{tabular}{");
@@ -224,7 +196,7 @@ static void add_figure(const block *b, text *out)
 {
     const picture *p = &b->picture;
     text_addf(out, "\\begin{center}\n\\drawn{%s}{%s}\n\n\\small ", p->digest, p->path);
-    add_spans(&b->words, out);
+    markup_spans(&marks, &b->words, false, out);
     if (b->run > 0)
         text_addf(out, " (\\hyperlink{run-%lld}{run %lld})", (long long)b->run,
                   (long long)b->run);
@@ -263,7 +235,7 @@ static void add_heading(const block *b, const document *d, text *out)
                                          "subsubsection"};
     if (b->level == 1) {
         text_add(out, "{\\LARGE\\bfseries ");
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "\\par}\n");
         if (d->date)
             text_addf(out, "%s\n", d->date);
@@ -288,12 +260,12 @@ static void add_block(const document *d, int64_t i, text *out)
         add_heading(b, d, out);
         break;
     case BLOCK_PARAGRAPH:
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, "\n");
         break;
     case BLOCK_ITEM:
         text_add(out, before ? "\\item " : "\\begin{itemize}\n\\item ");
-        add_spans(&b->words, out);
+        markup_spans(&marks, &b->words, false, out);
         text_add(out, after ? "\n" : "\n\\end{itemize}\n");
         break;
     case BLOCK_CODE:

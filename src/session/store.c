@@ -22,20 +22,6 @@
 
 /* ---- files ---- */
 
-static status write_bytes(const char *folder, const char *name, const char *bytes,
-                          error *e)
-{
-    atomic_file f;
-    char *path = store_path(folder, name, "", e);
-    if (!path)
-        return E_MEMORY;
-    status result = atomic_open(&f, path, e);
-    memory_free(path);
-    TRY(result);
-    fputs(bytes, f.stream); /* the commit asks ferror */
-    return atomic_commit(&f, e);
-}
-
 /* VALUE is taken; NULL: there was no memory for it. */
 static status write_json(const char *folder, const char *name, json_t *value, error *e)
 {
@@ -43,7 +29,7 @@ static status write_json(const char *folder, const char *name, json_t *value, er
     json_decref(value);
     if (!words)
         return fail(e, E_MEMORY, "memory: no room for %s", name);
-    status result = write_bytes(folder, name, words, e);
+    status result = store_write_words(folder, name, words, e);
     free(words);
     return result;
 }
@@ -199,7 +185,7 @@ static status save_journal(const session *s, const char *folder, json_t *manifes
         text_addf(&lines, "%s\n", session_journal_line(s, i));
     status result = text_ok(&lines, e);
     if (result == E_OK)
-        result = write_bytes(folder, STORE_JOURNAL, text_get(&lines), e);
+        result = store_write_words(folder, STORE_JOURNAL, text_get(&lines), e);
     text_clear(&lines);
     TRY(result);
     TRY(store_file_hash(folder, STORE_JOURNAL, &hash, e));

@@ -121,10 +121,11 @@ json_t *store_read_manifest(const char *folder, error *e)
     return value;
 }
 
-static status put_bytes(const char *folder, const char *words, error *e)
+status store_write_words(const char *folder, const char *name, const char *words,
+                         error *e)
 {
     atomic_file f;
-    char *path = store_path(folder, STORE_MANIFEST, "", e);
+    char *path = store_path(folder, name, "", e);
     if (!path)
         return E_MEMORY;
     status result = atomic_open(&f, path, e);
@@ -145,7 +146,7 @@ status store_write_manifest(const char *folder, json_t *value, error *e)
         const int64_t length = (int64_t)strlen(words);
         memcpy(digits, ledger_hash(hash, random_hash(words, length, HASH_START)),
                HASH_DIGITS);
-        result = put_bytes(folder, words, e);
+        result = store_write_words(folder, STORE_MANIFEST, words, e);
     }
     free(words);
     return result;

@@ -22,6 +22,8 @@ extern const char *const store_endings[OBJECT_TABLE + 1];
 
 /* FOLDER/NAME with ENDING; the caller frees. */
 char *store_path(const char *folder, const char *name, const char *ending, error *e);
+status store_write_words(const char *folder, const char *name, const char *words,
+                         error *e);
 /* The hash of all bytes of the file NAME in FOLDER. */
 status store_file_hash(const char *folder, const char *name, uint64_t *hash, error *e);
 /* The manifest of FOLDER, whose own checksum is right; NULL with an error. */

@@ -81,6 +81,16 @@ for line in open(sys.argv[1]):
         failed=1
 }
 
+# refuses COMMANDS PATTERN: they fail, and the message says so.
+refuses()
+{
+    "$LATHE" -q -c "$1" >out 2>err
+    expect "status of '$1'" $? 1
+    grep -Eq -- "$2" err && return
+    echo "FAIL: '$1' says $(cat err)"
+    failed=1
+}
+
 finish()
 {
     test $failed = 0 && echo "all well"

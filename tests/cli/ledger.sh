@@ -8,15 +8,6 @@ LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 
-refuses()
-{
-    "$LATHE" -q -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says $(cat err)"
-    failed=1
-}
-
 # The runs that the last `runs` of FILE found, in order.
 found()
 {

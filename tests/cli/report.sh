@@ -9,15 +9,6 @@ srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 unset SOURCE_DATE_EPOCH
 
-refuses()
-{
-    "$LATHE" -q -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says $(cat err)"
-    failed=1
-}
-
 cat >study.lathe <<'END'
 data d gpe n=6 grid=32 starts=1 seed=1; split d
 model m unet-phase levels=1 channels=4 size=32

@@ -6,15 +6,14 @@
 #include "ui/command/sweep_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -23,8 +22,6 @@
 #include "session/store.h"
 #include "ui/command/sweep_child.h"
 #include "ui/interpreter.h"
-
-extern char **environ;
 
 /* A process and the point that it runs. */
 typedef struct worker {
@@ -71,22 +68,11 @@ static status spawn(const crew *c, worker *w, error *e)
         return E_MEMORY;
     char *words[] = {name,     quiet, count,      threads, base,
                      database, point, w->request, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    int failed = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    failed =
-        failed ? failed
-               : posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    failed = failed ? failed : posix_spawnattr_setpgroup(&attributes, 0);
-    failed =
-        failed ? failed : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    failed = failed ? failed
-                    : posix_spawn(&w->process, "/proc/self/exe", &actions, &attributes,
-                                  words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    int failed = child_start(&(child_call){.program = "/proc/self/exe",
+                                           .arguments = words,
+                                           .output = CHILD_NOWHERE,
+                                           .messages = CHILD_SAME},
+                             &w->process);
     memory_free(database);
     if (!failed)
         return E_OK;
