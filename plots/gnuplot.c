@@ -84,6 +84,7 @@ static status spawn(const char *folder, const char *script, int output, int mess
                                                .arguments = arguments,
                                                .environment = environment,
                                                .folder = folder,
+                                               .input = CHILD_NOWHERE,
                                                .output = output,
                                                .messages = messages},
                                  child);

@@ -150,6 +150,14 @@ void editor_remember(const char *line)
         append_history(1, editor.history);
 }
 
+const char *editor_past(int64_t back)
+{
+    if (back >= history_length)
+        return NULL;
+    const HIST_ENTRY *entry = history_get(history_base + history_length - 1 - (int)back);
+    return entry ? entry->line : NULL;
+}
+
 /* ---- keys ---- */
 
 /* An arrow key searches by what is typed, unless the user has bound it otherwise. */

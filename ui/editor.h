@@ -29,5 +29,7 @@ void editor_close(const editor_place *before);
 
 /* Puts LINE into the history and its file; nothing twice in a row. */
 void editor_remember(const char *line);
+/* The line of the history that has BACK lines behind it, lent; NULL where there is none. */
+const char *editor_past(int64_t back);
 
 #endif

@@ -32,6 +32,7 @@ void interpreter_free(interpreter *i)
 {
     if (i) {
         interpreter_end_transcript(i);
+        text_clear(&i->wanted);
         autosave_free(i->autosave);
         memory_free(i->digests.items);
         recorder_clear(&i->recorder);
@@ -94,6 +95,20 @@ bool interpreter_takes_screen(interpreter *i)
     bool wish = i->wants_screen;
     i->wants_screen = false;
     return wish;
+}
+
+status interpreter_wish_lines(interpreter *i, const char *lines, error *e)
+{
+    text_clear(&i->wanted);
+    text_add(&i->wanted, lines);
+    return text_ok(&i->wanted, e);
+}
+
+bool interpreter_takes_lines(interpreter *i, text *lines)
+{
+    *lines = i->wanted;
+    i->wanted = (text){0};
+    return lines->length > 0;
 }
 
 bool interpreter_can_ask(const interpreter *i)

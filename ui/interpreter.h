@@ -26,6 +26,7 @@ typedef struct settings {
     bool keep_going;  /* scripts go on after an error */
     bool colour, unicode;
     bool autosave;      /* at the prompt, the session is kept */
+    bool pager;         /* at the prompt, long answers go through one */
     bool timer;         /* print the time of every command */
     int columns;        /* terminal width, 0 where there is none */
     bool quiet;         /* no notes, no progress */
@@ -68,6 +69,9 @@ typedef struct front {
     void (*answered)(void *context, const char *name, const call *c);
     /* Writes what stands on the screen to the file PATH. */
     status (*save)(void *context, const char *path, bool colour, error *e);
+    /* Opens the editor (edit.h) on PATH, or where it is "" on the last line, which is then
+       run. */
+    status (*edit)(void *context, const char *path, error *e);
 } front;
 
 /* F is lent, NULL for the terminal itself. */
@@ -77,6 +81,11 @@ const front *interpreter_front(const interpreter *i);
 /* `screen` was asked for: whoever reads lines opens it, and the wish is gone. */
 void interpreter_wish_screen(interpreter *i);
 bool interpreter_takes_screen(interpreter *i);
+
+/* LINES are to be run as if they had been typed, by whoever reads lines; the caller of the
+   second one clears them. */
+status interpreter_wish_lines(interpreter *i, const char *lines, error *e);
+bool interpreter_takes_lines(interpreter *i, text *lines);
 
 /* Is a person there who can be asked?  Not in scripts, nor within another command. */
 bool interpreter_can_ask(const interpreter *i);

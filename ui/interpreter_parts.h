@@ -59,6 +59,7 @@ struct interpreter {
     bool lost;              /* standard output could not be written */
     const front *front;     /* NULL: the terminal */
     bool wants_screen;
+    text wanted; /* lines that are to be run next */
 };
 
 /* Where a command stands. */

@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/task.h"
 #include "ui/interpreter_parts.h"
+#include "ui/output/terminal.h"
+#include "ui/pager.h"
 
 #define TIMED_SECONDS 2.0 /* at the prompt, longer commands say how long they took */
 
@@ -29,6 +32,24 @@ static status print_result(interpreter *i, const char *words)
                 strerror(errno));
     i->lost = true;
     return E_FILE;
+}
+
+/* Long ones a page at a time, where a person is there to turn pages. */
+static status show_result(const run *r, const place *at, const text *out)
+{
+    interpreter *i = r->i;
+    settings *s = &i->settings;
+    const bool pages = s->interactive && s->pager && !at->file && i->depth == 0 &&
+                       !i->front && isatty(STDIN_FILENO);
+    error e = {0};
+    if (!pages || !pager_is_due(text_get(out), terminal_rows(STDOUT_FILENO), s->columns))
+        return print_result(i, text_get(out));
+    fflush(stdout);
+    if (pager_show(text_get(out), out->length, &e) == E_OK)
+        return E_OK;
+    fprintf(stderr, "the pager is not used: %s\n", e.text);
+    s->pager = false;
+    return print_result(i, text_get(out));
 }
 
 void interpreter_print_caret(const interpreter *i, const place *at, size_t begin,
@@ -135,7 +156,7 @@ status interpreter_print_answer(const run *r, const place *at, error *e)
     if (s->format == FORMAT_JSON || !elsewhere)
         result = format_answer(r, s->format, &style, &out, e);
     if (result == E_OK && out.length > 0)
-        result = print_result(r->i, text_get(&out));
+        result = show_result(r, at, &out);
     text_clear(&out);
     interpreter_print_notes(r, at);
     print_seconds(r, at);

@@ -77,6 +77,7 @@ static settings make_settings(const arguments *a)
         .colour = !plain && terminal_colour(a->colour, STDOUT_FILENO),
         .unicode = terminal_unicode(),
         .autosave = true,
+        .pager = true,
         .columns = batch ? 0 : terminal_columns(STDOUT_FILENO),
         .quiet = a->quiet,
     };

@@ -175,11 +175,14 @@ static status run_line(const char *line, int prompt_columns, const sigset_t *wai
     return result;
 }
 
-/* A pasted block comes as one string: its lines run one by one, each echoed, up to the
-   first error.  What a backslash leaves open stays in PENDING. */
-static void run_block(const char *block, text *pending, const sigset_t *waiting)
+/* A pasted block comes as one string: its lines run one by one, each echoed (one line alone
+   where it does not stand on the screen: UNSEEN), up to the first error.  What a backslash
+   leaves open stays in PENDING. */
+static void run_block(const char *block, bool unseen, text *pending,
+                      const sigset_t *waiting)
 {
-    bool several = strchr(block, '\n') != NULL, alone = pending->length == 0 && !several;
+    bool several = unseen || strchr(block, '\n') != NULL,
+         alone = pending->length == 0 && !several;
     const char *p = block;
     error e = {0};
     do {
@@ -219,6 +222,18 @@ static void open_screen(const sigset_t *waiting)
     signals_block(&ignored);
 }
 
+/* What a line that was run wants of us. */
+static void grant_wishes(text *pending, const sigset_t *waiting)
+{
+    text lines;
+    while (!must_leave() && interpreter_takes_lines(repl.i, &lines)) {
+        run_block(text_get(&lines), true, pending, waiting);
+        text_clear(&lines);
+    }
+    if (interpreter_takes_screen(repl.i))
+        open_screen(waiting);
+}
+
 void repl_run(interpreter *i)
 {
     sigset_t waiting;
@@ -239,13 +254,12 @@ void repl_run(interpreter *i)
                                             : prompt_plain;
         reading got = read_line(prompt, &waiting);
         if (got == READ_LINE)
-            run_block(repl.line, &pending, &waiting);
+            run_block(repl.line, false, &pending, &waiting);
         else
             text_clear(&pending);
         free(repl.line);
         repl.line = NULL;
-        if (interpreter_takes_screen(i))
-            open_screen(&waiting);
+        grant_wishes(&pending, &waiting);
         if (got == READ_END) {
             if (!signals_ended())
                 putchar('\n');

@@ -50,7 +50,7 @@ static int direct(posix_spawn_file_actions_t *actions, int from, int descriptor)
         return 0;
     if (from == CHILD_NOWHERE)
         return posix_spawn_file_actions_addopen(actions, descriptor, "/dev/null",
-                                                O_WRONLY, 0);
+                                                descriptor == 0 ? O_RDONLY : O_WRONLY, 0);
     return posix_spawn_file_actions_adddup2(actions, from, descriptor);
 }
 
@@ -62,7 +62,7 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
     sigemptyset(&standard);
     sigaddset(&standard, SIGPIPE);
     sigaddset(&standard, SIGINT);
-    int failed = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+    int failed = direct(actions, c->input, 0);
     failed = failed ? failed : direct(actions, c->output, 1);
     failed = failed ? failed : direct(actions, c->messages, 2);
     if (!failed && c->folder)
@@ -70,7 +70,9 @@ static int prepare(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attri
     failed = failed ? failed : posix_spawnattr_setsigmask(attributes, &none);
     failed = failed ? failed : posix_spawnattr_setsigdefault(attributes, &standard);
     failed = failed ? failed : posix_spawnattr_setpgroup(attributes, 0);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (!c->attached)
+        flags |= POSIX_SPAWN_SETPGROUP;
     return failed ? failed : posix_spawnattr_setflags(attributes, flags);
 }
 

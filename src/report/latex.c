@@ -106,6 +106,7 @@ static status spawn(const char *program, char *const *arguments, const char *pla
                                            .arguments = arguments,
                                            .environment = environment,
                                            .folder = place,
+                                           .input = CHILD_NOWHERE,
                                            .output = CHILD_NOWHERE,
                                            .messages = CHILD_NOWHERE},
                              child);

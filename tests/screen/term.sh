@@ -28,7 +28,7 @@ open()
     servers=$((servers + 1)) # the old one may take its time
     terminal new-session -d -s test -x "$width" -y "$height" \
         "cd '$home'; env -u XDG_STATE_HOME -u XDG_CONFIG_HOME -u NO_COLOR HOME='$home' \
-         INPUTRC='$home/inputrc' LC_ALL=C.UTF-8 ${settings:-} '$LATHE' $*; \
+         INPUTRC='$home/inputrc' LATHE_PAGER=cat LC_ALL=C.UTF-8 ${settings:-} '$LATHE' $*; \
          printf 'EXIT=%d\n' \$?; stty -a | grep -o -- '-*icanon'; exec sleep 600"
 }
 

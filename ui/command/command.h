@@ -85,6 +85,6 @@ extern const command command_data, command_split, command_export, command_model,
     command_tune, command_input, command_verify, command_sensitivity, command_runs,
     command_screen, command_save_screen, command_why, command_diff, command_doctor,
     command_bisect, command_pareto, command_log, command_report,
-    command_tour;
+    command_tour, command_edit;
 
 #endif

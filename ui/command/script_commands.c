@@ -176,6 +176,9 @@ static const option set_options[] = {
      "the database that runs are recorded in, or none"},
     {"autosave", OPTION_FLAG, NULL, NULL, NULL,
      "at the prompt, keep the session so that it can be recovered"},
+    {"pager", OPTION_FLAG, NULL, NULL, NULL,
+     "at the prompt, show answers longer than the screen by $LATHE_PAGER, $PAGER or "
+     "less"},
     {"timer", OPTION_FLAG, NULL, NULL, NULL, "tell the time of every command"},
     {"echo", OPTION_FLAG, NULL, NULL, NULL, "print the lines of scripts as they run"},
     {"colour", OPTION_FLAG, NULL, NULL, NULL, "colours at the terminal"},
@@ -189,11 +192,8 @@ static bool *find_flag(settings *s, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } rows[] = {{"autosave", &s->autosave},
-                {"timer", &s->timer},
-                {"echo", &s->echo},
-                {"colour", &s->colour},
-                {"quiet", &s->quiet}};
+    } rows[] = {{"autosave", &s->autosave}, {"pager", &s->pager},   {"timer", &s->timer},
+                {"echo", &s->echo},         {"colour", &s->colour}, {"quiet", &s->quiet}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (text_equal(rows[i].name, name))
             return rows[i].flag;

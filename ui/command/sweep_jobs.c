@@ -70,6 +70,7 @@ static status spawn(const crew *c, worker *w, error *e)
                      database, point, w->request, NULL};
     int failed = child_start(&(child_call){.program = "/proc/self/exe",
                                            .arguments = words,
+                                           .input = CHILD_NOWHERE,
                                            .output = CHILD_NOWHERE,
                                            .messages = CHILD_SAME},
                              &w->process);

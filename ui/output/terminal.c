@@ -32,6 +32,16 @@ int terminal_columns(int descriptor)
     return 80;
 }
 
+int terminal_rows(int descriptor)
+{
+    struct winsize size;
+    if (!isatty(descriptor))
+        return 0;
+    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
+        return size.ws_row;
+    return 24;
+}
+
 bool terminal_colour(colour_choice choice, int descriptor)
 {
     if (choice != COLOUR_AUTO)

@@ -13,6 +13,9 @@ bool colour_choice_find(const char *name, colour_choice *choice); /* auto always
 /* Columns of the terminal on DESCRIPTOR, 0 where it is none. */
 int terminal_columns(int descriptor);
 
+/* Rows of it, 0 where it is none. */
+int terminal_rows(int descriptor);
+
 /* Automatically: where DESCRIPTOR is a terminal that is not dumb, and NO_COLOR is unset
    or empty (https://no-color.org). */
 bool terminal_colour(colour_choice choice, int descriptor);

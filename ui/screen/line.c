@@ -80,9 +80,9 @@ static void show_matches(char **matches, int count, int longest)
     }
 }
 
-static void submit(char *words)
+void line_submit(screen *s, const char *words)
 {
-    for (char *p = words; *p;) {
+    for (const char *p = words; *p;) {
         const size_t length = strcspn(p, "\n");
         char *one = memory_format(NULL, "%.*s", (int)length, p);
         if (one)
@@ -92,9 +92,9 @@ static void submit(char *words)
     }
     if (!words[strspn(words, " \t\n")])
         return;
-    screen_submit(line.s, words);
-    if (line.s->layout.single) /* its answer would be out of sight */
-        line.s->focus = PANE_LOG;
+    screen_submit(s, words);
+    if (s->layout.single) /* its answer would be out of sight */
+        s->focus = PANE_LOG;
 }
 
 static void on_line(char *words)
@@ -103,7 +103,7 @@ static void on_line(char *words)
     line.open = false;
     text_clear(&line.s->offers);
     if (words && line.kind == LINE_COMMAND)
-        submit(words);
+        line_submit(line.s, words);
     free(words);
 }
 

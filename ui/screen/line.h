@@ -20,6 +20,8 @@ bool line_is_open(void);
 /* A byte that was typed; may close the line and submit it. */
 void line_feed(int byte);
 void line_cancel(void);
+/* As if WORDS had been typed, and Enter. */
+void line_submit(screen *s, const char *words);
 
 /* Draws it into ROW of the screen; returns the cursor's column. */
 int line_draw(int row);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/memory.h"
+#include "ui/edit.h"
 #include "ui/keep.h"
 #include "ui/screen/actions.h"
 #include "ui/screen/capture.h"
@@ -106,14 +107,37 @@ static void take_keys(const loop *l)
     }
 }
 
+/* The terminal is the editor's for a while; what it made of a line is run. */
+static status edit(loop *l, const char *path, error *e)
+{
+    text lines = {0};
+    if (l->terminal < 0)
+        return fail(e, E_USAGE, "there is no terminal to edit in");
+    canvas_leave();
+    signals_watch_stop(false);
+    signals_release(&l->waiting);
+    status result = edit_run(path, l->printed.out, &lines, e);
+    signals_block(&l->waiting);
+    signals_watch_stop(true);
+    canvas_return();
+    canvas_resize(0, 0);
+    if (result == E_OK && lines.length > 0)
+        line_submit(l->s, text_get(&lines));
+    text_clear(&lines);
+    return result;
+}
+
 /* What the worker wants of the screen. */
-static void serve_worker(screen *s)
+static void serve_worker(loop *l)
 {
     error e = {0};
+    screen *s = l->s;
     worker_look(s->worker, &s->work);
-    if (s->work.save) {
-        const status result = screen_save(s->work.save, s->work.save_colour, &e);
-        worker_saved(s->worker, result, &e);
+    if (s->work.wish != WISH_NONE) {
+        const status result = s->work.wish == WISH_EDIT
+                                  ? edit(l, s->work.path, &e)
+                                  : screen_save(s->work.path, s->work.save_colour, &e);
+        worker_grant(s->worker, result, &e);
     }
     s->leaves = s->leaves || s->work.quit;
 }
@@ -166,7 +190,7 @@ static status turn(loop *l, error *e)
         return fail(e, E_FILE, "screen: %s", strerror(errno));
     take_signals(l);
     drain(l->wake[0], NULL);
-    serve_worker(l->s);
+    serve_worker(l);
     drain(l->printed.read, &l->s->log);
     if (l->done != l->s->work.done && l->s->work.reads)
         hold_text(l->s);

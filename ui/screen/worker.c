@@ -36,9 +36,10 @@ struct worker {
     int columns;
     bool ending, ended;
     bool waits, answer; /* for an answer; it */
-    status saved;
-    error save_error;
-    char *save;
+    worker_wish wish;
+    char *path; /* of the wish */
+    status granted;
+    error refusal;
     double woken, looked, stopped; /* clocks */
     progress_view own;             /* the course of the work, as its line tells it */
     task watch;
@@ -138,25 +139,41 @@ static bool confirm(void *context, const char *question)
     return yes;
 }
 
-static status save(void *context, const char *path, bool colour, error *e)
+/* Waits until the screen has done WISH. */
+static status ask_screen(worker *w, worker_wish wish, const char *path, error *e)
 {
-    worker *w = context;
     char *copy = memory_text(path, e);
     if (!copy)
         return E_MEMORY;
     lock(w);
-    w->save = copy;
-    w->view.save_colour = colour;
+    w->wish = wish;
+    w->path = copy;
     wake(w);
-    while (w->save && !w->ending)
+    while (w->wish != WISH_NONE && !w->ending)
         pthread_cond_wait(&w->answered, &w->lock);
-    memory_free(w->save);
-    w->save = NULL;
-    status result = w->ending ? fail(e, E_STOPPED, "stopped") : w->saved;
-    if (e && result != E_OK && !w->ending)
-        *e = w->save_error;
+    const bool granted = w->wish == WISH_NONE;
+    w->wish = WISH_NONE;
+    memory_free(w->path);
+    w->path = NULL;
+    status result = granted ? w->granted : fail(e, E_STOPPED, "stopped");
+    if (e && granted && result != E_OK)
+        *e = w->refusal;
     unlock(w);
     return result;
+}
+
+static status save(void *context, const char *path, bool colour, error *e)
+{
+    worker *w = context;
+    lock(w);
+    w->view.save_colour = colour;
+    unlock(w);
+    return ask_screen(w, WISH_SAVE, path, e);
+}
+
+static status edit(void *context, const char *path, error *e)
+{
+    return ask_screen(context, WISH_EDIT, path, e);
 }
 
 /* ---- running ---- */
@@ -303,7 +320,7 @@ worker *worker_new(interpreter *i, int wake_descriptor, int columns, error *e)
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->answered, NULL);
     w->watch = (task){report, w, &interpreter_interrupted};
-    w->front = (front){w, &w->watch, confirm, answered, save};
+    w->front = (front){w, &w->watch, confirm, answered, save, edit};
     interpreter_set_front(i, &w->front);
     renew_cards(w);
     /* Signals are the screen's. */
@@ -371,13 +388,12 @@ void worker_answer(worker *w, bool yes)
     unlock(w);
 }
 
-void worker_saved(worker *w, status result, const error *e)
+void worker_grant(worker *w, status result, const error *e)
 {
     lock(w);
-    w->saved = result;
-    w->save_error = *e;
-    memory_free(w->save);
-    w->save = NULL;
+    w->granted = result;
+    w->refusal = *e;
+    w->wish = WISH_NONE;
     pthread_cond_signal(&w->answered);
     unlock(w);
 }
@@ -394,7 +410,8 @@ void worker_look(worker *w, worker_view *v)
     lock(w);
     *v = w->view;
     v->line_view = w->own;
-    v->save = w->save;
+    v->wish = w->wish;
+    v->path = w->path;
     unlock(w);
     v->last.stage = v->stage;
     v->last.unit = v->last.unit ? v->unit : NULL;

@@ -12,6 +12,13 @@
 
 typedef struct worker worker;
 
+/* What a command wants of the screen, and waits for. */
+typedef enum worker_wish {
+    WISH_NONE,
+    WISH_SAVE, /* the screen in a file */
+    WISH_EDIT  /* the editor on a file, or where it is "" on the last line */
+} worker_wish;
+
 /* What it is doing. */
 typedef struct worker_view {
     bool busy, stopping, quit;
@@ -26,7 +33,8 @@ typedef struct worker_view {
     progress_view line_view;
     char question[256]; /* to be answered; "" for none */
     int64_t news;       /* changes with the cards */
-    char *save;         /* a file that the screen is to be written to, or NULL; lent */
+    worker_wish wish;
+    char *path; /* of the wish; lent */
     bool save_colour;
 } worker_view;
 
@@ -40,7 +48,8 @@ status worker_submit(worker *w, const char *block, error *e);
    waits; how many blocks that was. */
 int64_t worker_stop(worker *w);
 void worker_answer(worker *w, bool yes);
-void worker_saved(worker *w, status result, const error *e);
+/* Its wish was granted, or could not be. */
+void worker_grant(worker *w, status result, const error *e);
 void worker_set_columns(worker *w, int columns);
 
 /* What it does now; V's texts are good until the next look. */
