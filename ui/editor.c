@@ -168,6 +168,27 @@ static void bind_search(const char *bytes, const char *key, rl_command_func_t *s
         rl_bind_keyseq(key, search);
 }
 
+/* A terminal's answer that comes after nobody waits for it any more is no line of the
+   user's: one ends with a letter, one with a string's end. */
+static int pass_attributes(int count, int key)
+{
+    (void)count;
+    for (key = rl_read_key(); (key >= '0' && key <= '9') || key == ';';)
+        key = rl_read_key();
+    return 0;
+}
+
+static int pass_string(int count, int key)
+{
+    (void)count;
+    int before;
+    do {
+        before = key;
+        key = rl_read_key();
+    } while (key > 0 && !(before == '\033' && key == '\\'));
+    return 0;
+}
+
 static void start_readline(void)
 {
     rl_readline_name = "lathe"; /* for "$if lathe" in ~/.inputrc */
@@ -182,6 +203,9 @@ static void start_readline(void)
     bind_search("\033OA", "\\eOA", rl_get_previous_history, rl_history_search_backward);
     bind_search("\033[B", "\\e[B", rl_get_next_history, rl_history_search_forward);
     bind_search("\033OB", "\\eOB", rl_get_next_history, rl_history_search_forward);
+    rl_bind_keyseq_if_unbound("\\e[?", pass_attributes);
+    rl_bind_keyseq_if_unbound("\\e[6;", pass_attributes);
+    rl_bind_keyseq_if_unbound("\\e_Gi=31;", pass_string);
     rl_bind_keyseq_if_unbound("\\eOP", help_key);
     rl_bind_keyseq_if_unbound("\\e[11~", help_key);
 }

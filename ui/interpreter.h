@@ -13,6 +13,7 @@
 #include "ledger/ledger.h"
 #include "session/session.h"
 #include "ui/autosave.h"
+#include "ui/output/graphics.h"
 #include "ui/output/output.h"
 #include "ui/transcript.h"
 
@@ -25,11 +26,12 @@ typedef struct settings {
     bool echo;        /* print each script line as "+ LINE" */
     bool keep_going;  /* scripts go on after an error */
     bool colour, unicode;
-    bool autosave;      /* at the prompt, the session is kept */
-    bool pager;         /* at the prompt, long answers go through one */
-    bool timer;         /* print the time of every command */
-    int columns;        /* terminal width, 0 where there is none */
-    bool quiet;         /* no notes, no progress */
+    bool autosave;         /* at the prompt, the session is kept */
+    graphics_form picture; /* how `plot` shows figures at the terminal */
+    bool pager;            /* at the prompt, long answers go through one */
+    bool timer;            /* print the time of every command */
+    int columns;           /* terminal width, 0 where there is none */
+    bool quiet;            /* no notes, no progress */
     int prompt_columns; /* width of the prompt before the line that runs; 0: no caret */
 } settings;
 
@@ -86,6 +88,11 @@ bool interpreter_takes_screen(interpreter *i);
    second one clears them. */
 status interpreter_wish_lines(interpreter *i, const char *lines, error *e);
 bool interpreter_takes_lines(interpreter *i, text *lines);
+
+/* What the terminal says of itself; it is asked once, where a person is there.  Lent.  What
+   was typed meanwhile is for whoever reads lines, who clears it. */
+const graphics_terminal *interpreter_graphics(interpreter *i);
+bool interpreter_takes_typed(interpreter *i, text *typed);
 
 /* Is a person there who can be asked?  Not in scripts, nor within another command. */
 bool interpreter_can_ask(const interpreter *i);

@@ -59,6 +59,9 @@ struct interpreter {
     bool lost;              /* standard output could not be written */
     const front *front;     /* NULL: the terminal */
     bool wants_screen;
+    bool asked; /* the terminal what it can show */
+    graphics_terminal graphics;
+    text typed;  /* while it was asked */
     text wanted; /* lines that are to be run next */
 };
 

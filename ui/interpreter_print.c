@@ -40,7 +40,7 @@ static status show_result(const run *r, const place *at, const text *out)
     interpreter *i = r->i;
     settings *s = &i->settings;
     const bool pages = s->interactive && s->pager && !at->file && i->depth == 0 &&
-                       !i->front && isatty(STDIN_FILENO);
+                       !i->front && !r->call.pixels && isatty(STDIN_FILENO);
     error e = {0};
     if (!pages || !pager_is_due(text_get(out), terminal_rows(STDOUT_FILENO), s->columns))
         return print_result(i, text_get(out));

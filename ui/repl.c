@@ -32,6 +32,7 @@ static struct {
     interpreter *i;
     char *line; /* what was read; readline's memory */
     bool done;
+    text typed; /* and not yet read */
 } repl;
 
 /* ---- what the editor asks for ---- */
@@ -125,11 +126,27 @@ static int wait_for_key(const sigset_t *waiting, double at)
     return ppoll(&in, 1, keep_is_due(repl.i) ? &idle : NULL, waiting);
 }
 
+/* What was typed while the terminal was asked something. */
+static void read_typed(void)
+{
+    text typed;
+    if (repl.typed.length == 0 && interpreter_takes_typed(repl.i, &typed))
+        repl.typed = typed;
+    while (repl.typed.length > 0 && !repl.done) {
+        rl_stuff_char((unsigned char)repl.typed.data[0]);
+        memmove(repl.typed.data, repl.typed.data + 1, repl.typed.length--);
+        rl_callback_read_char();
+    }
+    if (repl.typed.length == 0)
+        text_clear(&repl.typed);
+}
+
 static reading read_line(const char *prompt, const sigset_t *waiting)
 {
     repl.done = false;
     repl.line = NULL;
     rl_callback_handler_install(prompt, on_line);
+    read_typed();
     double at = task_clock() + KEEP_SECONDS;
     while (!repl.done) {
         int ready = wait_for_key(waiting, at);
@@ -267,6 +284,7 @@ void repl_run(interpreter *i)
         }
     }
     text_clear(&pending);
+    text_clear(&repl.typed);
     editor_close(NULL);
     keep_finish(i);
     signals_release(&waiting);

@@ -116,6 +116,27 @@ expect "no escapes" "$(grep -c $'[\033\f\r]' picture)" 0
 lathe --format json -c "session load kept; plot training m" >picture.json
 check_json picture.json 2
 
+echo "# and as pixels, where they are asked for"
+# in FORM [OPTION...]: what is written for the terminal.
+in_form()
+{
+    COLORTERM=truecolor lathe "${@:2}" -c "session load kept; set picture=$1; plot phase m d index=0" >"shown.$1"
+}
+in_form sixel
+expect "one sixel image" "$(grep -ac $'^\033P0;1;0q"1;1;[0-9]*;[0-9]*#0;2;' shown.sixel)" 1
+expect "its end" "$(tail -c 3 shown.sixel | od -An -tx1 | tr -d ' ')" 1b5c0a
+in_form kitty
+sed 's/\x1b_G[^;]*;//g; s/\x1b\\//g' shown.kitty | base64 -d >shown.png
+expect "kitty gets a PNG" "$(head -c 8 shown.png | od -An -tx1 | tr -d ' ')" 89504e470d0a1a0a
+in_form blocks
+expect "rows of blocks" "$(test "$(grep -c '▀' shown.blocks)" -ge 10 && echo some)" some
+in_form off
+expect "nothing" "$(grep -c '^phase' shown.off)" 1
+in_form sixel --format json
+expect "no pixels among JSON" "$(LC_ALL=C grep -c $'\033' shown.sixel)" 0
+lathe -c "session load kept; set picture=sixel; plot phase m d index=0 > filed.png" >row
+expect "no pixels where it goes to a file" "$(LC_ALL=C grep -c $'\033' row)" 0
+
 echo "# data and script stay, and make the figure again"
 lathe -c "session load kept; plot circulation m d split=all data=yes > again.svg" >/dev/null
 mv again.svg kept.svg

@@ -25,6 +25,7 @@ typedef struct call {
     interpreter *interpreter; /* for commands that run others: source, sweep, undo */
     text picture;             /* drawn in characters: stands before the rows where the
                                 answer is text, and nowhere else */
+    bool pixels;              /* the picture is not of characters alone */
 } call;
 
 typedef enum command_flags {
@@ -84,7 +85,7 @@ extern const command command_data, command_split, command_export, command_model,
     command_help, command_quit, command_bench, command_compare, command_plan,
     command_tune, command_input, command_verify, command_sensitivity, command_runs,
     command_screen, command_save_screen, command_why, command_diff, command_doctor,
-    command_bisect, command_pareto, command_log, command_report,
-    command_tour, command_edit;
+    command_bisect, command_pareto, command_log, command_report, command_tour,
+    command_edit;
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "plots/style.h"
 #include "ui/command/command.h"
+#include "ui/command/plot_terminal.h"
 #include "ui/command/rows.h"
 #include "ui/interpreter.h"
 
@@ -91,6 +92,22 @@ static status fail_no_file(error *e)
     return E_USAGE;
 }
 
+/* How it is shown; in files and for programs pixels have no place among words. */
+static graphics_form form_of(const call *c, const figure_row *row)
+{
+    const settings *s = c->interpreter ? interpreter_settings(c->interpreter) : NULL;
+    if (c->output_file || (s && s->format != FORMAT_TEXT))
+        return GRAPHICS_CHARACTERS;
+    return plot_terminal_form(c, row);
+}
+
+static void put_nothing(call *c)
+{
+    table_row(c->rows);
+    table_text(c->rows, "figure", option_words(&c->options, "kind"));
+    rows_note(c, "plot: it is not shown: set picture=auto does, '> FILE' keeps it");
+}
+
 static status plot_command(call *c, error *e)
 {
     const figure_row *row = figure_find(option_words(&c->options, "kind"));
@@ -107,9 +124,17 @@ static status plot_command(call *c, error *e)
                      .width_mm = option_real(&c->options, "width"),
                      .height_mm = option_real(&c->options, "height")};
     int64_t bytes = 0;
-    status result = figure_render(row, &f, &to, &picture, &bytes, e);
-    if (result == E_OK)
-        result = put_answer(c, &to, &picture, bytes, e);
+    const graphics_form form = form_of(c, row);
+    status result = E_OK;
+    if (form == GRAPHICS_OFF) {
+        put_nothing(c);
+    } else if (form != GRAPHICS_CHARACTERS) {
+        result = plot_terminal_draw(c, row, &f, form, e);
+    } else {
+        result = figure_render(row, &f, &to, &picture, &bytes, e);
+        if (result == E_OK)
+            result = put_answer(c, &to, &picture, bytes, e);
+    }
     text_clear(&data);
     text_clear(&script);
     text_clear(&picture);
@@ -132,7 +157,9 @@ const command command_plot = {
         "The file's ending says how: .png, .svg, .pdf, .tex (LaTeX source with "
         "FILE-inc.pdf beside it, its words in the document's fonts), .txt or .gif, in "
         "which the histograms of several models or of a model's history move.  Without "
-        "'> FILE' the figure is drawn in characters.  style=print is for paper (8 pt; "
+        "'> FILE' it is shown: at a terminal that has them as pixels (kitty, sixel), "
+        "figures with images as half blocks in its colours, all else in characters; 'set "
+        "picture=blocks' and the like choose.  style=print is for paper (8 pt; "
         "png has 300 dots an inch), screen for a window (10 pt and a faint grid), slides "
         "for a room (14 pt and heavy lines); width= and height= are of the finished "
         "page.  Lines differ in colour, dash and marker, so that they hold in grey; the "

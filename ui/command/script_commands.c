@@ -176,6 +176,8 @@ static const option set_options[] = {
      "the database that runs are recorded in, or none"},
     {"autosave", OPTION_FLAG, NULL, NULL, NULL,
      "at the prompt, keep the session so that it can be recovered"},
+    {"picture", OPTION_WORD, "auto|kitty|sixel|blocks|characters|off", NULL, NULL,
+     "how plot shows figures without '> FILE'; auto: as the terminal can"},
     {"pager", OPTION_FLAG, NULL, NULL, NULL,
      "at the prompt, show answers longer than the screen by $LATHE_PAGER, $PAGER or "
      "less"},
@@ -238,6 +240,8 @@ static void put_setting(call *c, const char *name)
         table_flag(c->rows, "value", *flag);
     else if (text_equal(name, "format"))
         table_text(c->rows, "value", output_format_name(s->format));
+    else if (text_equal(name, "picture"))
+        table_text(c->rows, "value", graphics_form_name(s->picture));
     else if (text_equal(name, "db"))
         table_text(c->rows, "value", interpreter_database(c->interpreter));
     else if (text_equal(name, "memory"))
@@ -262,6 +266,8 @@ static status set_command(call *c, error *e)
                                      true, e));
     if (option_given(&c->options, "format"))
         output_format_find(option_words(&c->options, "format"), &s->format);
+    if (option_given(&c->options, "picture"))
+        graphics_form_find(option_words(&c->options, "picture"), &s->picture);
     if (option_given(&c->options, "threads"))
         cpu_set_threads((int)option_integer(&c->options, "threads"));
     for (int64_t i = 0; i < c->options.count; i++) {

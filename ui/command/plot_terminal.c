@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+   plot_terminal.c -- a figure as pixels of the terminal: how large its cells make it, and
+   in which form.  It draws no figure and writes to no terminal. */
+#include "ui/command/plot_terminal.h"
+
+#include <math.h>
+#include <unistd.h>
+#include "data/picture.h"
+#include "plots/style.h"
+#include "ui/interpreter.h"
+#include "ui/output/terminal.h"
+
+/* Cells of a terminal that does not say how large they are; the room of one that is not
+   there. */
+enum { CELL_WIDTH = 8, CELL_HEIGHT = 16, COLUMNS = 80, ROWS = 24, COLUMNS_MOST = 200 };
+
+graphics_form plot_terminal_form(const call *c, const figure_row *row)
+{
+    interpreter *i = c->interpreter;
+    const settings *s = i ? interpreter_settings(i) : NULL;
+    if (!s || interpreter_front(i))
+        return GRAPHICS_CHARACTERS;
+    if (s->picture != GRAPHICS_AUTO)
+        return s->picture;
+    if (!interpreter_can_ask(i) || !isatty(STDOUT_FILENO) || !s->colour)
+        return GRAPHICS_CHARACTERS;
+    const graphics_terminal *t = interpreter_graphics(i);
+    return t->kitty                    ? GRAPHICS_KITTY
+           : t->sixel                  ? GRAPHICS_SIXEL
+           : row->images && s->unicode ? GRAPHICS_BLOCKS
+                                       : GRAPHICS_CHARACTERS;
+}
+
+/* What there is room for, and how large a cell is. */
+typedef struct room {
+    int columns, rows, cell_width, cell_height;
+} room;
+
+static room room_of(const call *c, graphics_form form)
+{
+    const settings *s = interpreter_settings(c->interpreter);
+    const graphics_terminal *t = interpreter_graphics(c->interpreter);
+    const int rows = terminal_rows(STDOUT_FILENO);
+    room r = {.columns = s->columns > 0 ? s->columns : COLUMNS,
+              .rows = rows > 4 ? rows - 2 : ROWS,
+              .cell_width = t->cell_width > 0 ? t->cell_width : CELL_WIDTH,
+              .cell_height = t->cell_height > 0 ? t->cell_height : CELL_HEIGHT};
+    r.columns = r.columns < COLUMNS_MOST ? r.columns : COLUMNS_MOST;
+    if (form == GRAPHICS_BLOCKS) {
+        r.cell_width = 1;
+        r.cell_height = 2;
+    }
+    return r;
+}
+
+/* So many dots an inch that type is about as high as that of the terminal, and the page
+   not wider than the room; blocks are too few for type. */
+static double dots_of(const figure_row *row, const figure_call *f, const room *r,
+                      graphics_form form)
+{
+    const double magnify = style_of(f)->magnify;
+    const double width = f->width_mm > 0 ? f->width_mm : row->width_mm * magnify;
+    const double inches = (width > 0 ? width : 180) / 25.4;
+    const double all = r->columns * r->cell_width / inches;
+    const double readable = 1.1 * r->cell_height * 72 / (STYLE_POINTS * magnify);
+    return form == GRAPHICS_BLOCKS ? all : fmin(all, readable);
+}
+
+/* T not larger than the room, in an even number of rows; a new one, or T itself. */
+static tensor *fit(tensor *t, const room *r, error *e)
+{
+    const shape s = tensor_shape(t);
+    const double width = r->columns * r->cell_width, height = r->rows * r->cell_height;
+    const double share =
+        fmin(1, fmin(width / (double)s.dim[1], height / (double)s.dim[0]));
+    const int64_t h = (int64_t)fmax(2, 2 * rint((double)s.dim[0] * share / 2)),
+                  w = (int64_t)fmax(1, rint((double)s.dim[1] * share));
+    if (h == s.dim[0] && w == s.dim[1])
+        return t;
+    tensor *smaller = picture_resize(t, h, w, e);
+    tensor_free(t);
+    return smaller;
+}
+
+static int cells_of(int64_t pixels, int cell)
+{
+    return (int)((pixels + cell - 1) / cell);
+}
+
+static status show(const text *png, graphics_form form, const room *r, text *out,
+                   error *e)
+{
+    tensor *t = picture_parse(text_get(png), png->length, "gnuplot", COLOUR_RGB, e);
+    t = t ? fit(t, r, e) : NULL;
+    if (!t)
+        return e->code;
+    const shape s = tensor_shape(t);
+    status result;
+    if (form == GRAPHICS_KITTY) /* the terminal makes it smaller itself */
+        result =
+            graphics_kitty(text_get(png), png->length, cells_of(s.dim[0], r->cell_height),
+                           cells_of(s.dim[1], r->cell_width), out, e);
+    else if (form == GRAPHICS_SIXEL)
+        result = graphics_sixel(t, out, e);
+    else
+        result = graphics_blocks(t, graphics_terminal_depth(), out, e);
+    tensor_free(t);
+    return result;
+}
+
+status plot_terminal_draw(call *c, const figure_row *row, figure_call *f,
+                          graphics_form form, error *e)
+{
+    const room r = room_of(c, form);
+    style_row style = *style_of(f);
+    const figure_target to = {.image = true, .unicode = true, .colour = true};
+    style.dots = dots_of(row, f, &r, form);
+    f->style = &style;
+    text png = {0};
+    status result = figure_render(row, f, &to, &png, NULL, e);
+    if (result == E_OK)
+        result = show(&png, form, &r, &c->picture, e);
+    c->pixels = result == E_OK;
+    text_clear(&png);
+    return result;
+}
