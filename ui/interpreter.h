@@ -29,6 +29,7 @@ typedef struct settings {
     bool autosave;         /* at the prompt, the session is kept */
     graphics_form picture; /* how `plot` shows figures at the terminal */
     bool pager;            /* at the prompt, long answers go through one */
+    bool mouse;            /* on the screen, wheel and clicks are ours */
     bool timer;            /* print the time of every command */
     int columns;           /* terminal width, 0 where there is none */
     bool quiet;            /* no notes, no progress */

@@ -181,6 +181,9 @@ static const option set_options[] = {
     {"pager", OPTION_FLAG, NULL, NULL, NULL,
      "at the prompt, show answers longer than the screen by $LATHE_PAGER, $PAGER or "
      "less"},
+    {"mouse", OPTION_FLAG, NULL, NULL, NULL,
+     "on the screen, the wheel scrolls and a click chooses; the terminal's own selection "
+     "wants Shift then"},
     {"timer", OPTION_FLAG, NULL, NULL, NULL, "tell the time of every command"},
     {"echo", OPTION_FLAG, NULL, NULL, NULL, "print the lines of scripts as they run"},
     {"colour", OPTION_FLAG, NULL, NULL, NULL, "colours at the terminal"},
@@ -194,8 +197,9 @@ static bool *find_flag(settings *s, const char *name)
     const struct {
         const char *name;
         bool *flag;
-    } rows[] = {{"autosave", &s->autosave}, {"pager", &s->pager},   {"timer", &s->timer},
-                {"echo", &s->echo},         {"colour", &s->colour}, {"quiet", &s->quiet}};
+    } rows[] = {{"autosave", &s->autosave}, {"pager", &s->pager}, {"mouse", &s->mouse},
+                {"timer", &s->timer},       {"echo", &s->echo},   {"colour", &s->colour},
+                {"quiet", &s->quiet}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (text_equal(rows[i].name, name))
             return rows[i].flag;

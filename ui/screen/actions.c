@@ -10,7 +10,7 @@
 #include "ui/screen/line.h"
 #include "ui/screen/parts.h"
 
-enum { STEP_OF_LOG = 8 };
+enum { STEP_OF_LOG = 8, ROWS_OF_WHEEL = 3 };
 
 void screen_note(screen *s, bool bad, const char *format, ...)
 {
@@ -248,6 +248,72 @@ void action_side(screen *s, int code)
     const bool left = code == KEY_OF_LEFT || code == 'h';
     s->left += left ? -STEP_OF_LOG : STEP_OF_LOG;
     s->left = s->left < 0 ? 0 : s->left;
+}
+
+/* ---- the mouse ---- */
+
+/* The first row of a list in its pane: below the title, and what stands above the layers. */
+static int head_of(pane p)
+{
+    return p == PANE_LAYERS ? 2 : 1;
+}
+
+static bool find_pane(const layout *l, const pointer *p, pane *found)
+{
+    for (int i = 0; i < PANE_COUNT && !l->small; i++) {
+        const rectangle *r = &l->panes[i];
+        *found = (pane)i;
+        if (p->row >= r->row && p->row < r->row + r->rows && p->column >= r->column &&
+            p->column < r->column + r->columns)
+            return true;
+    }
+    return false;
+}
+
+/* The list goes ROWS on, and takes the cursor along where it would go out of sight. */
+static void scroll_list(list_view *v, pane p, int64_t rows)
+{
+    const int64_t most = v->count > v->room ? v->count - v->room : 0;
+    if (p == PANE_LOG) { /* its cursor is its last line */
+        v->chosen += rows;
+        v->chosen = v->chosen >= v->count ? v->count - 1 : v->chosen;
+        v->chosen = v->chosen < 0 ? 0 : v->chosen;
+        return;
+    }
+    v->top += rows;
+    v->top = v->top < 0 ? 0 : v->top > most ? most : v->top;
+    if (v->chosen < v->top)
+        v->chosen = v->top;
+    if (v->chosen >= v->top + v->room)
+        v->chosen = v->top + v->room - 1;
+}
+
+static void point_at(screen *s, pane at, const pointer *p)
+{
+    list_view *v = &s->lists[at];
+    const int64_t before = v->chosen,
+                  row = v->top + p->row - s->layout.panes[at].row - head_of(at);
+    if (p->wheel) {
+        scroll_list(v, at, p->wheel * (int64_t)ROWS_OF_WHEEL);
+    } else {
+        s->focus = at;
+        if (at != PANE_LOG && row >= v->top && row < v->top + v->room && row < v->count)
+            v->chosen = row;
+    }
+    if (at == PANE_SESSION && v->chosen != before)
+        s->item[0] = '\0';
+}
+
+void action_pointer(screen *s, const pointer *p)
+{
+    pane at;
+    if (s->asks_to_leave || *s->work.question)
+        return;
+    s->note[0] = '\0';
+    if (s->help && p->wheel)
+        action_move(s, p->wheel < 0 ? KEY_OF_UP : KEY_OF_DOWN);
+    else if (!s->help && find_pane(&s->layout, p, &at))
+        point_at(s, at, p);
 }
 
 /* ---- one key ---- */

@@ -3,6 +3,7 @@
 #ifndef LATHE_UI_SCREEN_ACTIONS_H
 #define LATHE_UI_SCREEN_ACTIONS_H
 
+#include "ui/screen/canvas.h"
 #include "ui/screen/keys.h"
 
 void action_command(screen *s, int code);
@@ -26,6 +27,9 @@ void action_undo(screen *s, int code);
 void action_stop(screen *s, int code);
 void action_redraw(screen *s, int code);
 void action_quit(screen *s, int code);
+
+/* The wheel scrolls the pane under it, a click chooses a pane and a row of it. */
+void action_pointer(screen *s, const pointer *p);
 
 /* What KEY does now: it answers a question, leaves the page of keys, or is looked up. */
 void action_key(screen *s, int code);

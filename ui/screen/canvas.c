@@ -17,11 +17,12 @@
 
 /* Not all terminals know bracketed paste; those that do not pass over it. */
 static const char paste_on[] = "\033[?2004h", paste_off[] = "\033[?2004l";
+static const char mouse_off[] = "\033[?1006l\033[?1000l";
 
 static struct {
     int descriptor; /* -1: no terminal */
     bool colour, unicode, pastes;
-    bool raw;
+    bool raw, mouse;
     SCREEN *screen;
     FILE *in, *out;
 } canvas = {.descriptor = -1};
@@ -48,7 +49,8 @@ static const struct {
 static void restoring_words(char *out, size_t room)
 {
     static const char *const names[] = {"rmkx", "sgr0", "op", "rmcup", "cnorm"};
-    size_t used = (size_t)snprintf(out, room, "%s", canvas.pastes ? paste_off : "");
+    size_t used = (size_t)snprintf(out, room, "%s%s", canvas.pastes ? paste_off : "",
+                                   canvas.mouse ? mouse_off : "");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *p = tigetstr(names[i]);
         if (!p || p == (const char *)-1)
@@ -141,6 +143,7 @@ void canvas_close(void)
     fclose(canvas.out);
     canvas.screen = NULL;
     canvas.descriptor = -1;
+    canvas.mouse = canvas.raw = false;
 }
 
 bool canvas_unicode(void)
@@ -289,6 +292,35 @@ void canvas_bar(int row, int column, int columns, double share)
 
 /* ---- keys ---- */
 
+/* A press and a release that come together may be one click. */
+#define CLICKS  (BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON1_DOUBLE_CLICKED)
+#define BUTTONS (CLICKS | BUTTON1_RELEASED | BUTTON4_PRESSED | BUTTON5_PRESSED)
+
+void canvas_mouse(bool on)
+{
+    char restore[256];
+    if (on == canvas.mouse || canvas.descriptor < 0)
+        return;
+    canvas.mouse = on;
+    mouseinterval(0);
+    mousemask(on && !canvas.raw ? BUTTONS : 0, NULL);
+    restoring_words(restore, sizeof restore);
+    crash_guard(restore);
+}
+
+bool canvas_pointer(pointer *p)
+{
+    MEVENT event;
+    if (getmouse(&event) != OK || !(event.bstate & BUTTONS & ~BUTTON1_RELEASED))
+        return false;
+    *p = (pointer){.row = event.y,
+                   .column = event.x,
+                   .wheel = event.bstate & BUTTON4_PRESSED   ? -1
+                            : event.bstate & BUTTON5_PRESSED ? 1
+                                                             : 0};
+    return true;
+}
+
 int canvas_read(bool raw)
 {
     static const struct {
@@ -308,9 +340,13 @@ int canvas_read(bool raw)
         {KEY_ENTER, KEY_OF_ENTER},
         {'\n', KEY_OF_ENTER},
         {KEY_MAX, KEY_OF_PASTE},
+        {KEY_MOUSE, KEY_OF_POINTER},
     };
-    if (raw != canvas.raw)
+    if (raw != canvas.raw) {
         keypad(stdscr, !raw);
+        if (canvas.mouse) /* its bytes are no keys of Readline's */
+            mousemask(raw ? 0 : BUTTONS, NULL);
+    }
     canvas.raw = raw;
     const int c = getch();
     if (c == ERR)

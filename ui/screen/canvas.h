@@ -52,6 +52,17 @@ void canvas_line(int row, int column, int columns);
 /* A bar of COLUMNS cells, SHARE of it full. */
 void canvas_bar(int row, int column, int columns, double share);
 
+/* Clicks and the wheel come as KEY_OF_POINTER, or are left to the terminal. */
+void canvas_mouse(bool on);
+
+typedef struct pointer {
+    int row, column;
+    int wheel; /* -1: up, 1: down, 0: a click */
+} pointer;
+
+/* What the KEY_OF_POINTER that was read last tells; false: nothing of interest. */
+bool canvas_pointer(pointer *p);
+
 /* The next byte or key that was typed: a byte, or beyond 255 a key of keys.h; -1: there is
    none.  RAW: bytes alone. */
 int canvas_read(bool raw);

@@ -26,7 +26,8 @@ enum {
     KEY_OF_END,
     KEY_OF_BACK_TAB,
     KEY_OF_F1,
-    KEY_OF_PASTE, /* a terminal begins to paste */
+    KEY_OF_PASTE,   /* a terminal begins to paste */
+    KEY_OF_POINTER, /* the mouse: canvas_pointer tells what */
     KEY_OF_OTHER
 };
 

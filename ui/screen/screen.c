@@ -91,6 +91,13 @@ static void begin_paste(screen *s)
         line_feed((unsigned char)*p);
 }
 
+static void take_pointer(screen *s)
+{
+    pointer p;
+    if (canvas_pointer(&p))
+        action_pointer(s, &p);
+}
+
 static void take_keys(const loop *l)
 {
     for (int tries = 0; tries < 1000 && !l->s->leaves; tries++) {
@@ -101,6 +108,8 @@ static void take_keys(const loop *l)
             feed_line(l, code);
         else if (code == KEY_OF_PASTE)
             begin_paste(l->s);
+        else if (code == KEY_OF_POINTER)
+            take_pointer(l->s);
         else
             action_key(l->s, code);
         draw_screen(l->s); /* the next key means what is then chosen */
@@ -139,6 +148,7 @@ static void serve_worker(loop *l)
                                   : screen_save(s->work.path, s->work.save_colour, &e);
         worker_grant(s->worker, result, &e);
     }
+    canvas_mouse(s->work.mouse);
     s->leaves = s->leaves || s->work.quit;
 }
 

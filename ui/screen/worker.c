@@ -295,6 +295,7 @@ static void *life(void *context)
             keep_session(w);
         lock(w);
         w->view.quit = interpreter_wants_quit(w->i, &code);
+        w->view.mouse = interpreter_settings(w->i)->mouse;
         w->view.done++;
         unlock(w);
     }
@@ -316,6 +317,7 @@ worker *worker_new(interpreter *i, int wake_descriptor, int columns, error *e)
     w->i = i;
     w->wake = wake_descriptor;
     w->columns = columns;
+    w->view.mouse = interpreter_settings(i)->mouse;
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->answered, NULL);

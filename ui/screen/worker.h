@@ -22,6 +22,7 @@ typedef enum worker_wish {
 /* What it is doing. */
 typedef struct worker_view {
     bool busy, stopping, quit;
+    bool mouse;      /* the setting */
     int64_t waiting; /* blocks behind the one that runs */
     int64_t done;    /* blocks that have come to their end */
     bool reads;      /* the last answer was text for people, as help is */
