@@ -10,8 +10,8 @@
 
 static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "float model that was measured"},
-    {"of", OPTION_WORD, "bits|prune", "bits", NULL,
-     "to fewer bits, or to smallest weights that are zero"},
+    {"of", OPTION_WORD, "bits|prune|weight", "bits", NULL,
+     "to integers, to smallest weights that are zero, or to weights alone in fewer bits"},
     {0},
 };
 
@@ -158,20 +158,18 @@ static void draw_map(figure_call *c, heat_map *h)
 static status draw(figure_call *c, error *e)
 {
     const char *name = option_words(c->options, "model");
-    const bool prunes = option_is(c->options, "of", "prune");
+    const char *of = option_words(c->options, "of");
+    const bool prunes = sensitivity_kind_find(of) == SENSITIVITY_PRUNE;
     const model *m = session_get_model(c->session, name, e);
     sensitivity_cache cache;
     char metric[64];
     if (!m)
         return e->code;
-    if (sensitivity_cache_latest(&cache, graph_hash(m->graph),
-                                 prunes ? SENSITIVITY_PRUNE : SENSITIVITY_BITS, metric,
-                                 e)) {
+    if (sensitivity_cache_latest(&cache, graph_hash(m->graph), sensitivity_kind_find(of),
+                                 metric, e)) {
         sensitivity_cache_close(&cache);
-        fail(e, E_NAME, "no sensitivity of %s to kind=%s was measured", name,
-             option_words(c->options, "of"));
-        return fail_hint(e, "'sensitivity %s DATA%s' measures it", name,
-                         prunes ? " kind=prune" : "");
+        fail(e, E_NAME, "no sensitivity of %s to kind=%s was measured", name, of);
+        return fail_hint(e, "'sensitivity %s DATA kind=%s' measures it", name, of);
     }
     heat_map h = {.graph = m->graph, .cache = &cache, .prunes = prunes};
     h.metric = metric_find(metric);

@@ -70,6 +70,11 @@ typedef struct front {
     bool (*confirm)(void *context, const char *question);
     /* What the command NAME, that was done for nobody else, has answered; C is lent. */
     void (*answered)(void *context, const char *name, const call *c);
+    /* The answer of the command NAME has one row more, while it runs; C is lent. */
+    void (*row)(void *context, const char *name, const call *c);
+    /* The weights of what will be the model NAME have changed: a step or an epoch of the
+       command that runs is done; M is lent. */
+    void (*weights)(void *context, const char *name, const model *m);
     /* Writes what stands on the screen to the file PATH. */
     status (*save)(void *context, const char *path, bool colour, error *e);
     /* Opens the editor (edit.h) on PATH, or where it is "" on the last line, which is then
@@ -80,6 +85,9 @@ typedef struct front {
 /* F is lent, NULL for the terminal itself. */
 void interpreter_set_front(interpreter *i, const front *f);
 const front *interpreter_front(const interpreter *i);
+/* For commands at work: they tell of a row, of weights; I may be NULL. */
+void interpreter_tell_row(const interpreter *i, const call *c);
+void interpreter_tell_weights(const interpreter *i, const char *name, const model *m);
 
 /* `screen` was asked for: whoever reads lines opens it, and the wish is gone. */
 void interpreter_wish_screen(interpreter *i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    interpreter_front.c -- the interpreter and whoever sits before it: questions, wishes of
-   commands to those who read lines, what the terminal can show.  It runs no command. */
+   commands to those who read lines, what the terminal can show, news.  It runs no command. */
 #include <stdio.h>
 #include <unistd.h>
 #include "ui/interpreter_parts.h"
@@ -80,4 +80,16 @@ bool interpreter_confirm(interpreter *i, const char *question)
     if (got != 1)
         fputc('\n', stderr);
     return got == 1 && (answer == 'y' || answer == 'Y');
+}
+
+void interpreter_tell_row(const interpreter *i, const call *c)
+{
+    if (i && i->front && i->running)
+        i->front->row(i->front->context, i->running->command->name, c);
+}
+
+void interpreter_tell_weights(const interpreter *i, const char *name, const model *m)
+{
+    if (i && i->front)
+        i->front->weights(i->front->context, name, m);
 }

@@ -29,6 +29,21 @@ typedef struct measuring {
     int layers, done, total;
 } measuring;
 
+static const char *const kind_names[SENSITIVITY_KINDS] = {"bits", "prune", "weight"};
+
+const char *sensitivity_kind_name(sensitivity_kind kind)
+{
+    return kind_names[kind];
+}
+
+sensitivity_kind sensitivity_kind_find(const char *name)
+{
+    int kind = SENSITIVITY_KINDS - 1;
+    while (kind > 0 && strcmp(kind_names[kind], name) != 0)
+        kind--;
+    return (sensitivity_kind)kind;
+}
+
 static status prune_layer(graph *g, const node *n, double amount, error *e)
 {
     /* A graph of its own with that weight alone. */
@@ -51,7 +66,7 @@ static model *compress_one(const measuring *j, int number, double level, error *
         int *bits = memory_new(j->layers, sizeof *bits, e);
         for (int i = 0; bits && i < j->layers; i++)
             bits[i] = i == number ? (int)level : QUANTIZE_WIDE;
-        q.scheme = QUANTIZE_STATIC;
+        q.scheme = j->s->kind == SENSITIVITY_WEIGHT ? QUANTIZE_WEIGHT : QUANTIZE_STATIC;
         q.bits = q.value_bits = 8;
         q.layer_bits = bits;
         s = bits ? quantize_model(m, &q, j->d, NULL, e) : E_MEMORY;
@@ -140,8 +155,11 @@ static status measure_level(measuring *j, int number, double level,
     *row = before ? *before : (sensitivity_row){.layer = number, .level = level};
     snprintf(row->name, sizeof row->name, "%s", n->name);
     row->elements = tensor_count(graph_parameter(j->m->graph, n, ROLE_WEIGHT)->data);
-    if (before)
-        return measure_own(j, 1, e); /* says which metric it is */
+    if (before) {
+        TRY(measure_own(j, 1, e)); /* says which metric it is */
+        row->metric = j->metric;
+        return E_OK;
+    }
     model *m = compress_one(j, number, level, &refused);
     if (!m) {
         *measured = false;
@@ -151,6 +169,7 @@ static status measure_level(measuring *j, int number, double level,
         return refused.code;
     }
     status s = measure_model(j, m, row, e);
+    row->metric = j->metric;
     model_free(m);
     if (!s)
         sensitivity_cache_add(cache, row);

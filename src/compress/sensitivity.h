@@ -12,8 +12,13 @@
 typedef enum sensitivity_kind {
     SENSITIVITY_BITS, /* the layer alone runs in integers: weights of LEVEL bits, values of
                          8 */
-    SENSITIVITY_PRUNE /* LEVEL (0..1) of the layer's weights, by magnitude, are zero */
+    SENSITIVITY_PRUNE, /* LEVEL (0..1) of the layer's weights, by magnitude, are zero */
+    SENSITIVITY_WEIGHT /* the layer's weights have LEVEL bits, and all runs in f32 */
 } sensitivity_kind;
+
+#define SENSITIVITY_KINDS 3
+const char *sensitivity_kind_name(sensitivity_kind kind); /* bits, prune, weight */
+sensitivity_kind sensitivity_kind_find(const char *name); /* of what is none: bits */
 
 typedef struct sensitivity_settings {
     sensitivity_kind kind;
@@ -35,7 +40,8 @@ typedef struct sensitivity_row {
     double value;             /* of the metric with the layer compressed, */
     double change, low, high; /* what that adds to it, and the 95 % interval */
     int64_t samples;
-    bool cached; /* read from an earlier run's file */
+    bool cached;              /* read from an earlier run's file */
+    const metric_row *metric; /* that VALUE is of */
 } sensitivity_row;
 
 /* Called with each row as it stands. */

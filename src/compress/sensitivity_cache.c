@@ -112,7 +112,7 @@ static char *note_path(uint64_t weights, sensitivity_kind kind)
     char *folder = file_cache_folder(NULL), *path = NULL;
     if (folder)
         path = memory_format(NULL, "%s/sensitivity/%016" PRIx64 "-%s.latest", folder,
-                             weights, kind == SENSITIVITY_PRUNE ? "prune" : "bits");
+                             weights, sensitivity_kind_name(kind));
     memory_free(folder);
     return path;
 }

@@ -6,11 +6,13 @@
 
 #include "base/cpu.h"
 #include "base/memory.h"
+#include "compress/prune.h"
 #include "engine/calibration.h"
 #include "graph/operator.h"
 #include "measure/latency.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
+#include "ui/command/single_layers.h"
 
 static const option bench_options[] = {
     {"models", OPTION_WORDS, NULL, NULL, NULL, "models to time"},
@@ -159,6 +161,8 @@ static const option plan_options[] = {
     {"precision", OPTION_WORD, "f32|bf16", "f32", NULL,
      "what factors of products are rounded to, in layers that are not integer"},
     {"rounds", OPTION_INTEGER, "1..", "20", NULL, "timed runs"},
+    {"layers", OPTION_WORDS, NULL, NULL, NULL,
+     "as if so much of these layers' smallest weights were zero: NAME:AMOUNT"},
     {0},
 };
 
@@ -236,13 +240,31 @@ static void note_joined(call *c, const graph *g, const table *steps)
                   norms > 0 ? " ('fuse' takes these norms out of the graph)" : "");
 }
 
-static status plan_command(call *c, error *e)
+/* M with the layers of the option layers= pruned, for the caller to free. */
+static model *prune_copy(const call *c, const model *m, error *e)
+{
+    prune_result r;
+    model *copy = model_copy(m, e);
+    graph *g = copy ? copy->graph : NULL;
+    double *amounts = g ? memory_new(g->parameter_count, sizeof *amounts, e) : NULL;
+    status s = amounts ? E_OK : E_MEMORY;
+    if (s == E_OK)
+        s = single_layers_amounts("plan", option_get(&c->options, "layers"), g, amounts,
+                                  e);
+    if (s == E_OK)
+        s = prune_parameters(g, criterion_find("magnitude"), TARGET_WEIGHTS, amounts,
+                             0, &r, e);
+    memory_free(amounts);
+    if (s == E_OK)
+        return copy;
+    model_free(copy);
+    return NULL;
+}
+
+static status show_plan(call *c, const model *m, error *e)
 {
     size_t arena, live;
     latency_settings s = read_settings(c, 0);
-    const model *m = session_get_model(c->session, option_words(&c->options, "model"), e);
-    if (!m)
-        return e->code;
     table *steps = latency_steps(m, &s, c->task, &arena, &live, e);
     if (!steps)
         return e->code;
@@ -250,6 +272,19 @@ static status plan_command(call *c, error *e)
     note_joined(c, m->graph, steps);
     table_free(steps);
     return E_OK;
+}
+
+static status plan_command(call *c, error *e)
+{
+    const model *m = session_get_model(c->session, option_words(&c->options, "model"), e);
+    if (!m)
+        return e->code;
+    if (!option_get(&c->options, "layers")->present)
+        return show_plan(c, m, e);
+    model *pruned = prune_copy(c, m, e);
+    status s = pruned ? show_plan(c, pruned, e) : e->code;
+    model_free(pruned);
+    return s;
 }
 
 const command command_plan = {
@@ -272,7 +307,9 @@ const command command_plan = {
         "share is the step's part of the sum of the medians.  limit is what it reaches "
         "of the machine's rate of products or of reading, whichever is more, as 'tune "
         "machine' measured them: above 1 where fewer products are done or weights read "
-        "(Winograd, sparse, padding that is passed over).",
+        "(Winograd, sparse, padding that is passed over).  layers=c1:0.9 shows the plan "
+        "of "
+        "a copy with these weights pruned; the model stays as it is.",
     .see = "bench, show, tune",
     .run = plan_command,
 };

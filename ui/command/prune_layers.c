@@ -7,21 +7,6 @@
 #include "ui/command/prune_parts.h"
 #include "ui/command/single_layers.h"
 
-static status read_amount(const char *item, const graph *g, double *amounts, error *e)
-{
-    int node;
-    double amount;
-    TRY(single_layer_read("prune", item, g, &node, &amount, e));
-    const parameter *weight = graph_parameter(g, &g->nodes[node], ROLE_WEIGHT);
-    if (amount < 0 || amount > 1)
-        return fail(e, E_RANGE, "prune: layers=%.80s, an amount is 0..1", item);
-    if (!prune_is_target(weight, TARGET_WEIGHTS))
-        return fail(e, E_USAGE, "prune: the weights of %s are not pruned",
-                    g->nodes[node].name);
-    amounts[weight - g->parameters] = amount;
-    return E_OK;
-}
-
 /* The share of all that may go which is then gone: what the answer calls the amount. */
 static double whole_amount(const prune_job *j, const graph *g)
 {
@@ -52,10 +37,7 @@ status prune_layers_read(const call *c, prune_job *j, error *e)
     if (!amounts)
         return E_MEMORY;
     j->layers = amounts;
-    for (int i = 0; i < g->parameter_count; i++)
-        amounts[i] = NAN;
-    for (int64_t i = 0; i < items->count; i++)
-        TRY(read_amount(items->items[i], g, amounts, e));
+    TRY(single_layers_amounts("prune", items, g, amounts, e));
     j->count = 1;
     j->amounts[0] = whole_amount(j, g);
     return E_OK;

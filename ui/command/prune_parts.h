@@ -44,6 +44,7 @@ typedef struct prune_job {
     int64_t resumed;         /* epochs that it had */
     const model *begun;      /* as the session has it */
     model *pruned;           /* as far as it is */
+    bool control;            /* it is what the pruned one is compared with */
 } prune_job;
 
 /* Do the options fit kind=channel, or its absence? */
@@ -77,6 +78,9 @@ status prune_masks(const prune_job *j, graph *g, double amount, prune_result *r,
 /* Prunes and trains to all amounts, with the controls and seeds of the options, and
    answers.  (prune_run.c) */
 status prune_run(call *c, prune_job *j, error *e);
+
+/* Tells those who look on that M, J's on its way, has other weights. */
+void prune_tell(const call *c, const prune_job *j, const model *m);
 
 /* Trains j->pruned for the settings' epochs, on the way from FROM to TO where the course
    says so; it holds its best epoch then, also (with E_STOPPED) where the user stopped. */

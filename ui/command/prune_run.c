@@ -79,6 +79,7 @@ static status begin_runs(contest *k, const prune_job *j, int64_t number, error *
         if (!k->with[v])
             continue;
         *run = *j;
+        run->control = v != PRUNED;
         run->training.seed += (uint64_t)number;
         run->cut.seed = run->training.seed;
         run->pruned = model_copy(j->begun, e);
@@ -162,6 +163,7 @@ static status prune_and_train(const call *c, prune_job *j, double amount, prune_
     j->reached = amount;
     if (!j->course.row)
         TRY(prune_to(c, j, amount, r, e));
+    prune_tell(c, j, j->pruned);
     if (j->training.epochs == 0)
         return E_OK;
     status s = prune_train(c, j, from, amount, e);

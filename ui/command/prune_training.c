@@ -11,6 +11,7 @@
 #include "format/model_file.h"
 #include "ui/command/prune_parts.h"
 #include "ui/command/training.h"
+#include "ui/interpreter.h"
 
 static status need(bool fine, const char *option, const char *what, error *e)
 {
@@ -242,14 +243,22 @@ static status keep_checkpoint(const call *c, const prune_job *j, const train_sta
     return done;
 }
 
+void prune_tell(const call *c, const prune_job *j, const model *m)
+{
+    if (!j->control)
+        interpreter_tell_weights(c->interpreter, j->name, m);
+}
+
 static status run_epochs(const call *c, prune_job *j, train_state *s, double from,
                          double to, error *e)
 {
     while (!s->finished) {
         TRY(before_epoch(c, j, s, from, to, e));
+        prune_tell(c, j, s->last);
         TRY(train_epoch(s, &j->training, j->on.data, c->task, e));
         TRY(gradual_check(s->last->graph, e));
         after_epoch(j, s);
+        prune_tell(c, j, s->last);
         TRY(keep_checkpoint(c, j, s, e));
     }
     return E_OK;

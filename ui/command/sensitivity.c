@@ -7,12 +7,13 @@
 #include "ui/command/command.h"
 #include "ui/command/fit.h"
 #include "ui/command/rows.h"
+#include "ui/interpreter.h"
 
 static const option options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL, "float model"},
     {"data", OPTION_DATASET, NULL, NULL, NULL, "data to measure on"},
-    {"kind", OPTION_WORD, "bits|prune", "bits", NULL,
-     "the layer in integers, or its smallest weights zero"},
+    {"kind", OPTION_WORD, "bits|prune|weight", "bits", NULL,
+     "the layer in integers, its smallest weights zero, or its weights alone in bits"},
     {"levels", OPTION_REALS, "0..", NULL, NULL,
      "bits of its weights (default: 8,4,2), or shares that are zero (0.5,0.7,0.9)"},
     {"metric", OPTION_WORD, NULL, NULL, NULL,
@@ -58,7 +59,7 @@ static status read_levels(job *j, error *e)
                    : level < 2 || level > 8 || level != (double)(int)level) {
             fail(e, E_RANGE, "sensitivity: levels=%g, wanted %s", level,
                  prunes ? "shares from 0 to 1" : "whole bits from 2 to 8");
-            return fail_hint(e, "kind=prune takes shares, kind=bits takes bits");
+            return fail_hint(e, "kind=prune takes shares, the other kinds take bits");
         }
     }
     return E_OK;
@@ -70,7 +71,7 @@ static status read_settings(job *j, error *e)
     const char *metric = option_words(o, "metric");
     j->kind = option_words(o, "kind");
     j->settings = (sensitivity_settings){
-        .kind = option_is(o, "kind", "prune") ? SENSITIVITY_PRUNE : SENSITIVITY_BITS,
+        .kind = sensitivity_kind_find(j->kind),
         .metric = metric ? metric_find(metric) : NULL,
         .tolerance = option_real(o, "tolerance"),
         .most = option_integer(o, "samples"),
@@ -98,12 +99,14 @@ static void take(void *context, const sensitivity_row *row)
         table_real(t, "amount", row->level);
     else
         table_integer(t, "bits", (int64_t)row->level);
+    table_text(t, "metric", row->metric->name);
     rows_put_real(t, "value", row->value);
     rows_put_real(t, "change", row->change);
     rows_put_real(t, "change_low", row->low);
     rows_put_real(t, "change_high", row->high);
     table_integer(t, "samples", row->samples);
     table_flag(t, "cached", row->cached);
+    interpreter_tell_row(j->c->interpreter, j->c);
 }
 
 static status sensitivity_command(call *c, error *e)
@@ -144,7 +147,9 @@ const command command_sensitivity = {
         "samples of the metric with the layer compressed less that of the model as it "
         "is, sample by sample; samples are drawn until half its 95 % interval is within "
         "tolerance=, or all are used.  With kind=bits the layer runs in integers, its "
-        "activations in 8 bits.  What was measured is kept in the cache folder under the "
+        "activations in 8 bits; with kind=weight its weights alone have bits, as after "
+        "'quantize scheme=weight'.  What was measured is kept in the cache folder under "
+        "the "
         "hash of weights, samples and settings: the same question costs nothing, and "
         "after Ctrl-C it goes on, and 'plot sensitivity m' draws what was measured last.",
     .see = "verify, quantize, prune, plot",

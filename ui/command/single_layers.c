@@ -2,9 +2,11 @@
    single_layers.c -- reads "NAME:NUMBER" of a layer.  It changes no model. */
 #include "ui/command/single_layers.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/memory.h"
 #include "base/text.h"
+#include "compress/prune.h"
 
 static status no_such_layer(const char *who, const char *name, const graph *g, error *e)
 {
@@ -40,4 +42,30 @@ status single_layer_read(const char *who, const char *item, const graph *g, int 
         s = no_such_layer(who, name, g, e);
     memory_free(name);
     return s;
+}
+
+static status read_amount(const char *who, const char *item, const graph *g,
+                          double *amounts, error *e)
+{
+    int node;
+    double amount;
+    TRY(single_layer_read(who, item, g, &node, &amount, e));
+    const parameter *weight = graph_parameter(g, &g->nodes[node], ROLE_WEIGHT);
+    if (amount < 0 || amount > 1)
+        return fail(e, E_RANGE, "%s: layers=%.80s, an amount is 0..1", who, item);
+    if (!prune_is_target(weight, TARGET_WEIGHTS))
+        return fail(e, E_USAGE, "%s: the weights of %s are not pruned", who,
+                    g->nodes[node].name);
+    amounts[weight - g->parameters] = amount;
+    return E_OK;
+}
+
+status single_layers_amounts(const char *who, const option_value *items, const graph *g,
+                             double *amounts, error *e)
+{
+    for (int i = 0; i < g->parameter_count; i++)
+        amounts[i] = NAN;
+    for (int64_t i = 0; i < items->count; i++)
+        TRY(read_amount(who, items->items[i], g, amounts, e));
+    return E_OK;
 }

@@ -3,6 +3,7 @@
    to the worker.  Nothing here touches a model. */
 #include "ui/screen/actions.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,8 @@ void action_move(screen *s, int code)
     v->chosen = v->chosen < 0 ? 0 : v->chosen > last ? last : v->chosen;
     if (s->focus == PANE_SESSION && !s->help)
         s->item[0] = '\0';
+    if (s->focus != PANE_PICTURE && s->focus != PANE_LOG)
+        s->seen = s->work.events; /* pictures go with the cursor again */
 }
 
 void action_filter(screen *s, int code)
@@ -107,8 +110,10 @@ void action_filter(screen *s, int code)
 void action_escape(screen *s, int code)
 {
     (void)code;
-    if (s->edits.changed > 0)
+    if (s->edits.changed > 0 && text_equal(s->edits.model, s->model))
         edits_clear(&s->edits);
+    else if (*s->applied.model)
+        s->applied.model[0] = '\0';
     else if (s->comparing)
         s->comparing = false;
     else if (*s->lists[s->focus].filter)
@@ -197,7 +202,8 @@ static void set_layer(screen *s,
     const name_card *n = cards_find(c, s->model);
     const int64_t i =
         n && n->model ? screen_layer(s, n->model, s->lists[PANE_LAYERS].chosen) : -1;
-    edits_follow(&s->edits, n);
+    edits_follow(&s->edits, c);
+    s->seen = s->work.events;
     if (i >= 0 && step(&s->edits, n, i, steps, &note) != E_OK)
         screen_note(s, true, "%.250s", note.text);
     worker_give_back(s->worker);
@@ -219,9 +225,14 @@ void action_apply(screen *s, int code)
     text line = {0};
     const cards *c = worker_borrow(s->worker);
     const name_card *n = cards_find(c, s->model);
-    edits_follow(&s->edits, n);
-    if (n && s->edits.changed > 0)
+    edits_follow(&s->edits, c);
+    if (edits_changed(&s->edits, n) > 0) {
         edits_command(&s->edits, n, &line);
+        s->applied = (applied){.from = n->model->serial, .block = s->work.done};
+        snprintf(s->applied.model, sizeof s->applied.model, "%s", n->name);
+        forecast_make(&s->applied.forecast, &s->edits, n,
+                      worker_evidence_held(s->worker));
+    }
     worker_give_back(s->worker);
     if (line.length > 0) {
         screen_submit(s, text_get(&line));
@@ -232,13 +243,86 @@ void action_apply(screen *s, int code)
     text_clear(&line);
 }
 
+/* The layers as they are, and where amounts are set with these, too. */
 void action_plan(screen *s, int code)
 {
-    char line[SCREEN_WORDS];
+    text line = {0};
     (void)code;
-    snprintf(line, sizeof line, "plan %s", s->model);
-    if (*s->model)
+    const cards *c = worker_borrow(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    const bool set = edits_sets_amounts(&s->edits, n);
+    if (n && n->model &&
+        !(set &&
+          isfinite(evidence_total_ms(worker_evidence_held(s->worker), n->model->serial))))
+        text_addf(&line, "plan %s", n->name);
+    if (set) {
+        text_addf(&line, "%splan %s", line.length > 0 ? "; " : "", n->name);
+        edits_amounts(&s->edits, &line);
+    }
+    worker_give_back(s->worker);
+    if (line.length > 0)
+        screen_submit(s, text_get(&line));
+    text_clear(&line);
+}
+
+/* On the samples that layers are sampled on. */
+void action_measure(screen *s, int code)
+{
+    char line[SCREEN_WORDS] = "";
+    (void)code;
+    const cards *c = worker_borrow(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    const name_card *d = n && n->model ? cards_data(c, n) : NULL;
+    if (d)
+        snprintf(line, sizeof line, "eval %.60s %.60s split=val confidence=0", n->name,
+                 d->name);
+    worker_give_back(s->worker);
+    if (*line)
         screen_submit(s, line);
+    else
+        screen_note(s, true, "the error is measured on data: there are none");
+}
+
+/* ---- pictures ---- */
+
+void action_picture(screen *s, int code)
+{
+    const int last = PICTURE_COUNT - 1;
+    const int now = (int)s->shown, next = code == 'v' ? now + 1 : now - 1;
+    s->picture = (picture)(next < 1 ? last : next > last ? 1 : next);
+    s->turn = 0;
+    if (s->layout.single)
+        s->focus = PANE_PICTURE;
+}
+
+/* The levels that are measured, so that what lies between them can be told. */
+static const char amounts[] = "0.25,0.5,0.75,0.9,0.95", widths[] = "8,6,4,3,2";
+
+/* Where bits are changed they are what is asked for, else amounts. */
+void action_sample(screen *s, int code)
+{
+    char line[2 * SCREEN_WORDS] = "";
+    (void)code;
+    const cards *c = worker_borrow(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    const name_card *d = n && n->model ? cards_data(c, n) : NULL;
+    const bool bits = d && edits_sets_bits(&s->edits, n);
+    const bool both = bits && edits_sets_amounts(&s->edits, n);
+    if (d && (both || !bits))
+        snprintf(line, sizeof line, "sensitivity %.60s %.60s kind=prune levels=%s",
+                 n->name, d->name, amounts);
+    const size_t length = strlen(line);
+    if (bits)
+        snprintf(line + length, sizeof line - length,
+                 "%ssensitivity %.60s %.60s kind=weight levels=%s", both ? "; " : "",
+                 n->name, d->name, widths);
+    worker_give_back(s->worker);
+    if (*line) {
+        screen_submit(s, line);
+        s->picture = PICTURE_AUTO;
+        s->turn = 0;
+    } else
+        screen_note(s, true, "what layers cost is measured on data: there are none");
 }
 
 /* ---- log ---- */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/text.h"
+#include "compress/quantize.h"
 #include "format/model_file.h"
 #include "format/packing.h"
 #include "graph/op_integer.h"
@@ -16,7 +17,7 @@
 
 /* ---- a model ---- */
 
-static void model_card_free(model_card *m)
+void card_free(model_card *m)
 {
     if (!m || --m->references > 0)
         return;
@@ -32,11 +33,15 @@ static void model_card_free(model_card *m)
     memory_free(m);
 }
 
-static void fill_bins(layer_card *l, const float *x, const uint8_t *mask)
+static void widen_bins(layer_card *l, const float *x, int64_t count)
 {
-    for (int64_t i = 0; i < l->weights; i++)
+    for (int64_t i = 0; i < count; i++)
         l->largest = fmax(l->largest, fabs((double)x[i]));
-    for (int64_t i = 0; i < l->weights; i++) {
+}
+
+static void fill_bins(layer_card *l, const float *x, const uint8_t *mask, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
         if (mask && !mask[i])
             continue;
         const double share = l->largest > 0 ? fabs((double)x[i]) / l->largest : 0;
@@ -52,7 +57,8 @@ static void fill_weight(layer_card *l, const parameter *w)
     for (int64_t i = 0; mask && i < l->weights; i++)
         l->kept -= mask[i] == 0;
     l->channels = tensor_shape(w->data).dim[0];
-    fill_bins(l, tensor_f32(w->data), mask);
+    widen_bins(l, tensor_f32(w->data), l->weights);
+    fill_bins(l, tensor_f32(w->data), mask, l->weights);
     l->bits = w->quantizer ? w->quantizer->bits : 32;
 }
 
@@ -88,9 +94,28 @@ static void fill_layer(layer_card *l, const graph *g, const node *n, shape out)
     l->layer = weight && integer_is_layer(n);
 }
 
+/* All weights of layers on one scale. */
+static void fill_whole(model_card *m, const graph *g)
+{
+    layer_card *all = &m->whole;
+    for (int64_t i = 0; i < m->layer_count; i++) {
+        const layer_card *l = &m->layers[i];
+        all->weights += l->layer ? l->weights : 0;
+        all->kept += l->layer ? l->kept : 0;
+        all->largest = fmax(all->largest, l->layer ? l->largest : 0);
+    }
+    for (int64_t i = 0; i < m->layer_count; i++) {
+        const parameter *w = graph_parameter(g, &g->nodes[i], ROLE_WEIGHT);
+        if (m->layers[i].layer)
+            fill_bins(all, tensor_f32(w->data), w->mask ? tensor_data(w->mask) : NULL,
+                      m->layers[i].weights);
+    }
+}
+
 static status fill_layers(model_card *m, const graph *g, error *e)
 {
     int64_t products = 0;
+    int number = 0;
     shape *shapes = memory_new(g->value_count, sizeof *shapes, e);
     m->layers = memory_new(g->node_count, sizeof *m->layers, e);
     status s =
@@ -103,10 +128,13 @@ static status fill_layers(model_card *m, const graph *g, error *e)
         const double own = (double)cost_of(n, shapes).multiply_adds;
         fill_layer(l, g, n, shapes[n->output]);
         l->share = products > 0 ? own / (double)products : 0;
+        l->number = quantize_layer_at(g, number) == n ? number++ : -1;
         if (l->bits > 0 && l->bits < m->bits)
             m->bits = l->bits;
     }
     m->multiply_adds = products;
+    if (s == E_OK)
+        fill_whole(m, g);
     memory_free(shapes);
     return s;
 }
@@ -149,6 +177,7 @@ static status model_card_fill(model_card *c, const model *m, int64_t serial, err
         return E_MEMORY;
     c->parameters = graph_parameter_count(m->graph);
     c->nonzero = graph_nonzero(m->graph);
+    c->weights = graph_hash(m->graph);
     c->bytes = model_file_bytes(m, NULL);
     TRY(fill_layers(c, m->graph, e));
     return fill_history(c, m, e);
@@ -158,10 +187,23 @@ static model_card *model_card_new(const model *m, int64_t serial, error *e)
 {
     model_card *c = memory_new(1, sizeof *c, e);
     if (c && model_card_fill(c, m, serial, e) != E_OK) {
-        model_card_free(c);
+        card_free(c);
         return NULL;
     }
     return c;
+}
+
+model_card *card_of_weights(const model *m, error *e)
+{
+    model_card *c = memory_new(1, sizeof *c, e);
+    if (!c)
+        return NULL;
+    c->references = 1;
+    c->bits = 32;
+    if (fill_layers(c, m->graph, e) == E_OK)
+        return c;
+    card_free(c);
+    return NULL;
 }
 
 /* The card that there is already. */
@@ -277,9 +319,14 @@ static status add_item(cards *c, const session *s, int64_t i, const cards *befor
             n->model = model_card_new(session_get_model(s, name, NULL), serial, e);
         return n->model ? E_OK : E_MEMORY;
     }
-    if (n->kind == OBJECT_DATASET)
-        n->words = dataset_words(session_get_dataset(s, name, NULL), e);
-    else
+    if (n->kind == OBJECT_DATASET) {
+        char words[128];
+        const dataset *d = session_get_dataset(s, name, NULL);
+        n->words = dataset_words(d, e);
+        n->input = memory_text(rows_shape(words, dataset_input_shape(d)), e);
+        if (!n->input)
+            return E_MEMORY;
+    } else
         n->words = memory_format(e, "%lld rows",
                                  (long long)session_get_table(s, name, NULL)->row_count);
     return n->words ? E_OK : E_MEMORY;
@@ -316,9 +363,10 @@ void cards_free(cards *c)
     if (!c)
         return;
     for (int64_t i = 0; i < c->count; i++) {
-        model_card_free(c->items[i].model);
+        card_free(c->items[i].model);
         memory_free(c->items[i].name);
         memory_free(c->items[i].words);
+        memory_free(c->items[i].input);
     }
     memory_free(c->items);
     memory_free(c->undo);
@@ -332,6 +380,37 @@ const name_card *cards_find(const cards *c, const char *name)
         if (strcmp(c->items[i].name, name) == 0)
             return &c->items[i];
     return NULL;
+}
+
+/* Is NAME a word of LINE, alone or behind "="? */
+static bool line_names(const char *line, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *p = line; (p = strstr(p, name)); p += length) {
+        const bool begins = p > line && (p[-1] == ' ' || p[-1] == '=');
+        if (begins && (p[length] == ' ' || p[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+const name_card *cards_data(const cards *c, const name_card *n)
+{
+    const name_card *first = NULL, *fitting = NULL;
+    for (int64_t i = n->model->step_count - 1; i >= 0; i--)
+        for (int64_t k = 0; k < c->count; k++)
+            if (c->items[k].kind == OBJECT_DATASET &&
+                line_names(n->model->steps[i].command, c->items[k].name))
+                return &c->items[k];
+    for (int64_t k = 0; k < c->count; k++) {
+        const name_card *d = &c->items[k];
+        if (d->kind != OBJECT_DATASET)
+            continue;
+        first = first ? first : d;
+        if (!fitting && strcmp(d->input, n->model->input) == 0)
+            fitting = d;
+    }
+    return fitting ? fitting : first;
 }
 
 int64_t cards_weight_bytes(int64_t count, int64_t kept, int bits, int64_t channels)

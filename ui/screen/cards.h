@@ -22,6 +22,7 @@ typedef struct layer_card {
                        of CARD_BINS equal parts from 0 to it: */
     int64_t bins[CARD_BINS];
     bool layer; /* conv or linear: can be quantized by itself */
+    int number; /* as quantize_layers counts them; -1: it does not */
 } layer_card;
 
 typedef struct step_card {
@@ -36,14 +37,16 @@ typedef struct epoch_card {
 /* A version of a model, as a name of the session holds it. */
 typedef struct model_card {
     int64_t references;
-    int64_t serial; /* of the session's object: no other has the same */
-    uint64_t hash;  /* of its last step; 0: none */
+    int64_t serial;   /* of the session's object: no other has the same */
+    uint64_t hash;    /* of its last step; 0: none */
+    uint64_t weights; /* graph_hash */
     char *architecture, *input;
     int64_t parameters, nonzero, bytes,
         multiply_adds; /* bytes of its file; -1: unknown */
     int bits;          /* the fewest of a weight */
     layer_card *layers;
     int64_t layer_count;
+    layer_card whole; /* weights, kept, largest and bins of all layers together */
     step_card *steps;
     int64_t step_count;
     epoch_card *epochs;
@@ -58,6 +61,7 @@ typedef struct name_card {
     const char *parent; /* a name of the cards, or NULL */
     model_card *model;  /* NULL for others */
     char *words;        /* what others are, in a line */
+    char *input;        /* of a dataset: the shape of a sample */
 } name_card;
 
 typedef struct cards {
@@ -74,6 +78,14 @@ void cards_free(cards *c); /* NULL is fine; by the thread that made them */
 
 /* The item of that name, or NULL. */
 const name_card *cards_find(const cards *c, const char *name);
+
+/* The data that the model N was last trained or measured with, as its steps tell; else
+   the first whose samples have its input's shape; else the first.  NULL: there are none. */
+const name_card *cards_data(const cards *c, const name_card *n);
+
+/* The layers and weights of M alone, as it is on its way; free it with card_free. */
+model_card *card_of_weights(const model *m, error *e);
+void card_free(model_card *m);
 
 /* Bytes of a weight of COUNT elements, KEPT of them not masked, in a file: plain, or a
    bitmap and what is kept, whichever is less; and the scales of CHANNELS. */

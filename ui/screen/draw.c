@@ -224,6 +224,12 @@ void draw_screen(screen *s)
     }
     const cards *c = worker_borrow(s->worker);
     place_session(s, c);
+    edits_follow(&s->edits, c);
+    applied_follow(&s->applied, c, !s->work.busy && s->work.waiting == 0, s->work.done);
+    if (*s->edits.told) {
+        screen_note(s, true, "%s", s->edits.told);
+        s->edits.told[0] = '\0';
+    }
     draw_head(s, c);
     if (s->help)
         draw_keys(s);

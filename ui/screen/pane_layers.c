@@ -71,15 +71,11 @@ static void share_words(char out[CELL], double share)
 }
 
 /* The median that `plan` measured; a layer that runs within another has none. */
-static void time_words(const table *times, const char *name, char out[CELL])
+static void time_words(double ms, char out[CELL])
 {
-    double ms;
-    const int64_t column = times ? table_column(times, "node") : -1;
     out[0] = '\0';
-    for (int64_t i = 0; column >= 0 && i < times->row_count; i++)
-        if (text_equal(table_get(times, i, column)->words, name) &&
-            table_number(times, i, "median_ms", &ms))
-            snprintf(out, CELL, "%.4f", ms);
+    if (isfinite(ms))
+        snprintf(out, CELL, "%.4f", ms);
 }
 
 static void fill_cells(const screen *s, const name_card *n, int64_t i,
@@ -104,7 +100,8 @@ static void fill_cells(const screen *s, const name_card *n, int64_t i,
     else if (l->layer)
         snprintf(cell[BITS], CELL, "%d", l->bits);
     share_words(cell[SHARE], l->share);
-    time_words(worker_times_held(s->worker, n->model->serial), l->name, cell[TIME]);
+    time_words(evidence_ms(worker_evidence_held(s->worker), n->model->serial, l->name),
+               cell[TIME]);
 }
 
 static void draw_heads(rectangle r, const bool shown[COLUMNS], int name)
@@ -143,27 +140,6 @@ static void draw_layer(const screen *s, const name_card *n, int64_t i, rectangle
     }
 }
 
-/* Below the layers: what the whole is, or would be. */
-static void draw_sum(const screen *s, const name_card *n, rectangle r)
-{
-    char now[32], then[32], words[SCREEN_WORDS];
-    const model_card *m = n->model;
-    if (s->edits.changed > 0) {
-        snprintf(words, sizeof words,
-                 "%lld changed: %s > %s predicted  a applies, Esc drops",
-                 (long long)s->edits.changed, text_bytes(now, (double)m->bytes),
-                 text_bytes(then, (double)edits_bytes(&s->edits, n)));
-        canvas_write(r.row, r.column, r.columns, STYLE_KEY, words);
-        return;
-    }
-    snprintf(words, sizeof words,
-             "%lld parameters, %.4f of them 0, %s, %lld multiply-adds",
-             (long long)m->parameters,
-             m->parameters > 0 ? 1 - (double)m->nonzero / (double)m->parameters : 0.0,
-             text_bytes(now, (double)m->bytes), (long long)m->multiply_adds);
-    canvas_write(r.row, r.column, r.columns, STYLE_QUIET, words);
-}
-
 static style look_of_row(const screen *s, bool chosen, bool changed)
 {
     if (chosen)
@@ -177,7 +153,6 @@ void draw_layers(screen *s, const cards *c, rectangle r)
     list_view *v = &s->lists[PANE_LAYERS];
     bool shown[COLUMNS];
     char title[SCREEN_WORDS] = "";
-    edits_follow(&s->edits, n);
     if (n && n->model)
         snprintf(title, sizeof title, "%s: %s", n->name, n->model->architecture);
     draw_title(s, PANE_LAYERS, r, title);
@@ -186,8 +161,10 @@ void draw_layers(screen *s, const cards *c, rectangle r)
                      " the layers of a model");
         return;
     }
-    const bool timed = worker_times_held(s->worker, n->model->serial) != NULL;
-    const int name = choose_columns(r.columns, timed, shown), rows = r.rows - 3;
+    const bool timed =
+        isfinite(evidence_total_ms(worker_evidence_held(s->worker), n->model->serial));
+    const int name = choose_columns(r.columns, timed, shown);
+    const int rows = r.rows - 2 - meter_rows(s, n, r);
     draw_place(v, count_layers(s, n->model), rows);
     draw_heads((rectangle){r.row + 1, r.column, 1, r.columns}, shown, name);
     for (int i = 0; i < rows; i++) {
@@ -196,9 +173,9 @@ void draw_layers(screen *s, const cards *c, rectangle r)
             break;
         draw_layer(
             s, n, layer, (rectangle){r.row + 2 + i, r.column, 1, r.columns}, shown, name,
-            look_of_row(s, v->top + i == v->chosen, edits_changes(&s->edits, layer)));
+            look_of_row(s, v->top + i == v->chosen, edits_changes(&s->edits, n, layer)));
     }
-    draw_sum(s, n, (rectangle){r.row + r.rows - 1, r.column, 1, r.columns});
+    draw_meter(s, n, r);
 }
 
 /* ---- two models side by side ---- */

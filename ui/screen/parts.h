@@ -7,6 +7,7 @@
 #include "ui/screen/canvas.h"
 #include "ui/screen/cards.h"
 #include "ui/screen/edits.h"
+#include "ui/screen/forecast.h"
 #include "ui/screen/keys.h"
 #include "ui/screen/layout.h"
 #include "ui/screen/log.h"
@@ -35,8 +36,13 @@ struct screen {
     char marked[CARD_WORDS]; /* "" for none */
     char steps[CARD_WORDS];  /* the model whose steps are shown */
     edits edits;
-    bool held; /* the log stands still, though its end is not far */
-    int left;  /* columns of the log that are out of sight */
+    applied applied;
+    picture picture; /* that was chosen; PICTURE_AUTO: by what happens */
+    picture shown;   /* as it was drawn last */
+    int64_t turn;    /* which of its samples, kinds or measures the picture shows */
+    int64_t seen;    /* the event since which one has gone on to something else */
+    bool held;       /* the log stands still, though its end is not far */
+    int left;        /* columns of the log that are out of sight */
     char note[SCREEN_WORDS];
     bool note_is_bad;
     bool asks_to_leave, leaves;
@@ -55,10 +61,18 @@ void draw_screen(screen *s);
 void place_session(screen *s, const cards *c);
 void draw_session(screen *s, const cards *c, rectangle r);
 void draw_layers(screen *s, const cards *c, rectangle r);
+/* The last rows of R, in the pane of layers; how many these are. */
+int meter_rows(const screen *s, const name_card *n, rectangle r);
+void draw_meter(const screen *s, const name_card *n, rectangle r);
 void draw_pair(screen *s, const cards *c, rectangle r);
 void draw_picture(screen *s, const cards *c, rectangle r);
-/* The weights of the layer under the cursor; false where it has none. */
-bool draw_weights(screen *s, const name_card *n, rectangle r);
+/* One picture each, with its title; false where there is nothing to show yet. */
+bool draw_loss(screen *s, const cards *c, rectangle r);
+bool draw_weights(screen *s, const cards *c, rectangle r);
+bool draw_heat(screen *s, const cards *c, rectangle r);
+const char *picture_name(picture p);
+/* Is there a layer with weights under the cursor of the pane of layers? */
+bool screen_on_layer(const screen *s, const name_card *n);
 void draw_log(screen *s, rectangle r);
 void draw_keys(screen *s);
 

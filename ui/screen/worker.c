@@ -4,6 +4,7 @@
 #include "ui/screen/worker.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,8 +31,7 @@ struct worker {
     char *queue[QUEUE_MOST]; /* the first is next */
     worker_view view;
     cards *cards;
-    table *times;  /* what `plan` has answered last, or NULL */
-    int64_t timed; /* of the model with this serial */
+    evidence evidence;
     curve losses;
     int columns;
     bool ending, ended;
@@ -74,10 +74,22 @@ static void renew_cards(worker *w)
     lock(w);
     cards *before = w->cards;
     w->cards = next;
+    for (int64_t i = 0; i < next->count; i++)
+        if (next->items[i].model)
+            evidence_recall(&w->evidence, next->items[i].model->weights);
     w->view.news++;
     unlock(w);
     cards_free(before);
     w->looked = task_clock();
+}
+
+/* There is news for picture P; the lock is held. */
+static void note_event(worker *w, picture p)
+{
+    if (p == PICTURE_AUTO || p == w->view.event)
+        return;
+    w->view.event = p;
+    w->view.events++;
 }
 
 static void report(void *context, const progress *p)
@@ -87,6 +99,8 @@ static void report(void *context, const progress *p)
     lock(w);
     progress_take(&w->own, p, now);
     curve_add(&w->losses, p->loss);
+    if (isfinite(p->loss) && w->view.event != PICTURE_WEIGHTS)
+        note_event(w, PICTURE_LOSS);
     w->view.told = true;
     w->view.last = *p;
     snprintf(w->view.stage, sizeof w->view.stage, "%s", p->stage ? p->stage : "work");
@@ -108,19 +122,29 @@ static void answered(void *context, const char *name, const call *c)
     const command *done = command_find(name);
     lock(w);
     w->view.reads = done && done->flags & COMMAND_TEXT;
+    note_event(w, evidence_answer(&w->evidence, name, c));
     unlock(w);
-    if (strcmp(name, "plan") != 0)
-        return;
-    const int64_t of = session_serial(c->session, option_words(&c->options, "model"));
-    table *copy = table_copy(c->rows, NULL);
-    if (!copy)
+}
+
+static void row_added(void *context, const char *name, const call *c)
+{
+    worker *w = context;
+    lock(w);
+    note_event(w, evidence_row(&w->evidence, name, c));
+    unlock(w);
+}
+
+static void weights_changed(void *context, const char *name, const model *m)
+{
+    worker *w = context;
+    model_card *card = card_of_weights(m, NULL);
+    if (!card)
         return;
     lock(w);
-    table *before = w->times;
-    w->times = copy;
-    w->timed = of;
+    evidence_weights(&w->evidence, name, card);
+    note_event(w, PICTURE_WEIGHTS);
     unlock(w);
-    table_free(before);
+    wake(w);
 }
 
 static bool confirm(void *context, const char *question)
@@ -201,12 +225,21 @@ static void begin_line(worker *w, const char *line)
     w->view.last = (progress){0};
     interpreter_settings(w->i)->columns = w->columns;
     curve_begin(&w->losses);
+    w->view.event = PICTURE_AUTO;
     const output_style look = {0, interpreter_settings(w->i)->unicode, false};
     progress_begin(&w->own, PROGRESS_NONE, &look, NULL);
     unlock(w);
     /* To the log, in its place among the answers. */
     printf("> %s\n", line);
     fflush(stdout);
+}
+
+/* The cards have its weights now. */
+static void end_line(worker *w)
+{
+    lock(w);
+    evidence_weights(&w->evidence, NULL, NULL);
+    unlock(w);
 }
 
 static bool is_ending(worker *w)
@@ -228,6 +261,7 @@ static void run_block(worker *w, const char *block)
         begin_line(w, text_get(&line));
         status result = interpreter_line(w->i, text_get(&line), NULL, 0);
         renew_cards(w);
+        end_line(w);
         if (result != E_OK && block[strspn(block, " \t\n")])
             fputs("the lines below it were not run\n", stderr);
         if (result != E_OK || interpreter_wants_quit(w->i, &code))
@@ -322,7 +356,14 @@ worker *worker_new(interpreter *i, int wake_descriptor, int columns, error *e)
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->answered, NULL);
     w->watch = (task){report, w, &interpreter_interrupted};
-    w->front = (front){w, &w->watch, confirm, answered, save, edit};
+    w->front = (front){.context = w,
+                       .watch = &w->watch,
+                       .confirm = confirm,
+                       .answered = answered,
+                       .row = row_added,
+                       .weights = weights_changed,
+                       .save = save,
+                       .edit = edit};
     interpreter_set_front(i, &w->front);
     renew_cards(w);
     /* Signals are the screen's. */
@@ -424,9 +465,9 @@ void worker_losses_held(worker *w, curve *c)
     *c = w->losses;
 }
 
-const table *worker_times_held(const worker *w, int64_t of)
+const evidence *worker_evidence_held(const worker *w)
 {
-    return w->timed == of ? w->times : NULL;
+    return &w->evidence;
 }
 
 const cards *worker_borrow(worker *w)
@@ -468,7 +509,7 @@ void worker_free(worker *w)
         memory_free(w->queue[i]);
     interpreter_set_front(w->i, NULL);
     cards_free(w->cards);
-    table_free(w->times);
+    evidence_clear(&w->evidence);
     pthread_cond_destroy(&w->work);
     pthread_cond_destroy(&w->answered);
     pthread_mutex_destroy(&w->lock);

@@ -9,6 +9,7 @@
 #include "ui/output/progress.h"
 #include "ui/screen/cards.h"
 #include "ui/screen/curve.h"
+#include "ui/screen/evidence.h"
 
 typedef struct worker worker;
 
@@ -34,6 +35,8 @@ typedef struct worker_view {
     progress_view line_view;
     char question[256]; /* to be answered; "" for none */
     int64_t news;       /* changes with the cards */
+    picture event;      /* that there is news for since the last command began */
+    int64_t events;     /* changes with it */
     worker_wish wish;
     char *path; /* of the wish; lent */
     bool save_colour;
@@ -56,9 +59,8 @@ void worker_set_columns(worker *w, int columns);
 /* What it does now; V's texts are good until the next look. */
 void worker_look(worker *w, worker_view *v);
 void worker_losses_held(worker *w, curve *c); /* while the cards are borrowed */
-/* The answer of `plan` to the model with the serial OF, or NULL; while the cards are
-   borrowed. */
-const table *worker_times_held(const worker *w, int64_t of);
+/* What was measured; lent while the cards are borrowed. */
+const evidence *worker_evidence_held(const worker *w);
 /* The cards, lent until they are given back, which is soon: the worker waits for them. */
 const cards *worker_borrow(worker *w);
 void worker_give_back(worker *w);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   pane_weights.c -- how large the weights of the chosen layer are, as bars, and which of
-   them go with the amount that is set.  It changes nothing. */
+   picture_weights.c -- how large the weights of the chosen layer, or of all of them, are, as
+   bars that move while a command prunes; and which of them go with the amount that is
+   set.  It changes nothing. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "ui/screen/parts.h"
 
 /* Kept weights of the cell I of CELLS, and the share of them that GOING, counted from the
@@ -22,7 +24,7 @@ static double cell_count(const layer_card *l, int i, int cells, double going,
     return count;
 }
 
-/* What is to go beyond what is masked already; magnitude decides. */
+/* What is to go of the layer of N beyond what is masked already; magnitude decides. */
 static double going_of(const screen *s, const name_card *n, int64_t layer)
 {
     const layer_card *l = &n->model->layers[layer];
@@ -59,17 +61,30 @@ static void draw_bars(rectangle r, const layer_card *l, double going)
     }
 }
 
-bool draw_weights(screen *s, const name_card *n, rectangle r)
+static int64_t layer_at_cursor(const screen *s, const name_card *n)
+{
+    const int64_t i = n && n->model && s->focus == PANE_LAYERS && !s->comparing
+                          ? screen_layer(s, n->model, s->lists[PANE_LAYERS].chosen)
+                          : -1;
+    return i >= 0 && n->model->layers[i].layer ? i : -1;
+}
+
+bool screen_on_layer(const screen *s, const name_card *n)
+{
+    return layer_at_cursor(s, n) >= 0;
+}
+
+static const layer_card *layer_called(const model_card *m, const char *name)
+{
+    for (int64_t i = 0; i < m->layer_count; i++)
+        if (strcmp(m->layers[i].name, name) == 0)
+            return &m->layers[i];
+    return &m->whole;
+}
+
+static void draw_axis(rectangle r, const layer_card *l)
 {
     char words[SCREEN_WORDS];
-    const int64_t i = screen_layer(s, n->model, s->lists[PANE_LAYERS].chosen);
-    const layer_card *l = i >= 0 ? &n->model->layers[i] : NULL;
-    if (!l || !l->layer || r.rows < 4)
-        return false;
-    snprintf(words, sizeof words, "%.24s: |weights|", l->name);
-    draw_title(s, PANE_PICTURE, r, words);
-    draw_bars((rectangle){r.row + 1, r.column, r.rows - 2, r.columns}, l,
-              going_of(s, n, i));
     const int row = r.row + r.rows - 1;
     canvas_write(row, r.column, r.columns, STYLE_QUIET, "0");
     snprintf(words, sizeof words, "%lld kept of %lld", (long long)l->kept,
@@ -79,5 +94,26 @@ bool draw_weights(screen *s, const name_card *n, rectangle r)
         canvas_write(row, r.column + (r.columns - width) / 2, width, STYLE_QUIET, words);
     snprintf(words, sizeof words, "%.3g", l->largest);
     canvas_right(row, r.column + r.columns - 8, 8, STYLE_QUIET, words);
+}
+
+bool draw_weights(screen *s, const cards *c, rectangle r)
+{
+    char words[SCREEN_WORDS];
+    const evidence *v = worker_evidence_held(s->worker);
+    const name_card *n = cards_find(c, s->model);
+    const int64_t i = layer_at_cursor(s, n);
+    const model_card *m = v->moving ? v->moving : n ? n->model : NULL;
+    if (!m || m->whole.weights == 0 || r.rows < 4)
+        return false;
+    const layer_card *l = i >= 0 ? layer_called(m, n->model->layers[i].name) : &m->whole;
+    if (v->moving)
+        snprintf(words, sizeof words, "weights: %.24s %.24s", v->moving_name,
+                 l == &m->whole ? "moving" : l->name);
+    else
+        snprintf(words, sizeof words, "weights: %.24s", i >= 0 ? l->name : n->name);
+    draw_title(s, PANE_PICTURE, r, words);
+    draw_bars((rectangle){r.row + 1, r.column, r.rows - 2, r.columns}, l,
+              i >= 0 && !v->moving ? going_of(s, n, i) : 0);
+    draw_axis(r, l);
     return true;
 }
