@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # golden.sh -- keys are played on the screen, and what stands there then is what it should
-# be: in three sizes, with colours and without, in UTF-8 and without.  No terminal is
-# needed.  GOLDEN=new writes the screens anew.
+# be: in three sizes, with colours and without, in UTF-8 and without; so are its pictures.
+# No terminal is needed.  GOLDEN=new writes the screens anew.
 set -u
 LATHE=$(realpath "${LATHE:-./lathe}")
 golden=$(realpath "${srcdir:-.}")/tests/screen/golden
@@ -109,5 +109,84 @@ test "${GOLDEN:-}" = new || diff "$golden/80x24.screen" back.screen || {
     echo "FAIL: another screen after other sizes"
     failed=1
 }
+
+# What pictures show was measured before; nothing that they say depends on time, and the
+# log, which does, is filtered.
+# album SUFFIX [VARIABLE=VALUE]...: every picture in its sizes, as PICTURE-SIZE-SUFFIX.
+album()
+{
+    local suffix=$1 sizes="80x24 120x40" home
+    shift
+    test "$suffix" || sizes="$sizes 40x10"
+    home=$folder/home$suffix
+    mkdir "$home"
+    {
+        cat <<'END'
+type :data d gpe n=12 grid=32 starts=1 seed=1; split d
+keys Enter
+wait
+type :model m unet-phase levels=2 channels=4 size=32
+keys Enter
+wait
+type :prune m amount=0.9 scope=layer targets=weights as=m90
+keys Enter
+wait
+type :prune m amount=0.5 scope=layer targets=weights as=m50
+keys Enter
+wait
+type :quantize m scheme=weight bits=2 as=m2
+keys Enter
+wait
+type :eval m m50 m90 m2 d split=val confidence=0 > eval.csv
+keys Enter
+wait
+keys 4 /
+type nothing
+keys Enter 1 g
+END
+        # samples through the last and the first model
+        for step in "sample keys n n" "front keys v" "cost keys s" \
+            "meter keys 2 g j j j j j j j + + + + + + + + + + b b s" \
+            "measured keys 2 a" "again keys 2 e V V"; do
+            echo "${step#* }"
+            echo wait
+            for size in $sizes; do
+                echo "size ${size/x/ }"
+                # where there is room for one pane, it is that of the picture
+                case ${step%% *}-$size in
+                    meter-40x10 | measured-40x10) ;;
+                    *-40x10) echo "keys 3" ;;
+                esac
+                echo "save ${step%% *}-$size$suffix.screen ${colour:-}"
+            done
+            echo "keys 1"
+            echo "size 80 24"
+        done
+    } >"album$suffix.keys"
+    env -u NO_COLOR TERM=xterm-256color LC_ALL=C.UTF-8 LINES=24 COLUMNS=80 \
+        HOME="$home" XDG_STATE_HOME="$home/state" XDG_CACHE_HOME="$home/cache" "$@" \
+        timeout 120 "$LATHE" --db "$home/runs.db" ${colour:+--color=always} \
+        --keys "album$suffix.keys" </dev/null >"album$suffix.out" 2>&1 || {
+        echo "FAIL: the album$suffix ended with $?"
+        cat "album$suffix.out"
+        failed=1
+        return
+    }
+    for picture in sample front cost meter measured again; do
+        for size in $sizes; do
+            local file=$picture-$size$suffix.screen
+            if test "${GOLDEN:-}" = new; then
+                cp "$file" "$golden/"
+            elif ! diff -u "$golden/$file" "$file"; then
+                echo "FAIL: $file is another screen"
+                failed=1
+            fi
+        done
+    done
+}
+album ""
+album -ascii LC_ALL=C
+colour=colour album -colour
+colour=colour album -colour-ascii LC_ALL=C
 test $failed = 0 && echo "all well"
 exit $failed

@@ -26,11 +26,20 @@ timeout 120 "$LATHE" --keys "$walk" </dev/null >out 2>&1 || {
     cat out
     failed=1
 }
-has trained.screen '3 picture  m: loss'
+has trained.screen '3 picture  loss: m'
 has timed.screen 'share +ms$'
 has timed.screen 'd\.0\.3 +conv2d .* 0\.[0-9]{4}$'
+has sampled.screen '3 picture  cost: m prune'
+has sampled.screen '55/55: % of masked_mse'
+has sample.screen '3 picture  sample: 1 of [0-9]'
 has changed.screen 'd\.0\.0 .* 0\.00>0\.30'
-has changed.screen '[12] changed: .* predicted'
+has changed.screen '[12] changed +now +predicted'
+has predicted.screen 'ms +0\.[0-9]+ +0\.[0-9]+ '
+has predicted.screen 'masked_mse +0\.[0-9]+ +0\.[0-9]+ '
+has pruned.screen 'applied +predicted +measured'
+has pruned.screen 'masked_mse +0\.[0-9]+ +e measures it'
+has measured.screen 'ms +0\.[0-9]+ +0\.[0-9]+ '
+has measured.screen 'masked_mse +0\.[0-9]+ +0\.[0-9]+ '
 has pruned.screen 'd\.0\.0 .* 0\.30 '
 has pruned.screen 'u undoes: prune m layers=d\.0\.0:0\.3'
 has compared.screen 'least bits +32 +8'

@@ -23,12 +23,12 @@ check "colours" test -n "$(colours | grep $'\033\\[[0-9;]*3[0-9]m')"
 # a job, its loss as a curve, and keys that answer meanwhile
 enter ':train m d epochs=1000000 batch=2'
 wait_for '^train +[0-9]+/[0-9]+ .*epoch [0-9]+/1000000 .*loss [0-9].* eta ' 60
-wait_for '3 picture  loss [0-9]'
+wait_for '3 picture  loss: [0-9]'
 wait_for '⠈|⠘|⠑|⢄|⠉'
 key 2 g
 key +
 wait_for '0\.00>0\.05'
-wait_for '1 changed: .* predicted'
+wait_for '1 changed +now +predicted'
 key '?'
 wait_for '^keys in the pane layers$'
 key Escape

@@ -290,18 +290,68 @@ static void changes_stay_with_their_model(void **state)
     /* A new version has 0.4 already, and 32 bits still. */
     put_version(s, "z", "z", 0.5);
     cards *next = cards_new(s, c, &e);
-    edits_follow(&set, cards_find(next, "z"));
-    assert_int_equal(set.changed, 1);
+    edits_follow(&set, next);
+    assert_int_equal(edits_changed(&set, cards_find(next, "z")), 1);
     assert_int_equal(edits_bits(&set, cards_find(next, "z"), f1), 8);
+    assert_string_equal(set.told, "");
     /* What is pruned stays away. */
     assert_int_equal(edits_step_amount(&set, cards_find(next, "z"), f1, -1, &e), E_RANGE);
-    /* Another model has none of it. */
-    edits_follow(&set, cards_find(next, "b"));
-    assert_int_equal(set.changed, 0);
+    /* Another model has none of it, and it is not lost by looking there. */
+    assert_int_equal(edits_changed(&set, cards_find(next, "b")), 0);
+    assert_int_equal(edits_bits(&set, cards_find(next, "b"), f1), 32);
+    assert_int_equal(edits_changed(&set, cards_find(next, "z")), 1);
     const int64_t pool = layer_number(z, "pool1");
     assert_int_equal(edits_step_bits(&set, z, pool, -1, &e), E_USAGE);
     text_clear(&line);
     edits_clear(&set);
+    cards_free(next);
+    cards_free(c);
+    session_free(s);
+}
+
+static void changes_outlive_a_training(void **state)
+{
+    error e = {0};
+    edits set = {0};
+    (void)state;
+    session *s = make_session();
+    cards *c = cards_new(s, NULL, &e);
+    const name_card *z = cards_find(c, "z");
+    const int64_t f1 = layer_number(z, "f1"), out = layer_number(z, "f3");
+    assert_int_equal(edits_step_amount(&set, z, f1, 10, &e), E_OK);
+    assert_int_equal(edits_step_bits(&set, z, out, -2, &e), E_OK);
+    /* Other weights, as after a training. */
+    model *m = model_copy(session_get_model(s, "z", &e), &e);
+    assert_int_equal(graph_initialize(m->graph, INITIALIZE_UNIFORM, 7, &e), E_OK);
+    assert_int_equal(session_put_model(s, "z", m, &e), E_OK);
+    cards *next = cards_new(s, c, &e);
+    edits_follow(&set, next);
+    const name_card *after = cards_find(next, "z");
+    assert_true(after->model != z->model);
+    assert_int_equal(edits_changed(&set, after), 2);
+    assert_true(fabs(edits_amount(&set, after, f1) - 0.5) < 1e-12);
+    assert_int_equal(edits_bits(&set, after, out), 8);
+    assert_string_equal(set.told, "");
+    /* A layer of another shape is another layer, and that is said. */
+    m = make_model("classes=7");
+    assert_int_equal(session_put_model(s, "z", m, &e), E_OK);
+    cards *last = cards_new(s, next, &e);
+    const name_card *other = cards_find(last, "z");
+    edits_follow(&set, last);
+    assert_int_equal(edits_changed(&set, other), 1);
+    assert_true(fabs(edits_amount(&set, other, f1) - 0.5) < 1e-12);
+    assert_int_equal(edits_bits(&set, other, out), 32);
+    assert_non_null(strstr(set.told, "of 2 changes 1"));
+    /* Without the model there is nothing left. */
+    set.told[0] = '\0';
+    assert_int_equal(session_drop(s, "z", &e), E_OK);
+    cards *none = cards_new(s, last, &e);
+    edits_follow(&set, none);
+    assert_null(set.model);
+    assert_non_null(strstr(set.told, "z is gone"));
+    edits_clear(&set);
+    cards_free(none);
+    cards_free(last);
     cards_free(next);
     cards_free(c);
     session_free(s);
@@ -318,6 +368,7 @@ int main(void)
         cmocka_unit_test(versions_stand_below_what_they_were_made_from),
         cmocka_unit_test(what_is_predicted_comes_true),
         cmocka_unit_test(changes_stay_with_their_model),
+        cmocka_unit_test(changes_outlive_a_training),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "ledger/runs.h"
+#include "measure/metric.h"
 #include "measure/pareto.h"
 #include "plots/column.h"
 #include "ui/command/command.h"
@@ -17,11 +18,13 @@ static const option options[] = {
      "table whose rows are compared (default: the answers in the database of runs)"},
     {"x", OPTION_TEXT, NULL, "bytes", NULL, "a column of numbers"},
     {"y", OPTION_TEXT, NULL, NULL, NULL,
-     "another one (default: masked_mse, or a metric)"},
+     "another one (default: masked_mse, or the first metric)"},
     {"better", OPTION_WORDS, "auto|lower|higher", "auto,auto", NULL,
      "directions of x and y that are better (default: the metric's own)"},
     {"where", OPTION_TEXT, NULL, NULL, NULL,
      "without a table: of runs for which this holds, as \"command = eval\""},
+    {"all", OPTION_FLAG, NULL, "no", NULL,
+     "show all rows that were compared; the column front says which are on it"},
     {0},
 };
 
@@ -34,13 +37,13 @@ typedef struct plane {
     bool *front;
 } plane;
 
-static status choose(const call *c, const table *t, plane *p, error *e)
+static status choose(const call *c, const table *t, const char *y, plane *p, error *e)
 {
     const char *words = option_words(&c->options, "table"),
                *name = words ? words : "the database of runs";
     const option_value *better = option_get(&c->options, "better");
     p->column[0] = option_words(&c->options, "x");
-    p->column[1] = option_words(&c->options, "y");
+    p->column[1] = y;
     if (!p->column[1] && !(p->column[1] = column_default_metric(t)))
         return column_fail(t, name, "y", NULL, e);
     for (int64_t axis = 0; axis < 2; axis++) {
@@ -68,46 +71,82 @@ static status find_front(const table *t, plane *p, error *e)
                         p->better[1], p->front, e);
 }
 
-/* The row of the front with the lowest x that is not put yet, or -1. */
-static int64_t next_row(const table *t, const plane *p)
+/* The row with the lowest x, of those of WANTED, or -1. */
+static int64_t next_row(const table *t, const plane *p, const bool *wanted)
 {
     int64_t next = -1;
     for (int64_t i = 0; i < t->row_count; i++)
-        if (p->front[i] && (next < 0 || p->values[0][i] < p->values[0][next]))
+        if (wanted[i] && (next < 0 || p->values[0][i] < p->values[0][next]))
             next = i;
     return next;
 }
 
-static void put_rows(call *c, const table *t, plane *p)
+/* By x: the front, or all that was compared. */
+static status put_rows(call *c, const table *t, const plane *p, error *e)
 {
+    const bool all = option_flag(&c->options, "all");
     int64_t compared = 0, kept = 0;
-    for (int64_t i = 0; i < t->row_count; i++)
-        compared += isfinite(p->values[0][i]) && isfinite(p->values[1][i]);
-    for (int64_t at; (at = next_row(t, p)) >= 0; kept++) {
-        p->front[at] = false;
+    bool *wanted = memory_new(t->row_count, sizeof *wanted, e);
+    if (!wanted)
+        return E_MEMORY;
+    for (int64_t i = 0; i < t->row_count; i++) {
+        const bool counts = isfinite(p->values[0][i]) && isfinite(p->values[1][i]);
+        compared += counts;
+        kept += p->front[i];
+        wanted[i] = all ? counts : p->front[i];
+    }
+    for (int64_t at; (at = next_row(t, p, wanted)) >= 0;) {
+        wanted[at] = false;
         table_row(c->rows);
         for (int64_t k = 0; k < t->column_count; k++)
             table_cell(c->rows, t->columns[k], table_get(t, at, k));
+        if (all)
+            table_flag(c->rows, "front", p->front[at]);
     }
+    memory_free(wanted);
     rows_note(c, "pareto: %lld of %lld rows are on the front, with %s %s and %s %s",
               (long long)kept, (long long)compared,
               p->better[0] == DIRECTION_LOWER ? "low" : "high", p->column[0],
               p->better[1] == DIRECTION_LOWER ? "low" : "high", p->column[1]);
+    return E_OK;
 }
 
-static status compare_rows(call *c, const table *t, error *e)
+/* Y is the other column; NULL: the table's first metric. */
+static status compare_rows(call *c, const table *t, const char *y, error *e)
 {
     plane p = {0};
-    status result = choose(c, t, &p, e);
+    status result = choose(c, t, y, &p, e);
     if (result == E_OK)
         result = find_front(t, &p, e);
     if (result == E_OK)
-        put_rows(c, t, &p);
-    else
+        result = put_rows(c, t, &p, e);
+    if (result != E_OK)
         fail_prefix(e, "pareto");
     memory_free(p.values[0]);
     memory_free(p.front);
     return result;
+}
+
+enum { NAMES_MOST = 64 };
+
+/* The first metric that some of these runs have; NULL where they have none. */
+static const char *metric_of_runs(const call *c, ledger *l, error *e)
+{
+    const char *names[NAMES_MOST], *found = NULL;
+    runs_query q = {.where = option_words(&c->options, "where"), .columns = names};
+    while (q.column_count < NAMES_MOST && metric_at((int)q.column_count)) {
+        names[q.column_count] = metric_at((int)q.column_count)->name;
+        q.column_count++;
+    }
+    table *all = table_new(e);
+    if (all && ledger_runs(l, &q, all, e) == E_OK) {
+        const char *column = column_default_metric(all);
+        found = column ? metric_find(column)->name : NULL;
+        if (!found)
+            fail(e, E_NAME, "pareto: these runs have no metric: 'eval' gives them some");
+    }
+    table_free(all);
+    return found;
 }
 
 /* The answers of all sessions that have both numbers. */
@@ -118,13 +157,13 @@ static status compare_runs(call *c, error *e)
     const runs_query q = {.where = option_words(&c->options, "where"),
                           .columns = columns,
                           .column_count = 3};
-    if (!columns[2])
-        return fail(e, E_USAGE, "pareto: without a table, y= is missing");
     ledger *l = interpreter_ledger(c->interpreter, e);
-    table *found = l ? table_new(e) : NULL;
+    if (l && !columns[2])
+        columns[2] = metric_of_runs(c, l, e);
+    table *found = l && columns[2] ? table_new(e) : NULL;
     status result = found ? ledger_runs(l, &q, found, e) : e->code;
     if (result == E_OK)
-        result = compare_rows(c, found, e);
+        result = compare_rows(c, found, columns[2], e);
     table_free(found);
     return result;
 }
@@ -137,7 +176,7 @@ static status pareto_command(call *c, error *e)
     if (option_given(&c->options, "where"))
         return fail(e, E_USAGE, "pareto: where= is of runs, and %s is a table", name);
     const table *t = session_get_table(c->session, name, e);
-    return t ? compare_rows(c, t, e) : e->code;
+    return t ? compare_rows(c, t, option_words(&c->options, "y"), e) : e->code;
 }
 
 const command command_pareto = {

@@ -118,6 +118,8 @@ void action_escape(screen *s, int code)
         s->comparing = false;
     else if (*s->lists[s->focus].filter)
         s->lists[s->focus].filter[0] = '\0';
+    else if (s->picture != PICTURE_AUTO)
+        s->picture = PICTURE_AUTO;
     else
         s->marked[0] = '\0';
 }
@@ -293,6 +295,20 @@ void action_picture(screen *s, int code)
     s->turn = 0;
     if (s->layout.single)
         s->focus = PANE_PICTURE;
+}
+
+/* Another sample of it; of a picture that was chosen another kind, another measure. */
+void action_turn(screen *s, int code)
+{
+    const bool chosen = s->picture == PICTURE_HEAT || s->picture == PICTURE_FRONT;
+    if (!chosen) {
+        if (s->picture != PICTURE_SAMPLE)
+            s->turn = code == 'n' ? -1 : 1; /* the first of them comes first */
+        s->picture = PICTURE_SAMPLE;
+        if (s->layout.single)
+            s->focus = PANE_PICTURE;
+    }
+    s->turn += code == 'n' ? 1 : -1;
 }
 
 /* The levels that are measured, so that what lies between them can be told. */

@@ -24,6 +24,7 @@ void action_apply(screen *s, int code);
 void action_plan(screen *s, int code);
 void action_measure(screen *s, int code);
 void action_picture(screen *s, int code);
+void action_turn(screen *s, int code);
 void action_sample(screen *s, int code);
 void action_side(screen *s, int code);
 void action_undo(screen *s, int code);

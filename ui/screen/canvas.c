@@ -21,7 +21,7 @@ static const char mouse_off[] = "\033[?1006l\033[?1000l";
 
 static struct {
     int descriptor; /* -1: no terminal */
-    bool colour, unicode, pastes;
+    bool colour, unicode, pastes, greys;
     bool raw, mouse;
     SCREEN *screen;
     FILE *in, *out;
@@ -42,6 +42,11 @@ static const struct {
     [STYLE_BAD] = {A_BOLD, COLOR_RED},
     [STYLE_BAR] = {A_NORMAL, COLOR_GREEN},
 };
+
+/* Greys of the terminal's own palette, from dark to bright; pairs of them follow those of
+   the styles. */
+enum { GREYS = 4, GREY_PAIRS = STYLE_COUNT + 1, PALETTE = 16 };
+static const short greys[GREYS] = {0, 8, 7, 15};
 
 /* ---- opening and closing ---- */
 
@@ -82,6 +87,9 @@ static void start_colours(void)
     for (short i = 0; i < STYLE_COUNT; i++)
         if (styles[i].colour >= 0)
             init_pair((short)(i + 1), styles[i].colour, ground);
+    canvas.greys = COLORS >= PALETTE && COLOR_PAIRS >= GREY_PAIRS + GREYS * GREYS;
+    for (short i = 0; canvas.greys && i < GREYS * GREYS; i++)
+        init_pair((short)(GREY_PAIRS + i), greys[i / GREYS], greys[i % GREYS]);
 }
 
 static status open_files(int descriptor, error *e)
@@ -101,6 +109,7 @@ status canvas_open(int descriptor, int rows, int columns, bool colour, bool unic
     char restore[256];
     canvas.descriptor = descriptor;
     canvas.colour = colour;
+    canvas.greys = false;
     canvas.unicode = unicode;
     canvas.pastes = descriptor >= 0 && type && !text_starts(type, "vt");
     TRY(open_files(descriptor, e));
@@ -290,6 +299,38 @@ void canvas_bar(int row, int column, int columns, double share)
     }
 }
 
+/* Which of LEVELS (0 the darkest) the pixel gets: B. E. Bayer's ordered dithering (1973),
+   whose thresholds spread what lies between two levels over 4 x 4 pixels. */
+static int level_of(double brightness, int levels, int x, int y)
+{
+    static const int order[4][4] = {
+        {0, 8, 2, 10}, {12, 4, 14, 6}, {3, 11, 1, 9}, {15, 7, 13, 5}};
+    const double steps = fmin(fmax(brightness, 0), 1) * (levels - 1);
+    const double threshold = (order[y & 3][x & 3] + 0.5) / 16;
+    const int level = (int)(steps + threshold);
+    return level < levels ? level : levels - 1;
+}
+
+void canvas_pixels(int row, int column, int x, int y, double upper, double lower)
+{
+    static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
+    static const char plain[] = " .:-=+*#%@";
+    if (row < 0 || row >= LINES || column < 0 || column >= COLS)
+        return;
+    if (canvas.greys && canvas.unicode) {
+        const int fore = level_of(upper, GREYS, x, y),
+                  ground = level_of(lower, GREYS, x, y + 1);
+        attr_set(A_NORMAL, (short)(GREY_PAIRS + fore * GREYS + ground), NULL);
+        mvaddnwstr(row, column, L"▀", 1);
+        attr_set(A_NORMAL, 0, NULL);
+        return;
+    }
+    const double both = (upper + lower) / 2;
+    const char sign[] = {plain[level_of(both, 10, x, y / 2)], '\0'};
+    canvas_write(row, column, 1, STYLE_PLAIN,
+                 canvas.unicode ? shades[level_of(both, 5, x, y / 2)] : sign);
+}
+
 /* ---- keys ---- */
 
 /* A press and a release that come together may be one click. */
@@ -359,14 +400,23 @@ int canvas_read(bool raw)
 
 /* ---- what stands there ---- */
 
+static void add_grey(text *out, int grey, int usual)
+{
+    text_addf(out, ";%d", grey < 8 ? usual + grey : usual + 60 + grey - 8);
+}
+
 static void add_escape(attr_t attributes, short pair, text *out)
 {
     text_add(out, "\033[0");
     text_add(out, attributes & A_BOLD ? ";1" : "");
     text_add(out, attributes & A_DIM ? ";2" : "");
     text_add(out, attributes & A_REVERSE ? ";7" : "");
-    if (pair > 0)
+    if (pair >= GREY_PAIRS) {
+        add_grey(out, greys[(pair - GREY_PAIRS) / GREYS], 30);
+        add_grey(out, greys[(pair - GREY_PAIRS) % GREYS], 40);
+    } else if (pair > 0) {
         text_addf(out, ";3%d", styles[pair - 1].colour);
+    }
     text_add(out, "m");
 }
 

@@ -52,6 +52,12 @@ void canvas_line(int row, int column, int columns);
 /* A bar of COLUMNS cells, SHARE of it full. */
 void canvas_bar(int row, int column, int columns, double share);
 
+/* A cell of two pixels, one above the other, from 0 (dark) to 1: a half block in four greys
+   where there are colours for it, else one sign that covers as much of the cell as both
+   are bright.  X and Y of the upper one choose how their rest is spread over neighbours
+   (ordered dithering). */
+void canvas_pixels(int row, int column, int x, int y, double upper, double lower);
+
 /* Clicks and the wheel come as KEY_OF_POINTER, or are left to the terminal. */
 void canvas_mouse(bool on);
 

@@ -310,13 +310,13 @@ static status add_item(cards *c, const session *s, int64_t i, const cards *befor
     name_card *n = &c->items[c->count++];
     const char *name = session_name(s, i, &n->kind);
     n->name = memory_text(name, e);
+    n->serial = session_serial(s, name);
     if (!n->name)
         return E_MEMORY;
     if (n->kind == OBJECT_MODEL) {
-        const int64_t serial = session_serial(s, name);
-        n->model = find_card(before, serial);
+        n->model = find_card(before, n->serial);
         if (!n->model)
-            n->model = model_card_new(session_get_model(s, name, NULL), serial, e);
+            n->model = model_card_new(session_get_model(s, name, NULL), n->serial, e);
         return n->model ? E_OK : E_MEMORY;
     }
     if (n->kind == OBJECT_DATASET) {

@@ -56,6 +56,7 @@ typedef struct model_card {
 typedef struct name_card {
     char *name;
     object_kind kind;
+    int64_t serial;     /* of the session's object */
     int depth;          /* of a model below the one that it was made from */
     bool last;          /* it is the last of its parent's */
     const char *parent; /* a name of the cards, or NULL */

@@ -19,7 +19,8 @@ void evidence_clear(evidence *v)
     table_free(v->times);
     memory_free(v->tries);
     card_free(v->moving);
-    table_free(v->front);
+    specimen_free(v->specimen);
+    table_free(v->front.rows);
     *v = (evidence){0};
 }
 
@@ -190,23 +191,12 @@ static void take_metrics(evidence *v, const call *c)
         }
 }
 
-static picture take_front(evidence *v, const call *c)
-{
-    table *copy = table_copy(c->rows, NULL);
-    if (!copy)
-        return PICTURE_AUTO;
-    table_free(v->front);
-    v->front = copy;
-    return PICTURE_FRONT;
-}
-
-picture evidence_answer(evidence *v, const char *name, const call *c)
+void evidence_answer(evidence *v, const char *name, const call *c)
 {
     if (strcmp(name, "plan") == 0)
         take_times(v, c);
     if (strcmp(name, "eval") == 0)
         take_metrics(v, c);
-    return strcmp(name, "pareto") == 0 ? take_front(v, c) : PICTURE_AUTO;
 }
 
 void evidence_weights(evidence *v, const char *name, model_card *m)
@@ -214,4 +204,16 @@ void evidence_weights(evidence *v, const char *name, model_card *m)
     card_free(v->moving);
     v->moving = m;
     snprintf(v->moving_name, sizeof v->moving_name, "%s", name ? name : "");
+}
+
+void evidence_specimen(evidence *v, specimen *p)
+{
+    specimen_free(v->specimen);
+    v->specimen = p;
+}
+
+void evidence_front(evidence *v, const front_answer *a)
+{
+    table_free(v->front.rows);
+    v->front = *a;
 }

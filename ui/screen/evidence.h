@@ -10,6 +10,7 @@
 #include "ui/screen/cards.h"
 #include "ui/screen/pictures.h"
 #include "ui/screen/sampled.h"
+#include "ui/screen/inquiry.h"
 
 /* How long a layer took with AMOUNT of its weights zero. */
 typedef struct trial_time {
@@ -38,8 +39,8 @@ typedef struct evidence {
     int64_t metric_count;
     model_card *moving; /* weights of the model that a command makes; NULL: none does */
     char moving_name[CARD_WORDS];
-    table *front; /* what `pareto` has answered last, or NULL */
-    char front_x[CARD_WORDS], front_y[CARD_WORDS];
+    specimen *specimen; /* NULL: none was asked for */
+    front_answer front;
 } evidence;
 
 void evidence_clear(evidence *v);
@@ -47,11 +48,15 @@ void evidence_clear(evidence *v);
 /* What was measured of these weights in earlier sessions, from the cache folder. */
 void evidence_recall(evidence *v, uint64_t weights);
 
-/* The command NAME has a row more, or has answered; which picture that is news for. */
+/* The command NAME has a row more; which picture that is news for. */
 picture evidence_row(evidence *v, const char *name, const call *c);
-picture evidence_answer(evidence *v, const char *name, const call *c);
+void evidence_answer(evidence *v, const char *name, const call *c);
 /* Takes M (NULL: no weights move any more). */
 void evidence_weights(evidence *v, const char *name, model_card *m);
+
+/* Take the answers of inquiries. */
+void evidence_specimen(evidence *v, specimen *p);
+void evidence_front(evidence *v, const front_answer *a);
 
 /* Milliseconds of the layer NAME of the model with the serial OF; NaN where it was not
    timed, or runs within another. */

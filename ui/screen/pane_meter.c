@@ -12,7 +12,8 @@ enum { METER_ROWS = 4, LAYERS_LEAST = 5, WORDS = 40, WHAT = 14, NUMBER = 12 };
 /* One quantity: before and after; empty where it is not known, and then HOW to know it. */
 typedef struct meter_row {
     const char *what, *how;
-    char left[WORDS], right[WORDS];
+    char key; /* that does it */
+    char left[WORDS], right[WORDS], change[WORDS];
 } meter_row;
 
 static void bytes_words(char out[WORDS], int64_t bytes)
@@ -30,10 +31,22 @@ static void number_words(char out[WORDS], double number)
 
 static void fill_rows(meter_row rows[3], const forecast *f)
 {
-    rows[0] = (meter_row){.what = "bytes", .how = ""};
-    rows[1] = (meter_row){.what = "ms", .how = "p times it"};
+    rows[0] = (meter_row){.what = "bytes", .how = "", .key = '?'};
+    rows[1] = (meter_row){.what = "ms", .how = "p times it", .key = 'p'};
     rows[2] = (meter_row){.what = f->metric ? f->metric->name : "error",
-                          .how = "not sampled: s does"};
+                          .how = "not sampled: s does",
+                          .key = 's'};
+}
+
+/* How much more, in percent; where that is known. */
+static void change_words(char out[WORDS], double before, double after)
+{
+    const double percent = 100 * (after / before - 1);
+    out[0] = '\0';
+    if (isfinite(percent) && fabs(percent) < 0.005)
+        snprintf(out, WORDS, "0.00%%");
+    else if (isfinite(percent))
+        snprintf(out, WORDS, fabs(percent) < 9.95 ? "%+.2f%%" : "%+.0f%%", percent);
 }
 
 /* Now, and with what is set. */
@@ -46,6 +59,9 @@ static void fill_predicted(meter_row rows[3], const forecast *f)
     number_words(rows[1].right, f->ms);
     number_words(rows[2].left, f->value_now);
     number_words(rows[2].right, f->value);
+    change_words(rows[0].change, (double)f->bytes_now, (double)f->bytes);
+    change_words(rows[1].change, f->ms_now, f->ms);
+    change_words(rows[2].change, f->value_now, f->value);
 }
 
 /* As it was predicted, and as it is. */
@@ -60,23 +76,25 @@ static void fill_measured(meter_row rows[3], const forecast *f, const name_card 
     number_words(rows[1].right, evidence_total_ms(v, of));
     number_words(rows[2].left, f->value);
     rows[2].how = "e measures it";
-    if (f->metric)
-        number_words(rows[2].right, evidence_metric(v, of, f->metric));
+    rows[2].key = 'e';
+    const double is = f->metric ? evidence_metric(v, of, f->metric) : (double)NAN;
+    number_words(rows[2].right, is);
+    change_words(rows[0].change, (double)f->bytes, (double)n->model->bytes);
+    change_words(rows[1].change, f->ms, evidence_total_ms(v, of));
+    change_words(rows[2].change, f->value, is);
 }
 
-/* In one row: "2 changed: 34.8 KiB>33.9 KiB, ms: p times it". */
+/* In one row: "predicted 33.9 KiB -2.64%, ms p, error s": keys for what is not known. */
 static void write_short(const meter_row rows[3], const char *head, rectangle r)
 {
     text words = {0};
-    text_add(&words, head);
-    for (int i = 0; i < 3; i++) {
-        text_add(&words, i > 0 ? ", " : "");
-        if (i > 0)
-            text_addf(&words, "%s ", rows[i].what);
+    text_addf(&words, "%s %s %s", head, rows[0].right, rows[0].change);
+    for (int i = 1; i < 3; i++) {
+        text_addf(&words, ", %s ", i == 1 ? "ms" : "error");
         if (*rows[i].right)
-            text_addf(&words, "%s>%s", rows[i].left, rows[i].right);
+            text_add(&words, *rows[i].change ? rows[i].change : rows[i].right);
         else
-            text_addf(&words, "? %.1s", rows[i].how[0] == 'n' ? "s" : rows[i].how);
+            text_addf(&words, "%c", rows[i].key);
     }
     canvas_write(r.row + r.rows - 1, r.column, r.columns, STYLE_KEY, text_get(&words));
     text_clear(&words);
@@ -97,11 +115,13 @@ static void write_rows(const meter_row rows[3], const char *const heads[3],
         canvas_write(row, r.column, r.columns, STYLE_PLAIN, "");
         canvas_write(row, r.column, WHAT, STYLE_PLAIN, rows[i].what);
         canvas_right(row, r.column + WHAT, NUMBER, STYLE_PLAIN, rows[i].left);
-        if (*rows[i].right)
-            canvas_right(row, r.column + WHAT + NUMBER, NUMBER, STYLE_KEY, rows[i].right);
-        else
+        if (!*rows[i].right) {
             canvas_write(row, r.column + WHAT + NUMBER + 2, r.columns - WHAT - NUMBER - 2,
                          STYLE_QUIET, rows[i].how);
+            continue;
+        }
+        canvas_right(row, r.column + WHAT + NUMBER, NUMBER, STYLE_KEY, rows[i].right);
+        canvas_write(row, r.column + at, r.columns - at, STYLE_QUIET, rows[i].change);
     }
 }
 
@@ -139,20 +159,19 @@ void draw_meter(const screen *s, const name_card *n, rectangle r)
         forecast f;
         forecast_make(&f, &s->edits, n, v);
         fill_predicted(rows, &f);
-        snprintf(head, sizeof head, "%lld changed%s", (long long)changed,
-                 whole ? "" : ": ");
+        snprintf(head, sizeof head, "%lld changed", (long long)changed);
         if (whole)
             write_rows(rows, (const char *const[]){head, "now", "predicted"},
-                       "a applies, Esc drops", r);
+                       "a apply, Esc", r);
         else
-            write_short(rows, head, r);
+            write_short(rows, "predicted", r);
     } else if (was_applied(s, n)) {
         fill_measured(rows, &s->applied.forecast, n, v);
         if (whole)
             write_rows(rows, (const char *const[]){"applied", "predicted", "measured"},
-                       "Esc hides", r);
+                       "Esc", r);
         else
-            write_short(rows, "predicted>measured: ", r);
+            write_short(rows, "measured", r);
     } else
         draw_sum(n->model, r);
 }

@@ -9,11 +9,23 @@ static const struct {
     bool (*draw)(screen *s, const cards *c, rectangle r);
     const char *empty[4]; /* what gives it something to show */
 } rows[PICTURE_COUNT] = {
-    [PICTURE_LOSS] = {"loss", draw_loss, {"the loss, where a model is", "trained"}},
-    [PICTURE_WEIGHTS] = {"weights", draw_weights, {"weights of a model by size"}},
+    [PICTURE_LOSS] = {"loss",
+                      draw_loss,
+                      {"the loss of a training:", ":train MODEL DATA"}},
+    [PICTURE_WEIGHTS] = {"weights",
+                         draw_weights,
+                         {"the weights of a model:", ":model or :load make one"}},
     [PICTURE_HEAT] = {"cost",
                       draw_heat,
-                      {"what each layer costs at", "each ratio: s samples it"}},
+                      {"what layers cost at each", "ratio: s samples it"}},
+    [PICTURE_SAMPLE] = {"sample",
+                        draw_sample,
+                        {"what a model makes of a", "sample: it wants a model",
+                         "and data (:data), then", "n and N go through them"}},
+    [PICTURE_FRONT] = {"front",
+                       draw_front,
+                       {"bytes and error of what",
+                        "was measured here:", "e measures a model"}},
 };
 
 const char *picture_name(picture p)
@@ -45,6 +57,6 @@ void draw_picture(screen *s, const cards *c, rectangle r)
 {
     const picture p = s->picture == PICTURE_AUTO ? fitting(s, c) : s->picture;
     s->shown = p;
-    if (!rows[p].draw || !rows[p].draw(s, c, r))
+    if (!rows[p].draw(s, c, r))
         draw_empty(s, p, r);
 }

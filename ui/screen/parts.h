@@ -70,6 +70,8 @@ void draw_picture(screen *s, const cards *c, rectangle r);
 bool draw_loss(screen *s, const cards *c, rectangle r);
 bool draw_weights(screen *s, const cards *c, rectangle r);
 bool draw_heat(screen *s, const cards *c, rectangle r);
+bool draw_sample(screen *s, const cards *c, rectangle r);
+bool draw_front(screen *s, const cards *c, rectangle r);
 const char *picture_name(picture p);
 /* Is there a layer with weights under the cursor of the pane of layers? */
 bool screen_on_layer(const screen *s, const name_card *n);

@@ -7,7 +7,10 @@
 #include <string.h>
 #include "ui/screen/parts.h"
 
-enum { NAME_LEAST = 6, NAME_MOST = 24, NUMBER_COLUMNS = 6, MARKED_COLUMNS = 8 };
+enum { NAME_LEAST = 6, NAME_MOST = 24, NUMBER_COLUMNS = 5, MARKED_COLUMNS = 8 };
+
+/* What is told as 0.0. */
+#define LEAST_PART 0.05
 
 /* The map of one model. */
 typedef struct heat {
@@ -40,10 +43,10 @@ static void lay_out(heat *h, int columns)
     const int levels = h->sampled->level_count;
     h->name = longest < NAME_MOST ? longest : NAME_MOST;
     h->cell = levels > 0 ? (columns - h->name - 1) / levels : 0;
-    if (h->cell < NUMBER_COLUMNS) { /* names give way to numbers */
-        const int name = columns - 1 - NUMBER_COLUMNS * levels;
-        h->name = name >= NAME_LEAST ? name : NAME_LEAST;
-        h->cell = levels > 0 ? (columns - h->name - 1) / levels : 0;
+    const int shorter = columns - 1 - NUMBER_COLUMNS * levels;
+    if (h->cell < NUMBER_COLUMNS && shorter >= NAME_LEAST) { /* names give way */
+        h->name = shorter;
+        h->cell = NUMBER_COLUMNS;
     }
     h->cell = h->cell > MARKED_COLUMNS + 2 ? MARKED_COLUMNS + 2 : h->cell;
 }
@@ -54,8 +57,8 @@ static void change_words(const sampled *s, double change, char out[16])
     const double part = sampled_part(s, change);
     const double size = fabs(part);
     if (size >= 999.5)
-        snprintf(out, 16, "%s", part > 0 ? ">999" : "<-999");
-    else if (size < 0.05)
+        snprintf(out, 16, "%s", part > 0 ? ">999" : "-999");
+    else if (size < LEAST_PART)
         snprintf(out, 16, "0.0");
     else
         snprintf(out, 16, size < 9.95 ? "%+.1f" : "%+.0f", part);
@@ -74,7 +77,8 @@ static void draw_cell(const heat *h, int row, int column, const sampled_point *p
         return;
     }
     /* The root, so that layers that cost little can be told apart. */
-    const double worse = fmax(sampled_worse(h->sampled, p->change), 0);
+    const bool any = fabs(sampled_part(h->sampled, p->change)) >= LEAST_PART;
+    const double worse = any ? fmax(sampled_worse(h->sampled, p->change), 0) : 0;
     const double root = h->largest > 0 ? sqrt(worse / h->largest) : 0;
     int grade = (int)ceil(root * 4 - 0.01);
     grade = grade < 0 ? 0 : grade > 4 ? 4 : grade;
@@ -101,9 +105,12 @@ static void draw_levels(const heat *h, rectangle r)
 {
     char words[16];
     for (int k = 0; k < h->sampled->level_count; k++) {
-        const bool prunes = h->sampled->kind == SENSITIVITY_PRUNE;
-        snprintf(words, sizeof words, "%s%g", prunes || h->cell < 5 ? "" : "b",
-                 h->sampled->levels[k]);
+        const double level = h->sampled->levels[k];
+        const bool wide = h->cell >= 5;
+        if (h->sampled->kind == SENSITIVITY_PRUNE)
+            snprintf(words, sizeof words, "%.3g%s", 100 * level, wide ? "%" : "");
+        else
+            snprintf(words, sizeof words, "%s%g", wide ? "b" : "", level);
         canvas_right(r.row, r.column + h->name + k * h->cell, h->cell, STYLE_HEAD, words);
     }
 }

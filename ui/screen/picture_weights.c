@@ -89,6 +89,9 @@ static void draw_axis(rectangle r, const layer_card *l)
     canvas_write(row, r.column, r.columns, STYLE_QUIET, "0");
     snprintf(words, sizeof words, "%lld kept of %lld", (long long)l->kept,
              (long long)l->weights);
+    if (text_columns(words) + 14 >= r.columns)
+        snprintf(words, sizeof words, "%.1f%% kept",
+                 100 * (double)l->kept / (double)l->weights);
     const int width = text_columns(words);
     if (width + 14 < r.columns)
         canvas_write(row, r.column + (r.columns - width) / 2, width, STYLE_QUIET, words);
@@ -108,7 +111,7 @@ bool draw_weights(screen *s, const cards *c, rectangle r)
     const layer_card *l = i >= 0 ? layer_called(m, n->model->layers[i].name) : &m->whole;
     if (v->moving)
         snprintf(words, sizeof words, "weights: %.24s %.24s", v->moving_name,
-                 l == &m->whole ? "moving" : l->name);
+                 l == &m->whole ? "" : l->name);
     else
         snprintf(words, sizeof words, "weights: %.24s", i >= 0 ? l->name : n->name);
     draw_title(s, PANE_PICTURE, r, words);

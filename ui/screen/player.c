@@ -96,7 +96,7 @@ static status look(screen *s, const char *words, bool *done, error *e)
 {
     text shown = {0};
     if (!*words) {
-        *done = !s->work.busy && s->work.waiting == 0;
+        *done = !s->work.busy && s->work.waiting == 0 && !s->work.looks;
         return E_OK;
     }
     canvas_text(false, &shown);

@@ -33,6 +33,8 @@ struct worker {
     cards *cards;
     evidence evidence;
     curve losses;
+    inquiry inquiries[INQUIRY_KINDS]; /* the latest of each kind */
+    bool wanted[INQUIRY_KINDS];       /* it was not answered yet */
     int columns;
     bool ending, ended;
     bool waits, answer; /* for an answer; it */
@@ -122,7 +124,7 @@ static void answered(void *context, const char *name, const call *c)
     const command *done = command_find(name);
     lock(w);
     w->view.reads = done && done->flags & COMMAND_TEXT;
-    note_event(w, evidence_answer(&w->evidence, name, c));
+    evidence_answer(&w->evidence, name, c);
     unlock(w);
 }
 
@@ -270,6 +272,14 @@ static void run_block(worker *w, const char *block)
     text_clear(&line);
 }
 
+static int next_inquiry(const worker *w)
+{
+    for (int i = 0; i < INQUIRY_KINDS; i++)
+        if (w->wanted[i])
+            return i;
+    return -1;
+}
+
 /* Keeps the session where that is due. */
 static void keep_session(worker *w)
 {
@@ -290,48 +300,80 @@ static void await_news(worker *w, bool due)
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += KEEP_SECONDS;
     if (pthread_cond_timedwait(&w->work, &w->lock, &until) != ETIMEDOUT ||
-        w->view.waiting > 0)
+        w->view.waiting > 0 || next_inquiry(w) >= 0)
         return;
     unlock(w);
     keep_session(w);
     lock(w);
 }
 
-/* The next block, or NULL where the worker is to end; the caller frees. */
-static char *await_block(worker *w)
+/* Answers the inquiry of kind K.  Whoever waits for its end is not told of a command. */
+static void answer_inquiry(worker *w, int k)
+{
+    lock(w);
+    const inquiry wanted = w->inquiries[k];
+    unlock(w);
+    specimen *sample = k == INQUIRY_SPECIMEN ? inquiry_specimen(w->i, &wanted) : NULL;
+    front_answer answer = {0};
+    if (k == INQUIRY_FRONT)
+        inquiry_front(w->i, &wanted, &answer);
+    lock(w);
+    if (k == INQUIRY_SPECIMEN)
+        evidence_specimen(&w->evidence, sample);
+    else
+        evidence_front(&w->evidence, &answer);
+    w->wanted[k] = !inquiry_equal(&w->inquiries[k], &wanted);
+    w->view.looks = next_inquiry(w) >= 0;
+    unlock(w);
+    wake(w);
+}
+
+/* The next block (the caller frees), or an inquiry; false where the worker is to end. */
+static bool await_work(worker *w, char **block, int *wanted)
 {
     lock(w);
     w->view.busy = false;
     wake(w);
-    while (w->view.waiting == 0 && !w->ending)
+    while (w->view.waiting == 0 && next_inquiry(w) < 0 && !w->ending)
         await_news(w, keep_is_due(w->i));
-    char *block = w->ending ? NULL : w->queue[0];
-    if (block) {
+    *wanted = next_inquiry(w);
+    *block = w->ending || *wanted >= 0 ? NULL : w->queue[0];
+    if (*block) {
         w->view.waiting--;
         memmove(w->queue, w->queue + 1, (size_t)w->view.waiting * sizeof *w->queue);
         w->view.busy = true;
     }
+    const bool goes_on = !w->ending;
     unlock(w);
-    return block;
+    return goes_on;
+}
+
+static void run_and_keep(worker *w, char *block)
+{
+    int code;
+    const double began = task_clock();
+    run_block(w, block);
+    memory_free(block);
+    if (task_clock() - began > KEEP_SECONDS)
+        keep_session(w);
+    lock(w);
+    w->view.quit = interpreter_wants_quit(w->i, &code);
+    w->view.mouse = interpreter_settings(w->i)->mouse;
+    w->view.done++;
+    unlock(w);
 }
 
 static void *life(void *context)
 {
     worker *w = context;
     char *block;
-    int code;
+    int wanted;
     crash_guard_thread();
-    while ((block = await_block(w))) {
-        const double began = task_clock();
-        run_block(w, block);
-        memory_free(block);
-        if (task_clock() - began > KEEP_SECONDS)
-            keep_session(w);
-        lock(w);
-        w->view.quit = interpreter_wants_quit(w->i, &code);
-        w->view.mouse = interpreter_settings(w->i)->mouse;
-        w->view.done++;
-        unlock(w);
+    while (await_work(w, &block, &wanted)) {
+        if (wanted >= 0)
+            answer_inquiry(w, wanted);
+        else if (block)
+            run_and_keep(w, block);
     }
     lock(w);
     w->ended = true;
@@ -468,6 +510,18 @@ void worker_losses_held(worker *w, curve *c)
 const evidence *worker_evidence_held(const worker *w)
 {
     return &w->evidence;
+}
+
+bool worker_ask_held(worker *w, const inquiry *wanted)
+{
+    inquiry *before = &w->inquiries[wanted->kind];
+    if (!inquiry_equal(before, wanted)) {
+        *before = *wanted;
+        w->wanted[wanted->kind] = true;
+        w->view.looks = true;
+        pthread_cond_signal(&w->work);
+    }
+    return w->wanted[wanted->kind];
 }
 
 const cards *worker_borrow(worker *w)

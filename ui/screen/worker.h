@@ -24,6 +24,7 @@ typedef enum worker_wish {
 typedef struct worker_view {
     bool busy, stopping, quit;
     bool mouse;      /* the setting */
+    bool looks;      /* an inquiry waits, or is being answered */
     int64_t waiting; /* blocks behind the one that runs */
     int64_t done;    /* blocks that have come to their end */
     bool reads;      /* the last answer was text for people, as help is */
@@ -61,6 +62,10 @@ void worker_look(worker *w, worker_view *v);
 void worker_losses_held(worker *w, curve *c); /* while the cards are borrowed */
 /* What was measured; lent while the cards are borrowed. */
 const evidence *worker_evidence_held(const worker *w);
+/* Wants something for a picture, unless that was asked for before; what an earlier inquiry
+   of the kind was for is not wanted any more.  Is anything to come?  While the cards are
+   borrowed. */
+bool worker_ask_held(worker *w, const inquiry *wanted);
 /* The cards, lent until they are given back, which is soon: the worker waits for them. */
 const cards *worker_borrow(worker *w);
 void worker_give_back(worker *w);
