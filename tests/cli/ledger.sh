@@ -109,12 +109,17 @@ lathe -q --db front.db --format json -c "$small; sweep s prune m amount=0.2,0.4,
     -c 'runs where "command = prune" columns=bytes,sparsity as=r; undo list=yes
         pareto r x=bytes y=sparsity; pareto x=bytes y=sparsity where="command = prune"
         pareto x=bytes y=sparsity where="command = prune" better=lower,lower
-        plot pareto r x=bytes y=sparsity > front.svg' >out
+        plot pareto r x=bytes y=sparsity > front.svg
+        pareto r x=bytes y=sparsity all=yes' >out
 expect "the front" "$(row out pareto 1 1 run) $(row out pareto 2 1 run) $(row out pareto 2 2 run)" "5 5 "
 expect "the other direction" "$(lines out pareto | sed -n 3p | grep -o '"run": [0-9]*' | tr -dc '0-9\n' | sort | tr '\n' ' ')" "3 4 5 "
+expect "all that was compared" "$(lines out pareto | sed -n 4p | grep -o '"front": [a-z]*' | tr -dc 'a-z\n' | sort | uniq -c | tr -s ' \n' ' ')" " 2 frontfalse 1 fronttrue "
 expect "a step of undo" "$(row out undo 1 1 command | cut -c1-12)" '"runs where '
 grep -q '</svg>' front.svg || expect "figure" none front.svg
-refuses 'set db=none; pareto x=bytes' 'y= is missing'
+lathe -q --db front.db -c 'data d gpe n=4 grid=16 starts=1 seed=1; split d' \
+    -c "$small; eval m d split=train" -c 'pareto' >out
+expect "the first metric" "$(sed -n '/^run /,$p' out | grep -c masked_mse)" 1
+refuses 'set db=none; pareto x=bytes' 'no runs are recorded'
 refuses "set db=none; $small; sweep s prune m amount=0.2,0.4; pareto s y=sparsity where=\"run = 1\"" 'where= is of runs'
 
 echo "# what is refused"
