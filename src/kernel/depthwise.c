@@ -379,6 +379,19 @@ void depthwise_rows_run(const depthwise_rows *r, int64_t image, int64_t begin,
     run_rows(&r->j, image, begin, end, 0, y, thread);
 }
 
+const float *depthwise_rows_source(const depthwise_rows *r, int64_t image, int64_t begin,
+                                   int64_t end, int64_t *floats)
+{
+    const mapping *m = &r->m;
+    const axis *rows = &m->rows;
+    int64_t lowest = rows->count ? rows->place[rows->count - 1] + 1 : 0;
+    int64_t from = (begin - 1) * m->step_h + lowest, to = (end - 1) * m->step_h + lowest;
+    from = from > 0 ? from : 0;
+    to = to < m->h ? to : m->h;
+    *floats = to > from ? (to - from) * m->w * m->pitch : 0;
+    return r->j.source + (image * m->h + (*floats ? from : 0)) * m->w * m->pitch;
+}
+
 static void depthwise_grad_input(const convolution *v, const float *grad_y,
                                  const float *weight, float *grad_x, bool accumulate,
                                  void *block)

@@ -38,4 +38,9 @@ depthwise_rows *depthwise_rows_open(const depthwise_call *c, scratch *s);
 void depthwise_rows_run(const depthwise_rows *r, int64_t image, int64_t begin,
                         int64_t end, float *y, int thread);
 
+/* The source that output rows BEGIN .. END - 1 of IMAGE read and those before BEGIN do
+   not: FLOATS side by side, 0 where there is none. */
+const float *depthwise_rows_source(const depthwise_rows *r, int64_t image, int64_t begin,
+                                   int64_t end, int64_t *floats);
+
 #endif

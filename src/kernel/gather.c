@@ -72,6 +72,17 @@ static const float *load_tile(const job *j, int64_t image, int64_t begin, int64_
     return room;
 }
 
+/* While the tile of IMAGE that ends before output row END is multiplied, what the next
+   one reads comes nearer. */
+static void look_ahead(const job *j, int64_t image, int64_t end, product *p)
+{
+    int64_t after = end + j->tiles.height, rows = j->m->out_h;
+    if (!j->before || end >= rows)
+        return;
+    p->ahead = depthwise_rows_source(j->made, image, end, after < rows ? after : rows,
+                                     &p->ahead_floats);
+}
+
 static void rows_task(void *context, int64_t tile, int thread)
 {
     const job *j = context;
@@ -100,6 +111,8 @@ static void rows_task(void *context, int64_t tile, int thread)
         p.offset = t->offset;
         p.weight = panel_at(j, panel, NULL);
         p.y_step = m->y_pixel;
+        if (!panel)
+            look_ahead(j, image, end, &p);
         j->panels.loops->product(&p);
     }
 }

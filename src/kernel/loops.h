@@ -42,6 +42,9 @@ typedef struct product {
        its first; 0 pixels: all are y_step apart.  Of a split of 1. */
     int64_t row_pixels, row_first, y_row;
     bool accumulate;
+    /* What is read after this product, AHEAD_FLOATS side by side: fetched meanwhile. */
+    const float *ahead;
+    int64_t ahead_floats;
 } product;
 
 /* sum[o * sum_step + k] (+)= sum over rows i and pixels p of
