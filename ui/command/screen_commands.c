@@ -21,12 +21,15 @@ const command command_screen = {
     .flags = COMMAND_WHOLE,
     .example = "screen",
     .details =
-        "Models as a tree of versions, the layers of one, the loss as it falls, what "
+        "Models as a tree of versions, the layers of one, a picture, what "
         "commands answer; ':' writes a command, '?' shows the keys, 'q' comes back to "
         "the prompt.  Commands run while the screen answers, several wait in a queue, "
         "Ctrl-C stops the one that runs and keeps its work.  On a layer '+' and '-' "
-        "set how much of it is pruned and 'b' the bits of its weights; 'a' applies "
-        "that as an ordinary command.",
+        "set how much of it is pruned and 'b' the bits of its weights, beside what is "
+        "predicted of bytes, time and error; 'a' applies that as an ordinary command.  "
+        "'v' goes through the pictures: the loss as it falls, weights that move while "
+        "they are pruned, what layers cost as it is sampled, a sample through the "
+        "model, and the front of bytes against error.",
     .see = "save-screen, undo",
     .run = screen_command,
 };

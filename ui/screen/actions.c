@@ -88,6 +88,13 @@ static int64_t rows_of(const list_view *v, int code)
     }
 }
 
+/* Pictures go with the cursor again, unless something happens. */
+static void see_cursor(screen *s)
+{
+    if (!s->work.busy)
+        s->seen = s->work.events;
+}
+
 void action_move(screen *s, int code)
 {
     list_view *v = s->help ? &s->keys : &s->lists[s->focus];
@@ -97,7 +104,7 @@ void action_move(screen *s, int code)
     if (s->focus == PANE_SESSION && !s->help)
         s->item[0] = '\0';
     if (s->focus != PANE_PICTURE && s->focus != PANE_LOG)
-        s->seen = s->work.events; /* pictures go with the cursor again */
+        see_cursor(s);
 }
 
 void action_filter(screen *s, int code)
@@ -118,9 +125,10 @@ void action_escape(screen *s, int code)
         s->comparing = false;
     else if (*s->lists[s->focus].filter)
         s->lists[s->focus].filter[0] = '\0';
-    else if (s->picture != PICTURE_AUTO)
+    else if (s->picture != PICTURE_AUTO) {
         s->picture = PICTURE_AUTO;
-    else
+        s->turn = 0;
+    } else
         s->marked[0] = '\0';
 }
 
@@ -205,7 +213,7 @@ static void set_layer(screen *s,
     const int64_t i =
         n && n->model ? screen_layer(s, n->model, s->lists[PANE_LAYERS].chosen) : -1;
     edits_follow(&s->edits, c);
-    s->seen = s->work.events;
+    see_cursor(s);
     if (i >= 0 && step(&s->edits, n, i, steps, &note) != E_OK)
         screen_note(s, true, "%.250s", note.text);
     worker_give_back(s->worker);

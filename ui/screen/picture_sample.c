@@ -115,15 +115,16 @@ static void draw_classes(const specimen *p, rectangle r)
 /* The image at the left of its classes, or above them where that is narrow. */
 static void draw_answer(const specimen *p, rectangle r)
 {
-    const bool beside = r.columns >= 2 * CLASSES_COLUMNS;
+    const bool beside = r.columns >= CLASSES_COLUMNS + TELLING + 2;
     const int rows = beside ? r.rows : r.rows / 2;
-    const int columns = beside ? r.columns - CLASSES_COLUMNS - 8 : r.columns;
+    const int columns = beside ? r.columns - CLASSES_COLUMNS - 2 : r.columns;
     const int wide = beside && 2 * rows < columns ? 2 * rows : columns;
-    if (p->image_count > 0 && rows > 1)
-        draw_image(&p->images[0], (rectangle){r.row, r.column, rows, wide});
-    if (p->image_count == 0)
+    if (p->image_count == 0 || rows < 2) {
         draw_classes(p, r);
-    else if (beside)
+        return;
+    }
+    draw_image(&p->images[0], (rectangle){r.row, r.column, rows, wide});
+    if (beside)
         draw_classes(
             p, (rectangle){r.row, r.column + wide + 2, r.rows, r.columns - wide - 2});
     else
