@@ -42,6 +42,24 @@ key C-l
 enter 'history'
 wait_for 'train m d epochs=1000000'
 
+# what took two seconds says how long it took, with the timer everything does
+key C-l
+enter 'train m d epochs=1000000 batch=2'
+wait_for '^train +[0-9]+/' 60
+sleep 2
+key C-c
+wait_for '^\([0-9.]+ s\)$'
+key C-l
+enter 'let quick = yes'
+enter 'let'
+wait_for '^quick +yes$'
+must_not '^\([0-9.]+ m?s\)$'
+enter 'set timer=on'
+key C-l
+enter 'let'
+wait_for '^\([0-9.]+ [num]?s\)$'
+enter 'set timer=off'
+
 # a job within a line and within a script: the rest is not run, the session stays
 key C-l
 enter 'train m d epochs=1000000 batch=2; let after = yes'
