@@ -208,8 +208,11 @@ static void put_row(const call *c, const char *name, const model *m)
 
 static status run(call *c, error *e)
 {
-    const char *name = option_words(&c->options, "model");
+    const char *name = option_words(&c->options, "model"),
+               *data = option_words(&c->options, "data");
     const model *before = session_get_model(c->session, name, e);
+    if (before && data && !session_get_dataset(c->session, data, e))
+        return e->code; /* also where nothing is measured on them */
     model *m = before ? model_copy(before, e) : NULL;
     if (!m)
         return e->code;
