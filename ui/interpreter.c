@@ -429,6 +429,10 @@ static status capture_next(interpreter *i, const char *line, size_t *from,
             result = perform(&r, watch, e);
         if (result == E_OK)
             table_append(rows, r.call.rows);
+        if (result == E_OK && i->running && r.call.picture.length > 0) {
+            text_add(&i->running->call.picture, text_get(&r.call.picture));
+            i->running->call.pixels |= r.call.pixels;
+        }
         text_add(notes, text_get(&r.call.notes));
     }
     run_clear(&r);

@@ -58,7 +58,7 @@ status interpreter_source(interpreter *i, const char *path, error *e);
 status interpreter_find(const interpreter *i, const char *path, text *found, error *e);
 
 /* Runs one command in silence for another command that is running: rows are appended to
-   ROWS, notes to NOTES; no journal; names it changes are part of the caller's step. */
+   ROWS, notes to NOTES, pictures to its own; no journal; names it changes are part of the caller's step. */
 status interpreter_capture(interpreter *i, const char *line, const task *watch,
                            table *rows, text *notes, error *e);
 
@@ -98,6 +98,8 @@ bool interpreter_takes_screen(interpreter *i);
 status interpreter_wish_lines(interpreter *i, const char *lines, error *e);
 bool interpreter_takes_lines(interpreter *i, text *lines);
 
+/* Does a person look at what is printed, at the prompt of a terminal? */
+bool interpreter_is_watched(const interpreter *i);
 /* What the terminal says of itself; it is asked once, where a person is there.  Lent.  What
    was typed meanwhile is for whoever reads lines, who clears it. */
 const graphics_terminal *interpreter_graphics(interpreter *i);

@@ -41,9 +41,15 @@ bool interpreter_takes_lines(interpreter *i, text *lines)
     return lines->length > 0;
 }
 
+bool interpreter_is_watched(const interpreter *i)
+{
+    return i->settings.interactive && i->depth == 0 && !i->front &&
+           isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
 const graphics_terminal *interpreter_graphics(interpreter *i)
 {
-    if (!i->asked && interpreter_can_ask(i) && !i->front && isatty(STDOUT_FILENO)) {
+    if (!i->asked && interpreter_is_watched(i)) {
         fflush(stdout);
         i->asked = graphics_ask(STDIN_FILENO, STDOUT_FILENO, &i->graphics, &i->typed);
     }

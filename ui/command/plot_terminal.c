@@ -22,7 +22,7 @@ graphics_form plot_terminal_form(const call *c, const figure_row *row)
         return GRAPHICS_CHARACTERS;
     if (s->picture != GRAPHICS_AUTO)
         return s->picture;
-    if (!interpreter_can_ask(i) || !isatty(STDOUT_FILENO) || !s->colour)
+    if (!interpreter_is_watched(i) || !s->colour)
         return GRAPHICS_CHARACTERS;
     const graphics_terminal *t = interpreter_graphics(i);
     return t->kitty                    ? GRAPHICS_KITTY

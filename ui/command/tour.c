@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "plots/gnuplot.h"
 #include "ui/command/command.h"
 #include "ui/command/rows.h"
 #include "ui/interpreter.h"
@@ -23,9 +24,16 @@ static const struct {
     {"train tour tour-data epochs=24 batch=4 lr=0.003 seed=1",
      "It is trained.  Ctrl-C would stop it after the step at hand and keep what it has "
      "learnt; 'train ... resume=yes' would go on."},
+    {"plot training tour",
+     "What it learnt, epoch by epoch, on the samples it was trained on and on those kept "
+     "for validation.  '> FILE.pdf' behind it would make a figure for paper."},
     {"prune tour amount=0.8 retrain=6 data=tour-data batch=4 seed=1 as=tour-80",
      "Four of five weights go, the least ones, and the rest is trained a little more.  "
      "The bytes are those of the file that holds what is left."},
+    {"plot weights tour-80 before=tour layer=d.2.3",
+     "The weights of each layer, before and after: the least are gone, and the others "
+     "have "
+     "moved a little."},
     {"quantize tour-80 data=tour-data as=tour-8",
      "The rest becomes integers of eight bits, weights and what flows between layers; "
      "the kernels that run then are integer ones."},
@@ -39,7 +47,7 @@ static const struct {
 enum { STEPS = sizeof steps / sizeof *steps };
 
 static const option options[] = {
-    {"step", OPTION_INTEGER, "1..7", NULL, NULL,
+    {"step", OPTION_INTEGER, "1..9", NULL, NULL,
      "go on from this one (default: the next)"},
     {0},
 };
@@ -51,6 +59,20 @@ static int64_t next_step(const call *c)
     if (option_given(&c->options, "step"))
         return option_integer(&c->options, "step") - 1;
     return words && text_to_integer(words, &done) && done >= 0 && done < STEPS ? done : 0;
+}
+
+/* What step AT does; where it cannot be drawn, that is said, and the walk goes on. */
+static status take_step(call *c, int64_t at, error *e)
+{
+    error missing = {0};
+    char *program = text_starts(steps[at].line, "plot ") ? gnuplot_find(&missing) : NULL;
+    memory_free(program);
+    if (missing.code != E_OK) {
+        rows_note(c, "it was not drawn: %s; %s", missing.text, missing.hint);
+        return E_OK;
+    }
+    return interpreter_capture(c->interpreter, steps[at].line, c->task, c->rows,
+                               &c->notes, e);
 }
 
 /* WORDS in lines of at most COLUMNS. */
@@ -80,24 +102,21 @@ static status tour(call *c, error *e)
     add_lines(out, text_get(&words), columns > 20 ? (size_t)columns - 1 : 79);
     text_clear(&words);
     text_addf(out, "\n> %s\n\n", steps[at].line);
-    TRY(interpreter_capture(c->interpreter, steps[at].line, c->task, c->rows, &c->notes,
-                            e));
+    TRY(take_step(c, at, e));
     snprintf(number, sizeof number, "%lld", (long long)at + 1);
     TRY(session_let(c->session, "tour", number, e));
     if (at + 1 < STEPS)
         rows_note(c, "'tour' goes on with step %lld", (long long)at + 2);
     else
         rows_note(c, "that was all: 'undo' takes steps back, 'screen' shows them as a "
-                     "tree, 'plot weights tour-80 before=tour' draws what went, 'help' "
-                     "has the rest");
+                     "tree, 'help' has the rest");
     return E_OK;
 }
 
 const command command_tour = {
     .name = "tour",
     .group = "session",
-    .summary =
-        "a walk of a few minutes through what lathe does",
+    .summary = "a walk of a few minutes through what lathe does",
     .options = options,
     .arguments = 1,
     .flags = COMMAND_CHANGES | COMMAND_LONG,
