@@ -25,7 +25,7 @@ expect "files become smaller" \
 expect "bits" "$(grep -c '^tour-8,[0-9]*,8,' out)" 1
 # what cannot be drawn is said, and the walk goes on
 mkdir empty
-PATH=$PWD/empty "$LATHE" --db none -c 'tour; tour; tour; tour; tour step=9' >bare 2>missing
-expect "status without gnuplot" "$(grep -c '^Step [12349] of 9\.' bare)" 4
-expect "what is missing" "$(grep -c 'it was not drawn: gnuplot: not found in PATH.*install' missing)" 1
+PATH=$PWD/empty "$LATHE" --db none -c 'tour step=4; tour step=6' >bare 2>missing
+expect "status without gnuplot" "$(grep -c '^Step [46] of 9\.' bare)" 2
+expect "what is missing" "$(grep -c 'it was not drawn: gnuplot: not found in PATH.*install' missing)" 2
 finish

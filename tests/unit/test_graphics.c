@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,8 @@ static void keys_that_wait_are_left_alone(void **state)
     text kept = {0};
     char bytes[8] = "";
     assert_int_equal(write(master, "let\n", 4), 4);
+    struct pollfd there = {.fd = slave, .events = POLLIN};
+    assert_int_equal(poll(&there, 1, 5000), 1); /* they are on their way for a while */
     assert_false(graphics_ask(slave, slave, &t, &kept));
     assert_int_equal(kept.length, 0);
     assert_int_equal(read(slave, bytes, sizeof bytes), 4);
