@@ -21,11 +21,11 @@ wait epoch 2
 END
     awk 'BEGIN {
         srand(7)
-        split("j k Tab z ? Esc 1 2 3 4 + - b B / Esc G g PageDown m c", keys, " ")
+        split("j k Tab z ? Esc 1 2 3 4 + - b B / Esc G g PageDown m c v V n N", keys, " ")
         for (i = 0; i < 1000; i++) {
             print "size", 1 + int(200 * rand() * rand()), 1 + int(70 * rand() * rand())
             if (i % 3 == 0)
-                print "keys", keys[1 + int(21 * rand())], keys[1 + int(21 * rand())]
+                print "keys", keys[1 + int(25 * rand())], keys[1 + int(25 * rand())]
         }
     }'
     cat <<'END'
