@@ -344,6 +344,27 @@ static void the_map_fills_as_points_come(void **state)
     close_bench(&b);
 }
 
+static void every_picture_says_what_it_wants(void **state)
+{
+    bench b;
+    char words[256];
+    (void)state;
+    open_bench(&b, 80, 24, false);
+    const cards *c = worker_borrow(b.screen->worker);
+    b.screen->model[0] = '\0'; /* none is chosen */
+    for (int p = PICTURE_AUTO + 1; p < PICTURE_COUNT; p++) {
+        canvas_begin();
+        b.screen->picture = (picture)p;
+        draw_picture(b.screen, c, (rectangle){0, 0, 8, 26});
+        row_of(0, words);
+        assert_non_null(strstr(words, picture_name((picture)p)));
+        row_of(1, words);
+        assert_true(strlen(words) > 8);
+    }
+    worker_give_back(b.screen->worker);
+    close_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +375,7 @@ int main(void)
         cmocka_unit_test(shares_are_the_softmax_of_the_answer),
         cmocka_unit_test(pixels_are_as_bright_on_average),
         cmocka_unit_test(the_map_fills_as_points_come),
+        cmocka_unit_test(every_picture_says_what_it_wants),
     };
     setenv("XDG_CACHE_HOME", "/nonexistent", 1); /* nothing was measured before */
     setenv("TERM", "xterm", 1);

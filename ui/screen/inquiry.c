@@ -30,16 +30,18 @@ static void find_y(const table *t, char y[CARD_WORDS])
 void inquiry_front(interpreter *i, const inquiry *w, front_answer *out)
 {
     char line[200];
-    error e = {0};
     text notes = {0};
-    *out = (front_answer){.of = *w, .rows = table_new(&e)};
+    *out = (front_answer){.of = *w, .rows = table_new(NULL)};
+    out->recorded = strcmp(interpreter_database(i), "none") != 0;
     snprintf(line, sizeof line, "pareto x=bytes%s all=yes where=\"session = %s\"",
              w->turn % 2 ? " y=median_ms" : "", interpreter_session_word(i));
-    if (!out->rows || interpreter_capture(i, line, NULL, out->rows, &notes, &e) != E_OK) {
-        snprintf(out->problem, sizeof out->problem, "%.199s", e.text);
+    error nothing = {0}; /* there is no such run yet */
+    if (out->rows &&
+        interpreter_capture(i, line, NULL, out->rows, &notes, &nothing) == E_OK) {
+        find_y(out->rows, out->y);
+    } else {
         table_free(out->rows);
         out->rows = NULL;
-    } else
-        find_y(out->rows, out->y);
+    }
     text_clear(&notes);
 }

@@ -26,7 +26,7 @@ typedef struct front_answer {
     table *rows;        /* NULL: none */
     inquiry of;         /* what was asked */
     char y[CARD_WORDS]; /* the column beside bytes */
-    char problem[200];  /* why there is none; "" */
+    bool recorded;      /* are runs recorded at all? */
 } front_answer;
 
 /* NULL without memory; the caller frees. */

@@ -7,25 +7,18 @@
 static const struct {
     const char *name;
     bool (*draw)(screen *s, const cards *c, rectangle r);
-    const char *empty[4]; /* what gives it something to show */
+    const char *empty; /* what gives it something to show */
 } rows[PICTURE_COUNT] = {
-    [PICTURE_LOSS] = {"loss",
-                      draw_loss,
-                      {"the loss of a training:", ":train MODEL DATA"}},
-    [PICTURE_WEIGHTS] = {"weights",
-                         draw_weights,
-                         {"the weights of a model:", ":model or :load make one"}},
-    [PICTURE_HEAT] = {"cost",
-                      draw_heat,
-                      {"what layers cost at each", "ratio: s samples it"}},
-    [PICTURE_SAMPLE] = {"sample",
-                        draw_sample,
-                        {"what a model makes of a", "sample: it wants a model",
-                         "and data (:data), then", "n and N go through them"}},
-    [PICTURE_FRONT] = {"front",
-                       draw_front,
-                       {"bytes and error of what",
-                        "was measured here:", "e measures a model"}},
+    [PICTURE_LOSS] = {"loss", draw_loss, "the loss of a training: :train MODEL DATA"},
+    [PICTURE_WEIGHTS] = {"weights", draw_weights,
+                         "the weights of a model: :model makes one, :load reads one"},
+    [PICTURE_HEAT] = {"cost", draw_heat,
+                      "what each layer costs at each ratio: s samples it"},
+    [PICTURE_SAMPLE] = {"sample", draw_sample,
+                        "what a model makes of a sample: it wants a model and data "
+                        "(:data), then n and N go through them"},
+    [PICTURE_FRONT] = {"front", draw_front,
+                       "bytes and error of what was measured here: e measures a model"},
 };
 
 const char *picture_name(picture p)
@@ -48,9 +41,8 @@ static void draw_empty(const screen *s, picture p, rectangle r)
     char words[64];
     snprintf(words, sizeof words, "%s:", rows[p].name);
     draw_title(s, PANE_PICTURE, r, words);
-    for (int i = 0; i < 4 && rows[p].empty[i] && i + 1 < r.rows; i++)
-        canvas_write(r.row + 1 + i, r.column + 1, r.columns - 1, STYLE_QUIET,
-                     rows[p].empty[i]);
+    draw_words((rectangle){r.row + 1, r.column + 1, r.rows - 1, r.columns - 2},
+               STYLE_QUIET, rows[p].empty);
 }
 
 void draw_picture(screen *s, const cards *c, rectangle r)

@@ -80,6 +80,8 @@ void draw_keys(screen *s);
 
 /* The title of a pane in its first row, WORDS behind its name. */
 void draw_title(const screen *s, pane p, rectangle r, const char *words);
+/* WORDS in as many rows of R as they want, broken at blanks. */
+void draw_words(rectangle r, style look, const char *words);
 /* Keeps the cursor of V within COUNT rows of which ROOM are seen. */
 void draw_place(list_view *v, int64_t count, int64_t room);
 

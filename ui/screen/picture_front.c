@@ -148,11 +148,14 @@ bool draw_front(screen *s, const cards *c, rectangle r)
     if (r.rows < 5)
         return false;
     if (a->of.turn != w.turn || !a->rows || a->rows->row_count == 0) {
-        if (a->of.turn == 0 || !*a->problem)
+        const bool silent = a->of.done == w.done && !a->recorded;
+        if (w.turn == 0 && !silent)
             return false;
-        draw_title(s, PANE_PICTURE, r, "front: median_ms");
-        canvas_write(r.row + 1, r.column + 1, r.columns - 1, STYLE_QUIET,
-                     ":compare M N gives times");
+        draw_title(s, PANE_PICTURE, r, w.turn ? "front: median_ms" : "front:");
+        draw_words((rectangle){r.row + 1, r.column + 1, r.rows - 1, r.columns - 2},
+                   STYLE_QUIET,
+                   silent ? "no runs are recorded: :set db=FILE names a database"
+                          : "bytes and time of models: :compare A B measures them");
         return true;
     }
     plane p = {.rows = a->rows, .y = a->y};

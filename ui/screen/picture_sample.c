@@ -142,7 +142,8 @@ static void draw_specimen(screen *s, const specimen *p, const name_card *n, rect
              (long long)p->count, p->split ? p->split : "");
     draw_title(s, PANE_PICTURE, r, *p->problem ? "sample:" : words);
     if (*p->problem) {
-        canvas_write(r.row + 1, r.column + 1, r.columns - 1, STYLE_BAD, p->problem);
+        draw_words((rectangle){r.row + 1, r.column + 1, r.rows - 1, r.columns - 2},
+                   STYLE_BAD, p->problem);
         return;
     }
     if (p->class_count > 0)
