@@ -233,6 +233,11 @@ says t.csv '^setting,value$'
 says t.csv '^timer,no$'
 says t.md '^\| timer \| no \|$'
 says t.tex '^timer & no \\\\$'
+if command -v pdflatex >/dev/null; then
+    printf '\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{t}\\end{document}' >doc.tex
+    pdflatex -interaction=nonstopmode -halt-on-error doc.tex >doc.out ||
+        expect "LaTeX" "$(tail -n 5 doc.out)" "a table"
+fi
 says t.json '^\{"command": "set", "rows": \['
 says t.txt '^timer +no$'
 says "with blank" '^timer +no$'

@@ -22,6 +22,18 @@ start()
     wait_for '^lathe>$'
 }
 
+# stop_job REGEX: Ctrl-C, until that stands there; the shortest time is kept.
+soonest=60000
+stop_job()
+{
+    local began taken
+    began=$(date +%s%N)
+    key C-c
+    wait_for "$1"
+    taken=$((($(date +%s%N) - began) / 1000000))
+    test $taken -ge $soonest || soonest=$taken
+}
+
 start
 enter 'train m d epochs=1000000 batch=2'
 wait_for '^train +[0-9]+/[0-9]+ .*epoch [0-9]+/1000000 .*loss [0-9].* eta ' 60
@@ -31,8 +43,13 @@ resize 40 10
 wait_for '^train [0-9]+/[0-9]+ .*eta '
 check "one line of progress" test "$(screen | grep -c '^train [0-9]*/')" = 1
 resize 100 30
-key C-c
-wait_for 'train: stopped after epoch [0-9]+ of 1000000; m keeps epoch [0-9]+'
+# it is drawn ten times a second at most
+terminal pipe-pane -t test "cat >'$home/drawn'"
+sleep 2
+terminal pipe-pane -t test
+times=$(LC_ALL=C tr -cd '\r' <drawn | wc -c)
+check "drawn $times times in two seconds" test "$times" -ge 5 -a "$times" -le 30
+stop_job 'train: stopped after epoch [0-9]+ of 1000000; m keeps epoch [0-9]+'
 wait_for '^lathe>$'
 must_not '^train [0-9]+/' # the bar is gone
 key C-l
@@ -64,14 +81,13 @@ enter 'set timer=off'
 key C-l
 enter 'train m d epochs=1000000 batch=2; let after = yes'
 wait_for '^train +[0-9]+/' 60
-key C-c
-wait_for 'stopped after epoch'
+stop_job 'stopped after epoch'
 wait_for '^lathe>$'
 key C-l
 enter 'source job.lathe'
 wait_for '^train +[0-9]+/' 60
-key C-c
-wait_for '^job\.lathe:2: train: stopped after epoch'
+stop_job '^job\.lathe:2: train: stopped after epoch'
+check "stopped after $soonest ms" test $soonest -lt 500
 wait_for '^lathe>$'
 key C-l
 enter 'let'
