@@ -44,7 +44,6 @@ typedef struct figure_row {
     int arguments, required; /* positional, as in command.h */
     const char *example;
     double width_mm, height_mm; /* on a page, where nobody asks for another size */
-    bool images;                /* it shows what characters cannot */
     status (*draw)(figure_call *c, error *e);
 } figure_row;
 
@@ -74,7 +73,7 @@ typedef struct figure_target {
     bool keep_data; /* leave FILE.gp and FILE.dat beside it */
     int columns, rows; /* of the terminal, for path NULL and .txt; 0: 80 by 24 */
     bool unicode, colour;
-    bool image; /* for path NULL: a PNG file in place of characters */
+    const char *form; /* for path NULL: ".png", ".svg" in place of characters; NULL */
 } figure_target;
 
 /* Draws the figure and runs gnuplot on it.  For path NULL the drawing is appended to

@@ -138,6 +138,5 @@ const figure_row figure_filmstrip = {
     .arguments = 1,
     .required = 1,
     .example = "plot filmstrip m d index=0,2 > filmstrip.png",
-    .images = true,
     .draw = draw,
 };

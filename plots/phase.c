@@ -100,6 +100,5 @@ const figure_row figure_phase = {
     .required = 1,
     .example = "plot phase m d index=2 > phase.png",
     .width_mm = 180,
-    .images = true,
     .draw = draw,
 };

@@ -365,7 +365,7 @@ static status render(figure_call *c, const figure_target *to, const format_row *
 static status render_to(const figure_row *row, figure_call *c, const figure_target *to,
                         text *picture, int64_t *bytes, error *e)
 {
-    const format_row *format = format_find(to->image ? ".png" : to->path, e);
+    const format_row *format = format_find(to->form ? to->form : to->path, e);
     if (!format)
         return E_USAGE;
     TRY(check_name(to, format->medium, e));

@@ -123,6 +123,5 @@ const figure_row figure_slices = {
     .arguments = 1,
     .required = 1,
     .example = "plot slices a b index=1 > slices.png",
-    .images = true,
     .draw = draw,
 };

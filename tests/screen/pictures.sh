@@ -37,16 +37,12 @@ for size in '40 10' '80 24'; do
     wait_for '^lathe>$'
     wait_for '^lathe> plot phase d index=0$|^index=0$' # nothing was pushed out
 done
-# what has no images is drawn in characters: words are read
+# words have cells of their own
 enter 'model m unet-phase size=16 levels=2 channels=2'
 key C-l
-enter 'plot weights m'
-wait_for '^ +weight' 30
-must_not "$blocks"
-enter 'set picture=blocks'
-key C-l
-enter 'plot weights m'
-wait_for "$blocks" 30
+enter 'plot weights m layer=inc.0'
+wait_for '▀weight▀' 30
+wait_for '▀inc\.0▀'
 wait_for '^lathe>$'
 enter 'set picture=characters'
 key C-l

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+#include "base/memory.h"
 #include "base/random.h"
 #include "base/task.h"
 #include "ui/output/graphics.h"
@@ -79,7 +80,7 @@ static void expect_blocks(const tensor *t, graphics_depth depth, int tolerance)
 {
     text out = {0};
     const uint8_t *pixels = tensor_data(t);
-    assert_int_equal(graphics_blocks(t, depth, &out, NULL), E_OK);
+    assert_int_equal(graphics_blocks(t, NULL, depth, &out, NULL), E_OK);
     const char *p = text_get(&out);
     for (int y = 0; y < HEIGHT / 2; y++) {
         uint8_t c[6] = {0};
@@ -111,10 +112,72 @@ static void blocks_show_the_pixels(void **state)
     uint8_t *to = tensor_write(t, NULL);
     memset(to + tensor_count(t) / 2, 255, (size_t)(tensor_count(t) / 2));
     text out = {0};
-    assert_int_equal(graphics_blocks(t, DEPTH_16, &out, NULL), E_OK);
+    assert_int_equal(graphics_blocks(t, NULL, DEPTH_16, &out, NULL), E_OK);
     assert_true(text_starts(text_get(&out), "\033[30;40m\u2580"));
     assert_non_null(strstr(text_get(&out), "\033[97;107m\u2580"));
     assert_null(strstr(text_get(&out), "38;"));
+    text_clear(&out);
+    tensor_free(t);
+}
+
+/* Row Y of what OUT shows, without colours, into WORDS; blocks become dots. */
+static void read_row(const text *out, int y, char *words)
+{
+    const char *p = text_get(out);
+    for (; y > 0; y--)
+        p = strchr(p, '\n') + 1;
+    while (*p != '\n') {
+        if (*p == '\033') {
+            p = strchr(p, 'm') + 1;
+        } else if (text_starts(p, "\u2580")) {
+            *words++ = '.';
+            p += strlen("\u2580");
+        } else {
+            *words++ = *p++;
+        }
+    }
+    *words = '\0';
+}
+
+static void words_have_cells_of_their_own(void **state)
+{
+    (void)state;
+    char row[4 * WIDTH];
+    tensor *t = blank();
+    uint8_t *to = tensor_write(t, NULL);
+    memset(to, 200, (size_t)tensor_count(t));
+    memset(to + (9 * WIDTH + 4) * 3, 10, 3); /* a smudge below the first of them */
+    const double size = 3.0 / HEIGHT;
+    const graphics_label labels[] = {
+        {4.0 / WIDTH, 10.0 / HEIGHT, size, -1, false, "left"},
+        {1, 10.0 / HEIGHT, size, 1, false, "right"},
+        {0.5, 1, size, 0, false, "mid"},
+        {0.5, 10.0 / HEIGHT, size, -1, false, "words beyond their room"},
+        {5.0 / WIDTH, 10.0 / HEIGHT, size, -1, false, "hidden"},
+        {2.0 / WIDTH, 0.5, size, 0, true, "up"},
+    };
+    graphics_cell *cells = graphics_place(t, labels, 6, NULL);
+    assert_non_null(cells);
+    text out = {0};
+    assert_int_equal(graphics_blocks(t, cells, DEPTH_TRUE, &out, NULL), E_OK);
+    read_row(&out, 4, row);
+    assert_memory_equal(row + 2, "..left", 6);
+    assert_non_null(strstr(row, "words bey"));
+    assert_non_null(strstr(row, "\u2026"));
+    assert_string_equal(strstr(row, "right"), "right");
+    assert_null(strstr(row, "hid"));
+    read_row(&out, HEIGHT / 2 - 1, row);
+    assert_non_null(strstr(row, ".mid."));
+    int upright = 0;
+    for (int y = 0; y < HEIGHT / 2; y++) {
+        read_row(&out, y, row);
+        upright += row[1] == 'u' || row[1] == 'p';
+    }
+    assert_int_equal(upright, 2);
+    assert_non_null(strstr(text_get(&out), "\033[38;2;0;0;0;48;2;200;200;200mleft"));
+    const uint8_t *pixels = tensor_data(t);
+    assert_int_equal(pixels[(9 * WIDTH + 4) * 3], 200);
+    memory_free(cells);
     text_clear(&out);
     tensor_free(t);
 }
@@ -362,6 +425,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_show_the_pixels),
+        cmocka_unit_test(words_have_cells_of_their_own),
         cmocka_unit_test(sixels_show_the_pixels),
         cmocka_unit_test(kitty_gets_the_file),
         cmocka_unit_test(terminals_answer),

@@ -93,12 +93,12 @@ static status fail_no_file(error *e)
 }
 
 /* How it is shown; in files and for programs pixels have no place among words. */
-static graphics_form form_of(const call *c, const figure_row *row)
+static graphics_form form_of(const call *c)
 {
     const settings *s = c->interpreter ? interpreter_settings(c->interpreter) : NULL;
     if (c->output_file || (s && s->format != FORMAT_TEXT))
         return GRAPHICS_CHARACTERS;
-    return plot_terminal_form(c, row);
+    return plot_terminal_form(c);
 }
 
 static void put_nothing(call *c)
@@ -124,7 +124,7 @@ static status plot_command(call *c, error *e)
                      .width_mm = option_real(&c->options, "width"),
                      .height_mm = option_real(&c->options, "height")};
     int64_t bytes = 0;
-    const graphics_form form = form_of(c, row);
+    const graphics_form form = form_of(c);
     status result = E_OK;
     if (form == GRAPHICS_OFF) {
         put_nothing(c);
@@ -157,9 +157,10 @@ const command command_plot = {
         "The file's ending says how: .png, .svg, .pdf, .tex (LaTeX source with "
         "FILE-inc.pdf beside it, its words in the document's fonts), .txt or .gif, in "
         "which the histograms of several models or of a model's history move.  Without "
-        "'> FILE' it is shown: at a terminal that has them as pixels (kitty, sixel), "
-        "figures with images as half blocks in its colours, all else in characters; 'set "
-        "picture=blocks' and the like choose.  style=print is for paper (8 pt; "
+        "'> FILE' it is shown: as pixels at a terminal that has them (kitty, sixel), "
+        "else "
+        "as half blocks in its colours with the words between them, or in characters; "
+        "'set picture=characters' and the like choose.  style=print is for paper (8 pt; "
         "png has 300 dots an inch), screen for a window (10 pt and a faint grid), slides "
         "for a room (14 pt and heavy lines); width= and height= are of the finished "
         "page.  Lines differ in colour, dash and marker, so that they hold in grey; the "

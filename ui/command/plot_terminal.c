@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <unistd.h>
+#include "base/memory.h"
 #include "data/picture.h"
 #include "plots/style.h"
 #include "ui/interpreter.h"
@@ -14,7 +15,7 @@
    there. */
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 16, COLUMNS = 80, ROWS = 24, COLUMNS_MOST = 200 };
 
-graphics_form plot_terminal_form(const call *c, const figure_row *row)
+graphics_form plot_terminal_form(const call *c)
 {
     interpreter *i = c->interpreter;
     const settings *s = i ? interpreter_settings(i) : NULL;
@@ -25,11 +26,14 @@ graphics_form plot_terminal_form(const call *c, const figure_row *row)
     if (!interpreter_is_watched(i) || !s->colour)
         return GRAPHICS_CHARACTERS;
     const graphics_terminal *t = interpreter_graphics(i);
-    return t->kitty                    ? GRAPHICS_KITTY
-           : t->sixel                  ? GRAPHICS_SIXEL
-           : row->images && s->unicode ? GRAPHICS_BLOCKS
-                                       : GRAPHICS_CHARACTERS;
+    return t->kitty     ? GRAPHICS_KITTY
+           : t->sixel   ? GRAPHICS_SIXEL
+           : s->unicode ? GRAPHICS_BLOCKS
+                        : GRAPHICS_CHARACTERS;
 }
+
+#define LINE_DOTS   1.1
+#define MARKER_DOTS 0.3
 
 /* What there is room for, and how large a cell is. */
 typedef struct room {
@@ -66,6 +70,15 @@ static double dots_of(const figure_row *row, const figure_call *f, const room *r
     return form == GRAPHICS_BLOCKS ? all : fmin(all, readable);
 }
 
+/* Lines and markers that are seen where a dot is a block: gnuplot's of width 1 are one dot
+   at 96 an inch. */
+static void strengthen(style_row *s)
+{
+    const double unit = s->dots / 96 * s->magnify;
+    s->line = fmax(s->line, LINE_DOTS / unit);
+    s->marker = fmax(s->marker, MARKER_DOTS / unit);
+}
+
 /* T not larger than the room, in an even number of rows; a new one, or T itself. */
 static tensor *fit(tensor *t, const room *r, error *e)
 {
@@ -87,24 +100,43 @@ static int cells_of(int64_t pixels, int cell)
     return (int)((pixels + cell - 1) / cell);
 }
 
-static status show(const text *png, graphics_form form, const room *r, text *out,
-                   error *e)
+static status show_pixels(const text *png, graphics_form form, const room *r,
+                          const plot_words *words, text *out, error *e)
 {
     tensor *t = picture_parse(text_get(png), png->length, "gnuplot", COLOUR_RGB, e);
     t = t ? fit(t, r, e) : NULL;
     if (!t)
         return e->code;
     const shape s = tensor_shape(t);
-    status result;
-    if (form == GRAPHICS_KITTY) /* the terminal makes it smaller itself */
+    status result = E_MEMORY;
+    if (form == GRAPHICS_KITTY) { /* the terminal makes it smaller itself */
         result =
             graphics_kitty(text_get(png), png->length, cells_of(s.dim[0], r->cell_height),
                            cells_of(s.dim[1], r->cell_width), out, e);
-    else if (form == GRAPHICS_SIXEL)
+    } else if (form == GRAPHICS_SIXEL) {
         result = graphics_sixel(t, out, e);
-    else
-        result = graphics_blocks(t, graphics_terminal_depth(), out, e);
+    } else {
+        graphics_cell *cells = graphics_place(t, words->items, words->count, e);
+        if (cells)
+            result = graphics_blocks(t, cells, graphics_terminal_depth(), out, e);
+        memory_free(cells);
+    }
     tensor_free(t);
+    return result;
+}
+
+/* Draws it anew as FORM, ".png" or ".svg". */
+static status render(const figure_row *row, const figure_call *f, const char *form,
+                     text *out, error *e)
+{
+    const figure_target to = {.form = form, .unicode = true, .colour = true};
+    text data = {0}, script = {0};
+    figure_call again = *f;
+    again.data = &data;
+    again.script = &script;
+    const status result = figure_render(row, &again, &to, out, NULL, e);
+    text_clear(&data);
+    text_clear(&script);
     return result;
 }
 
@@ -113,14 +145,23 @@ status plot_terminal_draw(call *c, const figure_row *row, figure_call *f,
 {
     const room r = room_of(c, form);
     style_row style = *style_of(f);
-    const figure_target to = {.image = true, .unicode = true, .colour = true};
     style.dots = dots_of(row, f, &r, form);
+    if (form == GRAPHICS_BLOCKS)
+        strengthen(&style);
     f->style = &style;
-    text png = {0};
-    status result = figure_render(row, f, &to, &png, NULL, e);
+    text png = {0}, svg = {0};
+    plot_words words = {0};
+    status result = render(row, f, ".png", &png, e);
+    if (result == E_OK && form == GRAPHICS_BLOCKS) {
+        result = render(row, f, ".svg", &svg, e);
+        if (result == E_OK)
+            result = plot_words_read(&words, text_get(&svg), e);
+    }
     if (result == E_OK)
-        result = show(&png, form, &r, &c->picture, e);
+        result = show_pixels(&png, form, &r, &words, &c->picture, e);
     c->pixels = result == E_OK;
+    plot_words_clear(&words);
     text_clear(&png);
+    text_clear(&svg);
     return result;
 }

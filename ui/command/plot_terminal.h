@@ -8,14 +8,23 @@
 #include "ui/command/command.h"
 #include "ui/output/graphics.h"
 
-/* How C shows the figure ROW: as `set picture` says, and where it says auto as pixels where
-   a person sits at a terminal that has them; as half blocks only what has images, because
-   words would not be read. */
-graphics_form plot_terminal_form(const call *c, const figure_row *row);
+/* How C shows figures: as `set picture` says, and where it says auto as pixels where a
+   person sits at a terminal that has them. */
+graphics_form plot_terminal_form(const call *c);
 
 /* Draws ROW in FORM (kitty, sixel or blocks) into C's picture, as wide as the terminal at
    most. */
 status plot_terminal_draw(call *c, const figure_row *row, figure_call *f,
                           graphics_form form, error *e);
+
+/* The words of a figure; plot_words_clear frees them. */
+typedef struct plot_words {
+    graphics_label *items;
+    int64_t count, capacity;
+} plot_words;
+
+/* Adds those of SVG, which gnuplot wrote. */
+status plot_words_read(plot_words *w, const char *svg, error *e);
+void plot_words_clear(plot_words *w);
 
 #endif

@@ -94,25 +94,42 @@ static void add_colour(const uint8_t *c, graphics_depth depth, bool ground, text
     }
 }
 
-status graphics_blocks(const tensor *t, graphics_depth depth, text *out, error *e)
+static void set_colours(const uint8_t *front, const uint8_t *ground, graphics_depth depth,
+                        text *out)
+{
+    text_add(out, "\033[");
+    add_colour(front, depth, false, out);
+    text_add(out, ";");
+    add_colour(ground, depth, true, out);
+    text_add(out, "m");
+}
+
+/* Black on what is light, white on what is dark. */
+static const uint8_t *ink_on(const uint8_t *c)
+{
+    static const uint8_t black[3] = {0, 0, 0}, white[3] = {255, 255, 255};
+    return 2 * c[0] + 5 * c[1] + c[2] > 8 * 110 ? black : white;
+}
+
+status graphics_blocks(const tensor *t, const graphics_cell *cells, graphics_depth depth,
+                       text *out, error *e)
 {
     const int64_t rows = tensor_shape(t).dim[0] / 2, columns = tensor_shape(t).dim[1];
     const uint8_t *pixels = tensor_data(t);
     for (int64_t y = 0; y < rows; y++) {
-        const uint8_t *upper = NULL, *lower = NULL;
+        const uint8_t *front = NULL, *ground = NULL;
         for (int64_t x = 0; x < columns; x++) {
             const uint8_t *a = pixels + (2 * y * columns + x) * 3, *b = a + columns * 3;
-            const bool other = !upper || distance(a, upper) || distance(b, lower);
-            if (other) {
-                text_add(out, "\033[");
-                add_colour(a, depth, false, out);
-                text_add(out, ";");
-                add_colour(b, depth, true, out);
-                text_add(out, "m");
-            }
-            text_add(out, "\u2580");
-            upper = a;
-            lower = b;
+            const graphics_cell *c = cells ? &cells[y * columns + x] : NULL;
+            const bool word = c && c->sign;
+            a = word ? ink_on(c->ground) : a;
+            b = word ? c->ground : b;
+            if (!front || distance(a, front) || distance(b, ground))
+                set_colours(a, b, depth, out);
+            text_add_bytes(out, word ? c->sign : "\u2580",
+                           word ? (size_t)c->length : strlen("\u2580"));
+            front = a;
+            ground = b;
         }
         text_add(out, "\033[0m\n");
     }

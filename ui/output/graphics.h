@@ -5,6 +5,7 @@
 #define LATHE_UI_OUTPUT_GRAPHICS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "base/text.h"
 #include "tensor/tensor.h"
 
@@ -23,8 +24,32 @@ bool graphics_form_find(const char *name, graphics_form *f);
 
 typedef enum graphics_depth { DEPTH_16, DEPTH_256, DEPTH_TRUE } graphics_depth;
 
-/* T (2 x rows, columns, 3), u8: one cell for two pixels, one above the other. */
-status graphics_blocks(const tensor *t, graphics_depth depth, text *out, error *e);
+/* Words of a picture, where it has too few pixels for its type. */
+typedef struct graphics_label {
+    double x, y;  /* of their anchor, on the baseline: parts of its width and height */
+    double size;  /* of the type, a part of the height */
+    int align;    /* the anchor is their begin (-1), their middle (0), their end (1) */
+    bool upright; /* they are read from below to above */
+    const char *words;
+} graphics_label;
+
+/* A cell with a sign of a word in it, on its ground; without one it shows two pixels. */
+typedef struct graphics_cell {
+    const char *sign; /* lent; NULL: none */
+    int length;       /* of the sign, in bytes */
+    uint8_t ground[3];
+} graphics_cell;
+
+/* T (2 x rows, columns, 3), u8: the cells, rows x columns, that the labels take, for the
+   caller to free; their smudges go from T.  Labels that others stand in the way of are left
+   out. */
+graphics_cell *graphics_place(tensor *t, const graphics_label *labels, int64_t count,
+                              error *e);
+
+/* T (2 x rows, columns, 3), u8: one cell for two pixels, one above the other; CELLS (NULL:
+   none) stand before them. */
+status graphics_blocks(const tensor *t, const graphics_cell *cells, graphics_depth depth,
+                       text *out, error *e);
 
 /* T (height, width, 3), u8: one sixel image of at most 256 colours; where there are more,
    the nearest of a palette of its own.  Source: DEC, "VT330/VT340 Programmer Reference
