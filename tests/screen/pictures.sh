@@ -28,6 +28,13 @@ enter 'let'
 wait_for '^early +yes$'
 check "no answer of the terminal's is a line" \
     test "$(grep -c '\[?[0-9;]*c\|Gi=31' .local/state/lathe/history)" = 0
+# answers that come late are no line either, nor do they cost the one that is typed
+key C-l
+write 'let late'
+terminal send-keys -t test -l -- $'\033_Gi=31;OK\033\\\033[6;20;10t\033[?62;4;22c'
+write ' = yes'
+wait_for '^lathe> let late = yes$'
+key Enter
 # it fits: the figure and the prompt below it stand on the screen
 for size in '40 10' '80 24'; do
     resize $size
