@@ -67,7 +67,7 @@ wait_for '^EXIT=0$'
 wait_for '^icanon$'
 
 # neither colours nor blocks where there are none
-for what in NO_COLOR=1 TERM=dumb LC_ALL=C; do
+for what in NO_COLOR=1 TERM=dumb TERM=vt100 LC_ALL=C; do
     settings=$what open 100 40
     wait_for '^lathe>$'
     enter "$data"

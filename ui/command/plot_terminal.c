@@ -26,10 +26,11 @@ graphics_form plot_terminal_form(const call *c)
     if (!interpreter_is_watched(i) || !s->colour)
         return GRAPHICS_CHARACTERS;
     const graphics_terminal *t = interpreter_graphics(i);
-    return t->kitty     ? GRAPHICS_KITTY
-           : t->sixel   ? GRAPHICS_SIXEL
-           : s->unicode ? GRAPHICS_BLOCKS
-                        : GRAPHICS_CHARACTERS;
+    const bool blocks = s->unicode && graphics_terminal_depth() != DEPTH_NONE;
+    return t->kitty   ? GRAPHICS_KITTY
+           : t->sixel ? GRAPHICS_SIXEL
+           : blocks   ? GRAPHICS_BLOCKS
+                      : GRAPHICS_CHARACTERS;
 }
 
 #define LINE_DOTS   1.1

@@ -22,7 +22,13 @@ typedef enum graphics_form {
 const char *graphics_form_name(graphics_form f);
 bool graphics_form_find(const char *name, graphics_form *f);
 
-typedef enum graphics_depth { DEPTH_16, DEPTH_256, DEPTH_TRUE } graphics_depth;
+/* With none, sixteen are written where blocks are wanted all the same. */
+typedef enum graphics_depth {
+    DEPTH_NONE,
+    DEPTH_16,
+    DEPTH_256,
+    DEPTH_TRUE
+} graphics_depth;
 
 /* Words of a picture, where it has too few pixels for its type. */
 typedef struct graphics_label {

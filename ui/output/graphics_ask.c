@@ -28,7 +28,9 @@ graphics_depth graphics_terminal_depth(void)
     for (size_t i = 0; type && i < sizeof rich / sizeof *rich; i++)
         if (strstr(type, rich[i]))
             return DEPTH_TRUE;
-    return (type && strstr(type, "256color")) || (tmux && *tmux) ? DEPTH_256 : DEPTH_16;
+    if (!type || text_starts(type, "vt"))
+        return DEPTH_NONE;
+    return strstr(type, "256color") || (tmux && *tmux) ? DEPTH_256 : DEPTH_16;
 }
 
 /* Parameter N of "1;2;3", or -1. */
