@@ -119,6 +119,9 @@ grep -q '</svg>' front.svg || expect "figure" none front.svg
 lathe -q --db front.db -c 'data d gpe n=4 grid=16 starts=1 seed=1; split d' \
     -c "$small; eval m d split=train" -c 'pareto' >out
 expect "the first metric" "$(sed -n '/^run /,$p' out | grep -c masked_mse)" 1
+lathe --db front.db -c 'data d gpe n=4 grid=16 starts=1 seed=1; split d' \
+    -c "$small; eval m d split=test; pareto all=yes" >out
+expect "what is not comparable" "$(grep -c 'pareto: the rows are of several splits' messages)" 1
 refuses 'set db=none; pareto x=bytes' 'no runs are recorded'
 refuses "set db=none; $small; sweep s prune m amount=0.2,0.4; pareto s y=sparsity where=\"run = 1\"" 'where= is of runs'
 

@@ -149,14 +149,31 @@ static const char *metric_of_runs(const call *c, ledger *l, error *e)
     return found;
 }
 
+/* Numbers of other samples are not comparable, and that is said. */
+static void note_samples(call *c)
+{
+    static const char *const names[] = {"data", "split"};
+    for (int k = 0; k < 2; k++) {
+        const int64_t column = table_column(c->rows, names[k]);
+        for (int64_t i = 1; column >= 0 && i < c->rows->row_count; i++)
+            if (!column_same(c->rows, column, i, 0)) {
+                rows_note(c,
+                          "pareto: the rows are of several %s: where=\"%s = ...\" "
+                          "keeps those of one",
+                          k == 0 ? "datasets" : "splits", names[k]);
+                break;
+            }
+    }
+}
+
 /* The answers of all sessions that have both numbers. */
 static status compare_runs(call *c, error *e)
 {
     const char *columns[] = {"model", option_words(&c->options, "x"),
-                             option_words(&c->options, "y")};
+                             option_words(&c->options, "y"), "data", "split"};
     const runs_query q = {.where = option_words(&c->options, "where"),
                           .columns = columns,
-                          .column_count = 3};
+                          .column_count = sizeof columns / sizeof *columns};
     ledger *l = interpreter_ledger(c->interpreter, e);
     if (l && !columns[2])
         columns[2] = metric_of_runs(c, l, e);
@@ -164,6 +181,8 @@ static status compare_runs(call *c, error *e)
     status result = found ? ledger_runs(l, &q, found, e) : e->code;
     if (result == E_OK)
         result = compare_rows(c, found, columns[2], e);
+    if (result == E_OK)
+        note_samples(c);
     table_free(found);
     return result;
 }

@@ -26,7 +26,9 @@ typedef struct front_answer {
     table *rows;        /* NULL: none */
     inquiry of;         /* what was asked */
     char y[CARD_WORDS]; /* the column beside bytes */
-    bool recorded;      /* are runs recorded at all? */
+    char data[CARD_WORDS],
+        split[16]; /* that all rows are of; "" where they are of none */
+    bool recorded; /* are runs recorded at all? */
 } front_answer;
 
 /* NULL without memory; the caller frees. */

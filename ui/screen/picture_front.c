@@ -161,7 +161,8 @@ bool draw_front(screen *s, const cards *c, rectangle r)
     plane p = {.rows = a->rows, .y = a->y};
     find_scale(&p, 0);
     find_scale(&p, 1);
-    snprintf(words, sizeof words, "front: %s", a->y);
+    snprintf(words, sizeof words, *a->split ? "front: %s, %s of %.40s" : "front: %s",
+             a->y, a->split, a->data);
     draw_title(s, PANE_PICTURE, r, words);
     draw_axes(&p, (rectangle){r.row + 1, r.column, r.rows - 1, r.columns});
     draw_points(s, &p,
