@@ -34,13 +34,16 @@ static status print_result(interpreter *i, const char *words)
     return E_FILE;
 }
 
-/* Long ones a page at a time, where a person is there to turn pages. */
+/* Answers of commands that only look, where they are long, a page at a time: if a person is
+   there to turn pages.  What a training or pruning has to say is short of that. */
 static status show_result(const run *r, const place *at, const text *out)
 {
     interpreter *i = r->i;
     settings *s = &i->settings;
-    const bool pages = s->interactive && s->pager && !at->file && i->depth == 0 &&
-                       !i->front && !r->call.pixels && isatty(STDIN_FILENO);
+    const bool looks = !(r->command->flags & (COMMAND_CHANGES | COMMAND_WHOLE));
+    const bool pages = looks && s->interactive && s->pager && !at->file &&
+                       i->depth == 0 && !i->front && !r->call.pixels &&
+                       isatty(STDIN_FILENO);
     error e = {0};
     if (!pages || !pager_is_due(text_get(out), terminal_rows(STDOUT_FILENO), s->columns))
         return print_result(i, text_get(out));

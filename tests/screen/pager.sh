@@ -57,6 +57,17 @@ wait_for '^paged'
 # Ctrl-C is the pager's
 key C-c
 wait_for '^lathe>$'
+# what a command has done is not to be turned through, however long it is
+resize 40 6
+enter 'model m lenet-5'
+wait_for '^multiply_adds +416520'
+must_not '^paged'
+enter 'show m'
+wait_for '^paged'
+key Enter
+wait_for '^lathe>$'
+resize 80 24
+key C-l
 enter 'let z = here'
 enter 'let'
 wait_for '^z +here$'

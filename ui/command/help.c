@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    help.c -- the command `help`: pages of the manual and the search in it. */
+#include <string.h>
 #include "ui/command/command.h"
 #include "ui/command/parse.h"
 #include "ui/interpreter.h"
 #include "ui/manual.h"
 
 static const option options[] = {
-    {"command", OPTION_TEXT, NULL, NULL, NULL, "a command, or any word to look for"},
+    {"command", OPTION_TEXT, NULL, NULL, NULL, "a command, any word to look for, or all"},
     {"topic", OPTION_TEXT, NULL, NULL, NULL,
      "one of its options, or a source, architecture or figure"},
     {0},
 };
+
+/* Every command's page. */
+static status run_all(call *c, int columns, error *e)
+{
+    const command *about;
+    for (int i = 0; (about = command_at(i)); i++) {
+        text_add(&c->notes, i ? "\n" : "");
+        TRY(manual_page(about, NULL, columns, &c->notes, e));
+    }
+    return E_OK;
+}
 
 static status run(call *c, error *e)
 {
@@ -20,6 +32,8 @@ static status run(call *c, error *e)
         manual_overview(columns, &c->notes);
         return E_OK;
     }
+    if (strcmp(word, "all") == 0)
+        return run_all(c, columns, e);
     error unknown = {0};
     const command *about = parse_command(word, true, &unknown);
     if (about)
