@@ -253,6 +253,14 @@ void action_apply(screen *s, int code)
     text_clear(&line);
 }
 
+/* So many runs that small networks have medians that hold, and large ones an end: about
+   2e9 multiply-adds in all. */
+static long long rounds_of(const model_card *m)
+{
+    const double rounds = m->multiply_adds > 0 ? 2e9 / (double)m->multiply_adds : 0;
+    return llround(fmin(fmax(rounds, 20), 500));
+}
+
 /* The layers as they are, and where amounts are set with these, too. */
 void action_plan(screen *s, int code)
 {
@@ -260,14 +268,17 @@ void action_plan(screen *s, int code)
     (void)code;
     const cards *c = worker_borrow(s->worker);
     const name_card *n = cards_find(c, s->model);
-    const bool set = edits_sets_amounts(&s->edits, n);
-    if (n && n->model &&
-        !(set &&
-          isfinite(evidence_total_ms(worker_evidence_held(s->worker), n->model->serial))))
-        text_addf(&line, "plan %s", n->name);
-    if (set) {
-        text_addf(&line, "%splan %s", line.length > 0 ? "; " : "", n->name);
-        edits_amounts(&s->edits, &line);
+    if (n && n->model) {
+        const evidence *v = worker_evidence_held(s->worker);
+        const bool set = edits_sets_amounts(&s->edits, n);
+        const long long rounds = rounds_of(n->model);
+        if (!set || !isfinite(evidence_total_ms(v, n->serial)))
+            text_addf(&line, "plan %s rounds=%lld", n->name, rounds);
+        if (set) {
+            text_addf(&line, "%splan %s rounds=%lld", line.length > 0 ? "; " : "",
+                      n->name, rounds);
+            edits_amounts(&s->edits, &line);
+        }
     }
     worker_give_back(s->worker);
     if (line.length > 0)
