@@ -284,15 +284,34 @@ none:
     return 1;
 }
 
+/* Columns of the character at AT, of *LENGTH bytes. */
+static int character_columns(const unsigned char *at, int *length)
+{
+    int32_t code;
+    *length = decode(at, &code);
+    const int width = code < 0 ? 1 : wcwidth((wchar_t)code);
+    return width < 0 ? 1 : width; /* not printable in this locale */
+}
+
 int text_columns(const char *words)
 {
     const unsigned char *at = (const unsigned char *)words;
     int columns = 0;
-    while (*at) {
-        int32_t code;
-        at += decode(at, &code);
-        int width = code < 0 ? 1 : wcwidth((wchar_t)code);
-        columns += width < 0 ? 1 : width; /* not printable in this locale */
-    }
+    for (int length; *at; at += length)
+        columns += character_columns(at, &length);
     return columns;
+}
+
+size_t text_fitting(const char *words, int columns)
+{
+    const unsigned char *at = (const unsigned char *)words;
+    size_t blank = 0, i = 0;
+    int used = 0, length;
+    for (; at[i]; i += (size_t)length) {
+        used += character_columns(at + i, &length);
+        if (used > columns && i > 0)
+            break;
+        blank = at[i] == ' ' ? i : blank;
+    }
+    return !at[i] || at[i] == ' ' || blank == 0 ? i : blank;
 }

@@ -53,4 +53,8 @@ char *text_seconds(char buffer[32], double seconds);
 /* Display columns of UTF-8 text (wcwidth; unprintable bytes count one). */
 int text_columns(const char *words);
 
+/* Bytes of UTF-8 WORDS that fit into COLUMNS, to the last blank in them where there is
+   one; at least one character where there is any. */
+size_t text_fitting(const char *words, int columns);
+
 #endif

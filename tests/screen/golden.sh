@@ -4,12 +4,8 @@
 # be: in three sizes, with colours and without, in UTF-8 and without; so are its pictures.
 # No terminal is needed.  GOLDEN=new writes the screens anew.
 set -u
-LATHE=$(realpath "${LATHE:-./lathe}")
-golden=$(realpath "${srcdir:-.}")/tests/screen/golden
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 99
-failed=0
+. "${srcdir:-.}/tests/screen/played.sh"
+golden=$played/golden
 
 # play NAME WIDTHxHEIGHT [VARIABLE=VALUE]... <KEYS: what is saved as NAME is compared.
 play()

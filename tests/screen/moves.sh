@@ -4,19 +4,7 @@
 # point, the histogram of weights loses what is pruned, a sample waits for the job that
 # runs; keys are answered meanwhile.
 set -u
-LATHE=$(realpath "${LATHE:-./lathe}")
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 99
-failed=0
-
-has()
-{
-    grep -Eq -- "$2" "$1" && return
-    echo "FAIL: no /$2/ in $1:"
-    cat "$1"
-    failed=1
-}
+. "${srcdir:-.}/tests/screen/played.sh"
 
 # The first number before WORDS in FILE.
 number()

@@ -4,24 +4,11 @@
 # quantized, compared with what it was, and the last step taken back.  The log of what was
 # done does the same again as a script.
 set -u
-LATHE=$(realpath "${LATHE:-./lathe}")
-walk=$(realpath "${srcdir:-.}")/tests/screen/walk.keys
-folder=$(mktemp -d) || exit 99
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 99
+. "${srcdir:-.}/tests/screen/played.sh"
 export HOME=$folder XDG_STATE_HOME=$folder/state LC_ALL=C.UTF-8 TERM=xterm
 export LINES=40 COLUMNS=120
-failed=0
 
-has()
-{
-    grep -Eq -- "$2" "$1" && return
-    echo "FAIL: no /$2/ in $1:"
-    cat "$1"
-    failed=1
-}
-
-timeout 120 "$LATHE" --keys "$walk" </dev/null >out 2>&1 || {
+timeout 120 "$LATHE" --keys "$played/walk.keys" </dev/null >out 2>&1 || {
     echo "FAIL: the walk ended with $?"
     cat out
     failed=1

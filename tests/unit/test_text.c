@@ -206,13 +206,30 @@ static void text_widths(void **state)
     }
 }
 
+static void text_breaks_at_blanks(void **state)
+{
+    (void)state;
+    assert_int_equal(text_fitting("", 10), 0);
+    assert_int_equal(text_fitting("some words", 10), 10);
+    assert_int_equal(text_fitting("some words", 9), 4);
+    assert_int_equal(text_fitting("some words", 4), 4);
+    assert_int_equal(text_fitting("some words", 3), 3);
+    assert_int_equal(text_fitting("some words", 0), 1); /* it goes on */
+    assert_int_equal(text_fitting("\xc3\xa4\xc3\xb6\xc3\xbc", 2), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_grows),        cmocka_unit_test(text_distances),
-        cmocka_unit_test(text_nearest_word), cmocka_unit_test(text_questions),
-        cmocka_unit_test(text_numbers),      cmocka_unit_test(text_shortest_reals),
-        cmocka_unit_test(text_amounts),      cmocka_unit_test(text_widths),
+        cmocka_unit_test(text_grows),
+        cmocka_unit_test(text_distances),
+        cmocka_unit_test(text_nearest_word),
+        cmocka_unit_test(text_questions),
+        cmocka_unit_test(text_numbers),
+        cmocka_unit_test(text_shortest_reals),
+        cmocka_unit_test(text_amounts),
+        cmocka_unit_test(text_widths),
+        cmocka_unit_test(text_breaks_at_blanks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,24 +61,11 @@ void draw_title(const screen *s, pane p, rectangle r, const char *words)
     }
 }
 
-/* Bytes of WORDS that fit into COLUMNS, to the last blank in them where there is one. */
-static size_t fitting(const char *words, int columns)
-{
-    size_t blank = 0, i = 0;
-    for (int used = 0; words[i] && used < columns; used++) {
-        blank = words[i] == ' ' ? i : blank;
-        do
-            i++;
-        while (((unsigned char)words[i] & 0xc0) == 0x80);
-    }
-    return !words[i] || words[i] == ' ' || blank == 0 ? i : blank;
-}
-
 void draw_words(rectangle r, style look, const char *words)
 {
     for (int row = 0; row < r.rows && *words && r.columns > 0; row++) {
         char line[SCREEN_WORDS];
-        const size_t length = fitting(words, r.columns);
+        const size_t length = text_fitting(words, r.columns);
         snprintf(line, sizeof line, "%.*s", (int)length, words);
         canvas_write(r.row + row, r.column, r.columns, look, line);
         words += length + (words[length] == ' ');

@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "base/memory.h"
+#include "base/text.h"
 
 enum { OUTSIDE, AFTER_ESCAPE, IN_SEQUENCE, IN_STRING };
 
@@ -44,25 +45,12 @@ static void add_line(printed *p, const char *words, size_t length)
     *line_at(p, p->count++) = line;
 }
 
-/* Bytes of WORDS that fit into COLUMNS, to the last blank in them where there is one. */
-static size_t fitting(const char *words, int columns)
-{
-    size_t blank = 0, i = 0;
-    for (int used = 0; words[i] && used < columns; used++) {
-        blank = words[i] == ' ' ? i : blank;
-        do
-            i++;
-        while (((unsigned char)words[i] & 0xc0) == 0x80);
-    }
-    return !words[i] || words[i] == ' ' || blank == 0 ? i : blank;
-}
-
 /* Tables are made to fit; it is sentences that are broken. */
 static void end_line(printed *p)
 {
     const char *words = text_get(&p->open);
     while (p->columns > 0 && text_columns(words) > p->columns) {
-        const size_t length = fitting(words, p->columns);
+        const size_t length = text_fitting(words, p->columns);
         add_line(p, words, length);
         words += length + (words[length] == ' ');
     }
