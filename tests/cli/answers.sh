@@ -2,7 +2,7 @@
 # answers.sh -- for the scripts beside it: a folder of their own, the program, and how to
 # read its answers in JSON, one object a line, without any other tool.
 
-failed=0
+failed=0 before=
 folder=$(mktemp -d) || exit 99
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 99
@@ -81,10 +81,10 @@ for line in open(sys.argv[1]):
         failed=1
 }
 
-# refuses COMMANDS PATTERN: they fail, and the message says so.
+# refuses COMMANDS PATTERN: they fail, where need be behind $before, and the message says so.
 refuses()
 {
-    "$LATHE" -q -c "$1" >out 2>err
+    "$LATHE" -q ${before:+-c "$before"} -c "$1" >out 2>err
     expect "status of '$1'" $? 1
     grep -Eq -- "$2" err && return
     echo "FAIL: '$1' says $(cat err)"

@@ -7,15 +7,7 @@ LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 
-refuses()
-{
-    "$LATHE" -q -c 'session load work' -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says"
-    cat err
-    failed=1
-}
+before='session load work'
 
 # sum FILE COMMAND WHICH KEY: over all rows of the WHICH-th answer.
 sum()

@@ -7,15 +7,7 @@ LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 
-refuses()
-{
-    "$LATHE" -q --db none -c 'session load work' -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says"
-    cat err
-    failed=1
-}
+before='session load work'
 
 lathe -q --seed 1 --db none -c 'data d gpe n=8 grid=32 starts=2; split d
 model m unet-phase levels=3 channels=4 size=32

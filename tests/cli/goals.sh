@@ -8,14 +8,7 @@ srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 set -m # so that a job in the background obeys SIGINT
 
-refuses()
-{
-    "$LATHE" -q -c 'session load work' -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says $(cat err)"
-    failed=1
-}
+before='session load work'
 
 lathe -q --seed 1 -c 'data d gpe n=10 grid=32 starts=2; split d
 model m unet-phase levels=2 channels=4 size=32; train m d epochs=2 batch=2

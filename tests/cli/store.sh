@@ -7,16 +7,6 @@ LATHE=$(realpath "${LATHE:-./lathe}")
 srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 
-refuses()
-{
-    "$LATHE" -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says"
-    cat err
-    failed=1
-}
-
 lathe --seed 5 -c 'data d gpe n=6 grid=32 starts=2; split d; model m unet-phase levels=3 size=32
 model tiny unet-phase levels=2 channels=2 size=16
 let x = "0.5,0.9"

@@ -8,15 +8,7 @@ srcdir=$(realpath "${srcdir:-.}")
 . "$srcdir/tests/cli/answers.sh"
 export XDG_CACHE_HOME=$folder/cache
 
-refuses()
-{
-    "$LATHE" -q -c 'session load work' -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says"
-    cat err
-    failed=1
-}
+before='session load work'
 
 # rows FILE COMMAND WHICH: how many rows the WHICH-th answer has.
 rows()

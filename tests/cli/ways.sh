@@ -43,14 +43,7 @@ expect "loss of the resumed student" "$(get out distill 1 val_loss)" "$(get whol
 expect "parameters of the student" "$(get whole show 1 parameters)" "$(get whole show 2 parameters)"
 expect "masks" "$(get whole show 1 nonzero)" "$(get whole show 2 nonzero)"
 expect "epochs towards integers" "$(get out distill 2 epochs)" 1
-refuses()
-{
-    "$LATHE" -q -c 'session load work' -c "$1" >out 2>err
-    expect "status of '$1'" $? 1
-    grep -Eq -- "$2" err && return
-    echo "FAIL: '$1' says $(cat err)"
-    failed=1
-}
+before='session load work'
 refuses 'train s d epochs=4 checkpoint=half resume=yes' 'with a teacher'
 refuses 'distill s t d epochs=3 alpha=0.2 features=d.0.5:d.1.5 checkpoint=half resume=yes' 'alpha=0.7'
 refuses 'distill s t d features=nothing' 'no node'
