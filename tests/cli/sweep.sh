@@ -21,6 +21,7 @@ sweep()
     "$LATHE" -q --format csv --db none -c 'session load work > loaded.csv' \
         -c "sweep s $points jobs=$2; show s" >all 2>err
     code=$?
+    test $code = 0 || cat err
     grep -v '^[0-9]* points' all | sed 's/,[0-9.e+-]*seconds.*//' |
         cut -d, -f1-24 >"$1"
     return $code
