@@ -86,12 +86,7 @@ key C-c
 wait_for '^\^?C?caught$'
 wait_for 'waits: ended with status 3$'
 must_not '^\+ let x'
-enter 'let z = here'
-enter 'let'
-wait_for '^z +here$'
-key C-d
-wait_for '^EXIT=0$'
-wait_for '^icanon$'
+leaves_well
 settings='EDITOR=not-there' open 80 24
 wait_for '^lathe>$'
 enter 'let x = 1'

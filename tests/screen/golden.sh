@@ -7,19 +7,27 @@ set -u
 . "${srcdir:-.}/tests/screen/played.sh"
 golden=$played/golden
 
-# play NAME WIDTHxHEIGHT [VARIABLE=VALUE]... <KEYS: what is saved as NAME is compared.
-play()
+# Keys that make a small network, and a pruned one of it.
+two_models()
 {
-    local name=$1 size=$2
-    shift 2
-    {
-        cat <<'END'
+    cat <<'END'
 type :model m unet-phase levels=2 channels=4 size=32
 keys Enter
 wait
 type :prune m amount=0.9 scope=layer targets=weights as=m90
 keys Enter
 wait
+END
+}
+
+# play NAME WIDTHxHEIGHT [VARIABLE=VALUE]... <KEYS: what is saved as NAME is compared.
+play()
+{
+    local name=$1 size=$2
+    shift 2
+    {
+        two_models
+        cat <<'END'
 type :quantize m90 scheme=weight bits=4 as=small
 keys Enter
 wait
@@ -121,12 +129,9 @@ album()
 type :data d gpe n=12 grid=32 starts=1 seed=1; split d
 keys Enter
 wait
-type :model m unet-phase levels=2 channels=4 size=32
-keys Enter
-wait
-type :prune m amount=0.9 scope=layer targets=weights as=m90
-keys Enter
-wait
+END
+        two_models
+        cat <<'END'
 type :prune m amount=0.5 scope=layer targets=weights as=m50
 keys Enter
 wait

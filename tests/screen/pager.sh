@@ -68,12 +68,7 @@ key Enter
 wait_for '^lathe>$'
 resize 80 24
 key C-l
-enter 'let z = here'
-enter 'let'
-wait_for '^z +here$'
-key C-d
-wait_for '^EXIT=0$'
-wait_for '^icanon$'
+leaves_well
 
 # one that is not there is told of once
 settings='LATHE_PAGER=not-there' open 80 24
@@ -107,12 +102,7 @@ if command -v less >/dev/null; then
         wait_for '^\(END\)$'
         key q
         wait_for '^lathe>$'
-        enter 'let q = left'
-        enter 'let'
-        wait_for '^q +left$'
-        key C-d
-        wait_for '^EXIT=0$'
-        wait_for '^icanon$'
+        leaves_well
     done
 fi
 

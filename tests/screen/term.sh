@@ -127,3 +127,14 @@ finish()
     test $failed = 0 && echo "all well"
     exit $failed
 }
+
+# The prompt takes a line still, and leaves the terminal as it was.
+leaves_well()
+{
+    enter 'let z = here'
+    enter 'let'
+    wait_for '^z +here$'
+    key C-d
+    wait_for '^EXIT=0$'
+    wait_for '^icanon$'
+}

@@ -110,16 +110,23 @@ static double end_of(const plane *p, int axis, bool high)
     return p->logarithmic[axis] ? exp(x) : x;
 }
 
+/* Where all have one value, it stands once, where they are. */
 static void draw_axes(const plane *p, rectangle r)
 {
     char words[16];
-    for (int high = 0; high < 2; high++) {
+    const bool spread[2] = {p->high[0] > p->low[0], p->high[1] > p->low[1]};
+    const int last = r.rows - 2, low_row = spread[1] ? last : last - last / 2;
+    for (int high = 0; high < 1 + spread[1]; high++) {
         put_number(words, end_of(p, 1, high), p->y);
-        canvas_right(high ? r.row : r.row + r.rows - 2, r.column, LABEL_COLUMNS - 1,
+        canvas_right(r.row + (high ? 0 : low_row), r.column, LABEL_COLUMNS - 1,
                      STYLE_QUIET, words);
     }
     const int row = r.row + r.rows - 1, half = (r.columns - LABEL_COLUMNS) / 2;
     put_number(words, end_of(p, 0, false), "bytes");
+    if (!spread[0]) {
+        canvas_right(row, r.column + LABEL_COLUMNS, half, STYLE_QUIET, words);
+        return;
+    }
     canvas_write(row, r.column + LABEL_COLUMNS, half, STYLE_QUIET, words);
     put_number(words, end_of(p, 0, true), "bytes");
     canvas_right(row, r.column + r.columns - half, half, STYLE_QUIET, words);
