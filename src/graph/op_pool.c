@@ -58,12 +58,6 @@ static size_t max_pool2d_saved(const operation *op)
     return op->training ? (size_t)shape_count(op->out) * sizeof(uint16_t) : 0;
 }
 
-static size_t max_pool2d_scratch(const operation *op)
-{
-    pooling p = pool_geometry(op);
-    return op->integer ? 0 : max_pool_scratch(&p);
-}
-
 static bool max_pool2d_takes_bf16(const operation *op, bool input)
 {
     (void)input;
@@ -74,15 +68,14 @@ static bool max_pool2d_takes_bf16(const operation *op, bool input)
 static void max_pool2d_forward(const operation *op)
 {
     pooling p = pool_geometry(op);
-    max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL, op->scratch);
+    max_pool_forward(&p, op->x[0], op->y, op->training ? op->saved : NULL);
 }
 
 static void max_pool2d_backward(const operation *op)
 {
     pooling p = pool_geometry(op);
     if (op->grad_x[0])
-        max_pool_backward(&p, op->saved, op->grad_y, op->grad_x[0], op->accumulate[0],
-                          op->scratch);
+        max_pool_backward(&p, op->saved, op->grad_y, op->grad_x[0], op->accumulate[0]);
 }
 
 const operator_row op_max_pool2d = {
@@ -95,7 +88,6 @@ const operator_row op_max_pool2d = {
     .cost = cost_of_moving,
     .couple = couple_first,
     .saved_bytes = max_pool2d_saved,
-    .scratch_bytes = max_pool2d_scratch,
     .forward = max_pool2d_forward,
     .backward = max_pool2d_backward,
     .forward_s8 = max_pool2d_forward_s8,

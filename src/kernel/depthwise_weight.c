@@ -49,12 +49,15 @@ static void weight_row(const weight_job *j, int64_t row, float *sums, float *was
         for (int64_t b = 0; b < m->columns.count; b++) {
             int64_t first, last;
             outputs_inside(m->columns.place[b], m->step_w, m->w, m->out_w, &first, &last);
-            if (first < last)
-                j->loops->row_products(
-                    last - first, m->channels,
-                    line + (first * m->step_w + m->columns.place[b]) * m->pitch,
-                    m->step_w * m->pitch, &plain, g + first * m->outputs, m->outputs,
-                    waste, sums + m->rows.weight[a] + m->columns.weight[b]);
+            if (first >= last)
+                continue;
+            const kept_rows seen =
+                float_rows(line + (first * m->step_w + m->columns.place[b]) * m->pitch,
+                           m->channels, m->step_w * m->pitch);
+            const kept_rows up =
+                float_rows(g + first * m->outputs, m->channels, m->outputs);
+            j->loops->row_products(last - first, m->channels, &seen, &plain, &up, waste,
+                                   sums + m->rows.weight[a] + m->columns.weight[b]);
         }
     }
 }

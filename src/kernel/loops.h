@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "kernel/finish.h"
 #include "kernel/pointwise.h"
+#include "kernel/precision.h"
 #include "kernel/update.h"
 
 /* Weights are packed in panels of vectors * lanes numbers for each k.  Where outputs are
@@ -102,15 +103,16 @@ typedef struct weighted_rows {
     bool accumulate;
 } weighted_rows;
 
-/* A line of windows over an image whose pixels are X_COLUMN floats apart and rows X_ROW:
+/* A line of windows over an image whose pixels are X_COLUMN numbers apart and rows X_ROW:
    y[p][c] = the largest of x[p * x_step + ky * x_row + kx * x_column + c], and its place,
    first + ky * row + kx (WHERE may be NULL). */
 typedef struct window {
     int64_t pixels, channels, kernel_h, kernel_w;
-    const float *x;
+    const void *x;
+    precision x_kept, y_kept;
     int64_t x_step, x_row, x_column;
     int64_t first, row;
-    float *y;        /* [pixels][channels] */
+    void *y;         /* [pixels][channels] */
     uint16_t *where; /* the same */
 } window;
 
@@ -118,10 +120,11 @@ typedef struct window {
    first + ky * row + kx takes g[p][c] where where[p][c] names it, else nothing. */
 typedef struct window_gradient {
     int64_t pixels, channels, kernel_h, kernel_w;
-    const float *g;        /* [pixels][channels] */
+    const void *g;         /* [pixels][channels] */
     const uint16_t *where; /* the same */
     int64_t first, row;
-    float *gx;
+    void *gx;
+    precision x_kept, y_kept; /* of gx and g */
     int64_t x_step, x_row, x_column;
     bool accumulate; /* else every place of a window is written */
 } window_gradient;
@@ -145,12 +148,25 @@ typedef struct affine {
     float slope;
 } affine;
 
+/* Rows of numbers in memory: STEP numbers from row to row, and within a row pieces of PIECE
+   numbers, PITCH apart.  A piece is a multiple of `lanes` numbers, or half of them, or the
+   whole row. */
+typedef struct kept_rows {
+    const void *at;
+    precision kept;
+    int64_t step, piece, pitch;
+} kept_rows;
+
+/* Rows of WIDTH floats, STEP apart. */
+static inline kept_rows float_rows(const float *x, int64_t width, int64_t step)
+{
+    return (kept_rows){.at = x, .step = step, .piece = width};
+}
+
 /* What row_gradient works on. */
 typedef struct row_slope {
     const affine *a;
-    const float *x;
-    const float *g;
-    int64_t g_step;
+    kept_rows x, g;
     const float *scale, *slope, *shift; /* by column */
 } row_slope;
 
@@ -188,26 +204,27 @@ typedef struct kernel_loops {
     void (*log_softmax_gradient)(int64_t rows, int64_t columns, const float *y,
                                  const float *g, float *gx, bool accumulate);
 
-    /* Rows of WIDTH; what is per column has WIDTH entries; B_STEP is from row to row.
+    /* Rows of WIDTH; what is per column has WIDTH floats.
          row_sum       sum += x
          row_moments   sum += x - shift, square += (x - shift)^2
          row_affine    y = rectify((x - mean) scale + shift)
          row_products  sum += g, product += g (x - mean)
          row_gradient  v = g scale - (x - mean) slope - shift; gx (+)= v, sum += v
-       where in the last two g counts as row_affine's rectifier let it pass, and a step
-       other than WIDTH is given.
+       where in the last two g counts as row_affine's rectifier let it pass; TO is at what
+       is written. */
+    void (*row_sum)(int64_t rows, int64_t width, const kept_rows *x, float *sum);
+    void (*row_moments)(int64_t rows, int64_t width, const kept_rows *x,
+                        const float *shift, float *sum, float *square);
+    void (*row_affine)(int64_t rows, int64_t width, const kept_rows *x, const affine *a,
+                       const kept_rows *to, void *y);
+    void (*row_products)(int64_t rows, int64_t width, const kept_rows *x, const affine *a,
+                         const kept_rows *g, float *sum, float *product);
+    void (*row_gradient)(int64_t rows, int64_t width, const row_slope *t,
+                         const kept_rows *to, void *gx, bool accumulate, float *sum);
+
+    /* Rows of WIDTH; B_STEP is from row to row.
          add_finish    y = rectify((a + b) scale + shift + residual); a and y step by STEP
          multiply      y (+)= a b */
-    void (*row_sum)(int64_t rows, int64_t width, const float *x, float *sum);
-    void (*row_moments)(int64_t rows, int64_t width, const float *x, const float *shift,
-                        float *sum, float *square);
-    void (*row_affine)(int64_t rows, int64_t width, const float *x, const affine *a,
-                       float *y, int64_t y_step);
-    void (*row_products)(int64_t rows, int64_t width, const float *x, int64_t x_step,
-                         const affine *a, const float *g, int64_t g_step, float *sum,
-                         float *product);
-    void (*row_gradient)(int64_t rows, int64_t width, const row_slope *t, float *gx,
-                         bool accumulate, float *sum);
     void (*add_finish)(int64_t rows, int64_t width, const float *a, const float *b,
                        int64_t b_step, const finish *f, float *y, int64_t step);
     void (*multiply)(int64_t rows, int64_t width, const float *a, const float *b,

@@ -9,11 +9,13 @@
 #define BLOCK_TWO     6
 #define OUTER_OUTPUTS 4
 #include "kernel/loops_vector.inc"
+#include "kernel/loops_narrow.inc"
 #include "kernel/loops_transpose.inc"
 #include "kernel/loops_product.inc"
 #include "kernel/loops_pack.inc"
 #include "kernel/loops_outer.inc"
 #include "kernel/loops_pointwise.inc"
+#include "kernel/loops_norm.inc"
 #include "kernel/loops_rows.inc"
 #include "kernel/loops_update.inc"
 #include "kernel/loops_depthwise.inc"

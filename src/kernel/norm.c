@@ -1,67 +1,70 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    norm.c -- sums over rows and batch normalisation.
-   Rows are cut into blocks by shape alone; a block's sums are float, joined in double.
-   Numbers kept as bf16 are widened some rows at a time, in memory of the thread's own
-   that stays in the first-level cache. */
+   Rows are cut into blocks by shape alone; a block's sums are float, joined in double. */
 #include "kernel/norm.h"
 
 #include <math.h>
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
-#include "kernel/kept.h"
 #include "kernel/loops.h"
 #include "kernel/scratch.h"
 
 enum {
     BLOCK_FLOATS = 32 * 1024,
-    STRIP_FLOATS = 2 * 1024, /* that are widened together */
-    ROUGH_ROWS = 16,         /* of a block, folded */
-    WIDE = 64                /* several rows count as one that fills vectors */
+    ROUGH_ROWS = 16, /* of a block, folded */
+    WIDE = 64        /* several rows count as one that fills vectors */
 };
-
-/* A matrix in memory: what its numbers are kept in, and how many lie from row to row. */
-typedef struct numbers {
-    const void *at;
-    precision kept;
-    int64_t pitch;
-} numbers;
 
 /* What all functions here share: FOLD rows of CHANNELS are one of WIDTH. */
 typedef struct job {
     const kernel_loops *loops;
     int64_t rows, channels, fold, width, block, blocks;
-    int64_t strip;    /* folded rows that are widened together */
-    numbers x, g, to; /* to: y, or the gradient by x; NULL: not wanted */
-    void *written;    /* that of TO */
+    kept_rows x, g, to; /* to: y, or the gradient by x */
+    void *written;      /* that of TO */
     bool accumulate;
     double *sums;  /* [blocks][2][channels] */
     float *column; /* [6][width] */
-    float *own;    /* of each thread: [3][width], then [3][strip][width] */
+    float *own;    /* [thread][3][width] */
     affine affine; /* columns 0, 1 and 2 */
 } job;
 
-static int64_t own_floats(const job *j)
+/* Rows fold where vectors of a folded one can be taken from rows PITCH apart. */
+static int64_t folds_of(const job *j, int64_t pitch)
 {
-    return 3 * (1 + j->strip) * j->width;
+    int64_t channels = j->channels, lanes = j->loops->lanes;
+    if (channels >= WIDE)
+        return 1;
+    bool whole = channels % lanes == 0 || 2 * channels == lanes;
+    return !pitch || pitch == channels || whole ? (WIDE - 1) / channels + 1 : 1;
 }
 
 static size_t prepare(job *j, int64_t rows, int64_t channels, int64_t pitch, void *block)
 {
     scratch s = {.base = block};
+    *j = (job){.loops = loops_get(), .rows = rows, .channels = channels};
+    j->fold = folds_of(j, pitch);
+    j->width = j->fold * channels;
+    /* As many rows in a float's sum, folded or not. */
     int64_t fold = channels >= WIDE ? 1 : (WIDE - 1) / channels + 1;
     int64_t folds = BLOCK_FLOATS / (fold * channels);
-    *j = (job){.loops = loops_get(), .rows = rows, .channels = channels};
-    j->fold = !pitch || pitch == channels ? fold : 1;
-    j->width = j->fold * channels;
-    j->strip = j->width < STRIP_FLOATS ? STRIP_FLOATS / j->width : 1;
-    /* As many rows in a float's sum, folded or not. */
     j->block = (folds < 1 ? 1 : folds) * j->fold;
     j->blocks = (rows - 1) / j->block + 1;
     j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
     j->column = scratch_floats(&s, 6 * j->width);
-    j->own = scratch_floats(&s, cpu_threads() * own_floats(j));
+    j->own = scratch_floats(&s, cpu_threads() * 3 * j->width);
     return s.used;
+}
+
+/* Rows of the job's channels, PITCH numbers apart. */
+static kept_rows rows_of(const job *j, const void *at, precision kept, int64_t pitch)
+{
+    bool whole = pitch == j->channels;
+    return (kept_rows){.at = at,
+                       .kept = kept,
+                       .step = j->fold * pitch,
+                       .piece = whole ? j->width : j->channels,
+                       .pitch = pitch};
 }
 
 size_t channel_scratch(int64_t rows, int64_t channels)
@@ -72,7 +75,7 @@ size_t channel_scratch(int64_t rows, int64_t channels)
 
 static size_t prepare_norm(job *j, const batch_norm *b, void *block)
 {
-    return prepare(j, b->rows, b->channels, b->y_kept ? 0 : b->y_pitch, block);
+    return prepare(j, b->rows, b->channels, b->y_pitch, block);
 }
 
 size_t batch_norm_scratch(const batch_norm *b)
@@ -104,75 +107,47 @@ static double *block_sums(const job *j, int64_t begin)
 
 static float *own_column(const job *j, int thread, int k)
 {
-    return j->own + thread * own_floats(j) + k * j->width;
+    return j->own + (thread * 3 + k) * j->width;
 }
 
-/* Folded rows of a block that are at hand as floats together. */
+/* Folded rows of a block; the last one may be narrower. */
 typedef struct strip {
     int64_t next, end; /* rows, not folded */
-    int64_t first;
-    int64_t rows, width; /* folded; the last one may be narrower */
-    const float *x, *g;
-    float *to;
-    int64_t g_step, to_step; /* floats from folded row to row */
-    float *room;             /* the thread's own [3][strip][width] */
+    int64_t rows, width;
+    kept_rows x, g, to;
+    void *written;
 } strip;
 
-static strip strip_begin(const job *j, int64_t begin, int64_t end, int thread)
+static void strip_set(kept_rows *rows, const kept_rows *all, int64_t number)
 {
-    return (strip){.next = begin, .end = end, .room = own_column(j, thread, 3)};
-}
-
-static const float *strip_read(const job *j, const strip *t, const numbers *n,
-                               float *room)
-{
-    int64_t at = t->first * n->pitch;
-    if (n->kept == PRECISION_F32)
-        return (const float *)n->at + at;
-    kept_read(n->at, at, t->rows * t->width / j->channels, j->channels, n->pitch, room);
-    return room;
+    *rows = *all;
+    rows->at = all->at ? precision_at(all->at, all->kept, number * all->pitch) : NULL;
 }
 
 /* Goes on to the next folded rows; false behind the last. */
 static bool strip_next(const job *j, strip *t)
 {
-    int64_t left = t->end - t->next, room = j->strip * j->width;
+    int64_t left = t->end - t->next;
     if (left <= 0)
         return false;
-    bool narrow = j->x.kept || j->g.kept || j->to.kept, whole = left >= j->fold;
-    t->first = t->next;
+    bool whole = left >= j->fold;
     t->rows = whole ? left / j->fold : 1;
-    if (narrow && t->rows > j->strip)
-        t->rows = j->strip;
     t->width = whole ? j->width : left * j->channels;
-    t->next += whole ? t->rows * j->fold : left;
-    t->g_step = j->g.kept ? j->width : j->fold * j->g.pitch;
-    t->to_step = j->to.kept ? j->width : j->fold * j->to.pitch;
-    t->x = strip_read(j, t, &j->x, t->room);
-    if (j->g.at)
-        t->g = strip_read(j, t, &j->g, t->room + room);
+    strip_set(&t->x, &j->x, t->next);
+    strip_set(&t->g, &j->g, t->next);
+    strip_set(&t->to, &j->to, t->next);
     if (j->written)
-        t->to = j->to.kept ? t->room + 2 * room
-                           : (float *)j->written + t->first * j->to.pitch;
-    if (j->to.kept && j->accumulate)
-        strip_read(j, t, &j->to, t->to);
+        t->written = precision_write_at(j->written, j->to.kept, t->next * j->to.pitch);
+    t->next += whole ? t->rows * j->fold : left;
     return true;
 }
 
-/* Puts what was written to where it is kept. */
-static void strip_write(const job *j, const strip *t)
-{
-    if (j->to.kept)
-        kept_write(t->to, t->rows * t->width / j->channels, j->channels, j->written,
-                   t->first * j->to.pitch, j->to.pitch);
-}
-
 /* sum[i] = column sums of the rows begin..end-1, folded. */
-static void sum_rows(const job *j, int64_t begin, int64_t end, int thread, float *sum)
+static void sum_rows(const job *j, int64_t begin, int64_t end, float *sum)
 {
     memset(sum, 0, (size_t)j->width * sizeof *sum);
-    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
-        j->loops->row_sum(t.rows, t.width, t.x, sum);
+    for (strip t = {.next = begin, .end = end}; strip_next(j, &t);)
+        j->loops->row_sum(t.rows, t.width, &t.x, sum);
 }
 
 static void sum_block(void *context, int64_t begin, int64_t end, int thread)
@@ -180,7 +155,7 @@ static void sum_block(void *context, int64_t begin, int64_t end, int thread)
     const job *j = context;
     float *sum = own_column(j, thread, 0);
     double *to = block_sums(j, begin);
-    sum_rows(j, begin, end, thread, sum);
+    sum_rows(j, begin, end, sum);
     for (int64_t c = 0; c < j->channels; c++)
         to[c] = folded(j, sum, c);
 }
@@ -198,7 +173,7 @@ void channel_sum(int64_t rows, int64_t channels, const void *x, precision kept,
 {
     job j;
     prepare(&j, rows, channels, 0, scratch);
-    j.x = (numbers){x, kept, channels};
+    j.x = rows_of(&j, x, kept, channels);
     parallel_range(rows, j.block, sum_block, &j);
     for (int64_t c = 0; c < channels; c++)
         sum[c] = (float)joined(&j, 0, c);
@@ -216,14 +191,14 @@ static void moments_block(void *context, int64_t begin, int64_t end, int thread)
     double n = (double)(end - begin);
     int64_t first =
         ROUGH_ROWS * j->fold < end - begin ? ROUGH_ROWS * j->fold : end - begin;
-    sum_rows(j, begin, begin + first, thread, sum);
+    sum_rows(j, begin, begin + first, sum);
     for (int64_t c = 0; c < j->channels; c++)
         rough[c] = (float)(folded(j, sum, c) / (double)first);
     for (int64_t i = j->channels; i < j->width; i++)
         rough[i] = rough[i - j->channels];
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
-        j->loops->row_moments(t.rows, t.width, t.x, rough, sum, square);
+    for (strip t = {.next = begin, .end = end}; strip_next(j, &t);)
+        j->loops->row_moments(t.rows, t.width, &t.x, rough, sum, square);
     for (int64_t c = 0; c < j->channels; c++) {
         double s = folded(j, sum, c);
         mean[c] = (double)rough[c] + s / n;
@@ -251,10 +226,9 @@ static void join_moments(const job *j, int64_t channel, double *mean, double *ab
 static void affine_block(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);) {
-        j->loops->row_affine(t.rows, t.width, t.x, &j->affine, t.to, t.to_step);
-        strip_write(j, &t);
-    }
+    (void)thread;
+    for (strip t = {.next = begin, .end = end}; strip_next(j, &t);)
+        j->loops->row_affine(t.rows, t.width, &t.x, &j->affine, &t.to, t.written);
 }
 
 /* Columns for y = (x - mean) gamma / deviation + beta.  What float(mean) loses goes into
@@ -292,16 +266,16 @@ static void bind_affine(job *j, const batch_norm *b)
                          .slope = b->slope};
 }
 
-static numbers numbers_of_y(const batch_norm *b, const void *y)
+static kept_rows rows_of_y(const job *j, const batch_norm *b, const void *y)
 {
-    return (numbers){y, b->y_kept, b->y_pitch ? b->y_pitch : b->channels};
+    return rows_of(j, y, b->y_kept, b->y_pitch ? b->y_pitch : b->channels);
 }
 
 static void run_affine(job *j, const batch_norm *b, const void *x, void *y)
 {
     bind_affine(j, b);
-    j->x = (numbers){x, b->x_kept, b->channels};
-    j->to = numbers_of_y(b, y);
+    j->x = rows_of(j, x, b->x_kept, b->channels);
+    j->to = rows_of_y(j, b, y);
     j->written = y;
     parallel_range(j->rows, j->block, affine_block, j);
 }
@@ -311,7 +285,7 @@ void batch_norm_train(const batch_norm *b, const void *x, void *y, float *saved,
 {
     job j;
     prepare_norm(&j, b, scratch);
-    j.x = (numbers){x, b->x_kept, b->channels};
+    j.x = rows_of(&j, x, b->x_kept, b->channels);
     parallel_range(b->rows, j.block, moments_block, &j);
     for (int64_t c = 0; c < b->channels; c++) {
         double mean, about;
@@ -345,9 +319,8 @@ static void gradient_sums_block(void *context, int64_t begin, int64_t end, int t
     float *sum = own_column(j, thread, 0), *product = sum + j->width;
     double *to = block_sums(j, begin);
     memset(sum, 0, 2 * (size_t)j->width * sizeof *sum);
-    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);)
-        j->loops->row_products(t.rows, t.width, t.x, j->width, &j->affine, t.g, t.g_step,
-                               sum, product);
+    for (strip t = {.next = begin, .end = end}; strip_next(j, &t);)
+        j->loops->row_products(t.rows, t.width, &t.x, &j->affine, &t.g, sum, product);
     for (int64_t c = 0; c < j->channels; c++) {
         to[c] = folded(j, sum, c);
         to[j->channels + c] = folded(j, product, c);
@@ -361,16 +334,14 @@ static void gradient_rows_block(void *context, int64_t begin, int64_t end, int t
     float *sum = own_column(j, thread, 0);
     double *to = block_sums(j, begin);
     memset(sum, 0, (size_t)j->width * sizeof *sum);
-    for (strip t = strip_begin(j, begin, end, thread); strip_next(j, &t);) {
+    for (strip t = {.next = begin, .end = end}; strip_next(j, &t);) {
         row_slope r = {.a = &j->affine,
                        .x = t.x,
                        .g = t.g,
-                       .g_step = t.g_step,
                        .scale = j->column + 3 * j->width,
                        .slope = j->column + 4 * j->width,
                        .shift = j->column + 5 * j->width};
-        j->loops->row_gradient(t.rows, t.width, &r, t.to, j->accumulate, sum);
-        strip_write(j, &t);
+        j->loops->row_gradient(t.rows, t.width, &r, &t.to, t.written, j->accumulate, sum);
     }
     for (int64_t c = 0; c < j->channels; c++)
         to[c] = folded(j, sum, c);
@@ -396,8 +367,8 @@ void batch_norm_gradient(const batch_norm *b, const void *x, const float *saved,
     job j;
     prepare_norm(&j, b, scratch);
     int64_t channels = b->channels, width = j.width;
-    j.x = (numbers){x, b->x_kept, channels};
-    j.g = numbers_of_y(b, grad_y);
+    j.x = rows_of(&j, x, b->x_kept, channels);
+    j.g = rows_of_y(&j, b, grad_y);
     restore_affine(&j, b, saved);
     parallel_range(b->rows, j.block, gradient_sums_block, &j);
     for (int64_t c = 0; c < channels; c++) {
@@ -418,7 +389,7 @@ void batch_norm_gradient(const batch_norm *b, const void *x, const float *saved,
         return;
     for (int64_t k = 3; k < 6; k++)
         unfold(&j, k);
-    j.to = (numbers){grad_x, b->x_kept, channels};
+    j.to = rows_of(&j, grad_x, b->x_kept, channels);
     j.written = grad_x;
     j.accumulate = accumulate;
     parallel_range(b->rows, j.block, gradient_rows_block, &j);

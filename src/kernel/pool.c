@@ -4,11 +4,8 @@
 #include "kernel/pool.h"
 
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
-#include "kernel/kept.h"
 #include "kernel/loops.h"
-#include "kernel/scratch.h"
 
 typedef struct job {
     const pooling *p;
@@ -18,9 +15,6 @@ typedef struct job {
     void *y;
     uint16_t *where;
     bool accumulate;
-    float
-        *own; /* of each thread, where something is kept as bf16: rows of x that a row of
-                   windows reads, and a row of y */
 } job;
 
 static int64_t least(int64_t a, int64_t b)
@@ -33,37 +27,6 @@ static int64_t pitch_of(const pooling *p)
     return p->x_pitch ? p->x_pitch : p->c;
 }
 
-/* Floats of the rows of x that a row of windows reads. */
-static int64_t rows_floats(const pooling *p)
-{
-    return p->kernel_h * p->w * p->c;
-}
-
-static float *own_rows(const job *j, int thread)
-{
-    return j->own + thread * (rows_floats(j->p) + j->p->out_w * j->p->c);
-}
-
-static float *own_line(const job *j, int thread)
-{
-    return own_rows(j, thread) + rows_floats(j->p);
-}
-
-static size_t prepare(job *j, const pooling *p, void *block)
-{
-    scratch s = {.base = block};
-    *j = (job){.p = p, .loops = loops_get()};
-    if (p->x_kept || p->y_kept)
-        j->own = scratch_floats(&s, cpu_threads() * (rows_floats(p) + p->out_w * p->c));
-    return s.used;
-}
-
-size_t max_pool_scratch(const pooling *p)
-{
-    job j;
-    return prepare(&j, p, NULL);
-}
-
 static bool apart(const pooling *p)
 {
     return p->stride_h == p->kernel_h && p->stride_w == p->kernel_w && p->pad_h == 0 &&
@@ -73,7 +36,7 @@ static bool apart(const pooling *p)
 
 bool max_pool_takes_bf16(const pooling *p)
 {
-    return apart(p) && p->out_h * p->kernel_h == p->h;
+    return apart(p);
 }
 
 /* The part of a window at START that lies in 0..length-1: first .. last - 1. */
@@ -98,19 +61,11 @@ static void max_row(void *context, int64_t row, int thread)
 {
     const job *j = context;
     const pooling *p = j->p;
+    (void)thread;
     int64_t image = row / p->out_h, top = row % p->out_h * p->stride_h - p->pad_h;
     int64_t pitch = pitch_of(p), y0, y1;
     clip(top, p->kernel_h, p->h, &y0, &y1);
     const int64_t first = (image * p->h + top + y0) * p->w * pitch;
-    const float *rows = (const float *)j->x + first;
-    float *line_y = (float *)j->y + row * p->out_w * p->c;
-    if (p->x_kept) {
-        rows = own_rows(j, thread);
-        kept_read(j->x, first, p->kernel_h * p->w, p->c, pitch, own_rows(j, thread));
-        pitch = p->c;
-    }
-    if (p->y_kept)
-        line_y = own_line(j, thread);
     for (int64_t i = 0; i < p->out_w;) {
         int64_t x0, x1, next0, next1, count = 1;
         clip(i * p->stride_w - p->pad_w, p->kernel_w, p->w, &x0, &x1);
@@ -119,44 +74,40 @@ static void max_row(void *context, int64_t row, int thread)
             if (next0 != x0 || next1 != x1)
                 break;
         }
-        int64_t left = i * p->stride_w - p->pad_w + x0;
+        int64_t left = i * p->stride_w - p->pad_w + x0, at = (row * p->out_w + i) * p->c;
         window w = {.pixels = count,
                     .channels = p->c,
                     .kernel_h = y1 - y0,
                     .kernel_w = x1 - x0,
-                    .x = rows + left * pitch,
+                    .x = precision_at(j->x, p->x_kept, first + left * pitch),
+                    .x_kept = p->x_kept,
+                    .y_kept = p->y_kept,
                     .x_step = p->stride_w * pitch,
                     .x_row = p->w * pitch,
                     .x_column = pitch,
                     .first = y0 * p->kernel_w + x0,
                     .row = p->kernel_w,
-                    .y = line_y + i * p->c,
-                    .where = j->where ? j->where + (row * p->out_w + i) * p->c : NULL};
+                    .y = precision_write_at(j->y, p->y_kept, at),
+                    .where = j->where ? j->where + at : NULL};
         j->loops->window_max(&w);
         i += count;
     }
-    if (p->y_kept)
-        kept_write(line_y, p->out_w, p->c, j->y, row * p->out_w * p->c, p->c);
 }
 
-void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where,
-                      void *scratch)
+void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where)
 {
-    job j;
-    prepare(&j, p, scratch);
-    j.x = x;
-    j.y = y;
-    j.where = where;
+    job j = {.p = p, .loops = loops_get(), .x = x, .y = y, .where = where};
     parallel_for(p->n * p->out_h, max_row, &j);
 }
 
-static void clear_pixels(const pooling *p, int64_t pitch, float *gx, int64_t count)
+/* COUNT pixels of the gradient by x, from number AT on. */
+static void clear_pixels(const job *j, int64_t at, int64_t count)
 {
-    if (pitch == p->c)
-        memset(gx, 0, (size_t)(count * p->c) * sizeof *gx);
-    else
-        for (int64_t i = 0; i < count; i++)
-            memset(gx + i * pitch, 0, (size_t)p->c * sizeof *gx);
+    const pooling *p = j->p;
+    int64_t pitch = pitch_of(p), length = pitch == p->c ? count * p->c : p->c;
+    for (int64_t i = 0; i < count * p->c; i += length, at += pitch)
+        memset(precision_write_at(j->y, p->x_kept, at), 0,
+               (size_t)length * precision_bytes(p->x_kept));
 }
 
 /* Windows that do not overlap: a tile is one row of windows, written once. */
@@ -165,45 +116,31 @@ static void max_rows_back(void *context, int64_t row, int thread)
     const job *j = context;
     const pooling *p = j->p;
     int64_t image = row / p->out_h, top = row % p->out_h * p->kernel_h;
-    int64_t at = row * p->out_w * p->c, pitch = pitch_of(p);
-    const int64_t first = (image * p->h + top) * p->w * pitch, x_pitch = pitch;
-    float *gx = (float *)j->y + first;
-    const float *g = (const float *)j->x + at;
-    int64_t beyond = p->out_w * p->kernel_w;
-    bool last = row % p->out_h == p->out_h - 1;
-    if (p->x_kept) {
-        gx = own_rows(j, thread);
-        pitch = p->c;
-        if (j->accumulate)
-            kept_read(j->y, first, p->kernel_h * p->w, p->c, x_pitch, gx);
-    }
-    if (p->y_kept) {
-        g = own_line(j, thread);
-        kept_read(j->x, at, p->out_w, p->c, p->c, own_line(j, thread));
-    }
-    const int64_t line = p->w * pitch;
+    int64_t at = row * p->out_w * p->c, pitch = pitch_of(p), line = p->w * pitch;
+    int64_t first = (image * p->h + top) * line, beyond = p->out_w * p->kernel_w;
+    (void)thread;
     if (!j->accumulate) {
         for (int64_t ky = 0; ky < p->kernel_h; ky++)
-            clear_pixels(p, pitch, gx + ky * line + beyond * pitch, p->w - beyond);
-        if (last)
-            clear_pixels(p, pitch, gx + p->kernel_h * line,
+            clear_pixels(j, first + ky * line + beyond * pitch, p->w - beyond);
+        if (row % p->out_h == p->out_h - 1)
+            clear_pixels(j, first + p->kernel_h * line,
                          (p->h - top - p->kernel_h) * p->w);
     }
     window_gradient t = {.pixels = p->out_w,
                          .channels = p->c,
                          .kernel_h = p->kernel_h,
                          .kernel_w = p->kernel_w,
-                         .g = g,
+                         .g = precision_at(j->x, p->y_kept, at),
                          .where = j->from + at,
                          .row = p->kernel_w,
-                         .gx = gx,
+                         .gx = precision_write_at(j->y, p->x_kept, first),
+                         .x_kept = p->x_kept,
+                         .y_kept = p->y_kept,
                          .x_step = p->kernel_w * pitch,
                          .x_row = line,
                          .x_column = pitch,
                          .accumulate = j->accumulate};
     j->loops->window_back(&t);
-    if (p->x_kept)
-        kept_write(gx, p->kernel_h * p->w, p->c, j->y, first, x_pitch);
 }
 
 /* Windows that may overlap: a tile is one row of the input, and takes from all rows of
@@ -216,7 +153,7 @@ static void max_row_back(void *context, int64_t row, int thread)
     float *gx = (float *)j->y + row * p->w * pitch;
     (void)thread;
     if (!j->accumulate)
-        clear_pixels(p, pitch, gx, p->w);
+        clear_pixels(j, row * p->w * pitch, p->w);
     covering(at, p->kernel_h, p->stride_h, p->pad_h, p->out_h, &first, &last);
     for (int64_t o = first; o < last; o++) {
         int64_t ky = at + p->pad_h - o * p->stride_h;
@@ -244,14 +181,14 @@ static void max_row_back(void *context, int64_t row, int thread)
 }
 
 void max_pool_backward(const pooling *p, const uint16_t *where, const void *grad_y,
-                       void *grad_x, bool accumulate, void *scratch)
+                       void *grad_x, bool accumulate)
 {
-    job j;
-    prepare(&j, p, scratch);
-    j.x = grad_y;
-    j.from = where;
-    j.y = grad_x;
-    j.accumulate = accumulate;
+    job j = {.p = p,
+             .loops = loops_get(),
+             .x = grad_y,
+             .from = where,
+             .y = grad_x,
+             .accumulate = accumulate};
     if (apart(p))
         parallel_for(p->n * p->out_h, max_rows_back, &j);
     else
@@ -271,11 +208,12 @@ static void mean_row(void *context, int64_t row, int thread)
         float *y = (float *)j->y + (row * p->out_w + i) * p->c;
         clip(left, p->kernel_w, p->w, &x0, &x1);
         memset(y, 0, (size_t)p->c * sizeof *y);
-        for (int64_t ky = y0; ky < y1; ky++)
-            j->loops->row_sum(x1 - x0, p->c,
-                              (const float *)j->x +
-                                  ((image * p->h + top + ky) * p->w + left + x0) * p->c,
-                              y);
+        for (int64_t ky = y0; ky < y1; ky++) {
+            const float *x = (const float *)j->x +
+                             ((image * p->h + top + ky) * p->w + left + x0) * p->c;
+            const kept_rows rows = float_rows(x, p->c, p->c);
+            j->loops->row_sum(x1 - x0, p->c, &rows, y);
+        }
     }
     float each = (float)(1.0 / (double)(p->kernel_h * p->kernel_w));
     float *line = (float *)j->y + row * p->out_w * p->c;

@@ -5,7 +5,6 @@
 #define LATHE_KERNEL_POOL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include "kernel/precision.h"
 
@@ -23,13 +22,12 @@ typedef struct pooling {
 
 /* Padding never wins.  WHERE (may be NULL) takes the winner's place in its window,
    ky * kernel_w + kx; the first of equals wins. */
-void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where,
-                      void *scratch);
+void max_pool_forward(const pooling *p, const void *x, void *y, uint16_t *where);
 void max_pool_backward(const pooling *p, const uint16_t *where, const void *grad_y,
-                       void *grad_x, bool accumulate, void *scratch);
-size_t max_pool_scratch(const pooling *p); /* 0 where all is f32 */
+                       void *grad_x, bool accumulate);
 
-/* Do windows cover all rows without overlapping?  Only then may anything be bf16. */
+/* Does each place lie in one window at most?  Only then may anything be bf16: a sum of
+   several gradients would be rounded at each of them. */
 bool max_pool_takes_bf16(const pooling *p);
 
 /* The mean over the whole window, padding counted as zeros. */
