@@ -198,7 +198,7 @@ static void multiply_task(void *context, int64_t task, int thread)
 
 static void layout_make(bf16_layout *l, const mapping *m)
 {
-    int64_t merge = bf16_merge(m);
+    int64_t merge = bf16_merge(m, BF16_DEPTH, false);
     int64_t panels = (merge * m->outputs - 1) / PANEL_OUTPUTS + 1;
     bf16_layout_make(l, m, m->channels, merge, (TASKS_WANTED - 1) / panels + 1);
 }

@@ -117,8 +117,9 @@ typedef struct bf16_layout {
    tiles or more where there are so many rows. */
 void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
                       int64_t tiles);
-/* How many pixels are best merged for M. */
-int64_t bf16_merge(const mapping *m);
+/* How many pixels are best merged for M, whose k are taken DEPTH at a time; EVEN: lines
+   must be a multiple of them. */
+int64_t bf16_merge(const mapping *m, int64_t depth, bool even);
 bool bf16_is_gathered(const mapping *m);
 
 /* offset[b] of each block of 32 k. */

@@ -30,20 +30,21 @@ bool bf16_is_gathered(const mapping *m)
     return m->out_w < 8 || m->images * m->out_h < 4;
 }
 
-/* Blocks of 32 k for each pixel, of MERGE together. */
-static int64_t blocks_of(const mapping *m, int64_t merge)
+/* Blocks of DEPTH k for each pixel, of MERGE together. */
+static int64_t blocks_of(const mapping *m, int64_t merge, int64_t depth)
 {
     int64_t k = (span(&m->columns) + (merge - 1) * m->step_w) * m->channels;
-    return m->rows.count * ((k + BF16_DEPTH - 1) / BF16_DEPTH);
+    return m->rows.count * ((k + depth - 1) / depth);
 }
 
-int64_t bf16_merge(const mapping *m)
+int64_t bf16_merge(const mapping *m, int64_t depth, bool even)
 {
     int64_t best = 1;
     if (bf16_is_gathered(m) || !m->columns.count)
         return 1;
     for (int64_t s = 2; s * m->outputs <= BF16_LANES && s <= m->out_w; s++)
-        if (blocks_of(m, s) * best < blocks_of(m, best) * s)
+        if ((!even || m->out_w % s == 0) &&
+            blocks_of(m, s, depth) * best < blocks_of(m, best, depth) * s)
             best = s;
     return best;
 }

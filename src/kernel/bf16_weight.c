@@ -2,6 +2,8 @@
    bf16_weight.c -- the gradient of a convolution by its weight with operands rounded to
    bf16: sums over pixels, 32 at a time, of grad_y, turned so that the pixels of an output
    are neighbours, times what the pixels gathered, two pixels in a word.
+   Where outputs are few, neighbouring pixels count as one with the outputs of all, so that
+   tiles are full; what such an output sums of another pixel's taps is dropped.
    Each task owns some outputs (a block), some channels of x (a chunk) and a fixed share of
    the tiles (a part); the sums of parts are added in their order. */
 #include <string.h>
@@ -32,6 +34,8 @@ typedef struct job {
     const void *x, *grad_y;
     float *grad_weight;
     bf16_layout layout;    /* of one chunk, channels up to `chunk` */
+    int64_t outputs;       /* of a merged pixel */
+    int64_t run_length;    /* k of a run that a pixel by itself reads */
     int64_t chunk, chunks; /* channels */
     int64_t block, blocks; /* times 16 outputs */
     int64_t n_tiles, parts;
@@ -75,7 +79,7 @@ static int64_t turned_numbers(const job *j)
 
 static int64_t block_tiles(const job *j, int64_t block)
 {
-    return smaller(j->block, divided_up(j->m->outputs, BF16_LANES) - block * j->block);
+    return smaller(j->block, divided_up(j->outputs, BF16_LANES) - block * j->block);
 }
 
 static int64_t chunk_channels(const job *j, int64_t chunk)
@@ -110,10 +114,10 @@ static void walk_pixels(const job *j, walk *w, int64_t count)
 static bool walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
 {
     const bf16_layout *l = &j->layout;
+    const int64_t pixel = l->merge * j->m->y_pixel;
     if (w->at + BF16_DEPTH <= l->line_pixels && w->left >= BF16_DEPTH) {
-        const char *first =
-            precision_at(j->grad_y, j->m->y_kept, w->row + w->at * j->m->y_pixel);
-        const int64_t step = j->m->y_pixel * (int64_t)precision_bytes(j->m->y_kept);
+        const char *first = precision_at(j->grad_y, j->m->y_kept, w->row + w->at * pixel);
+        const int64_t step = pixel * (int64_t)precision_bytes(j->m->y_kept);
         for (int k = 0; k < BF16_DEPTH; k++)
             from[k] = first + k * step;
         walk_pixels(j, w, BF16_DEPTH);
@@ -122,8 +126,7 @@ static bool walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
     for (int k = 0; k < BF16_DEPTH; k++) {
         bool there = w->left > 0 && w->at < l->line_pixels;
         from[k] =
-            there ? precision_at(j->grad_y, j->m->y_kept, w->row + w->at * j->m->y_pixel)
-                  : NULL;
+            there ? precision_at(j->grad_y, j->m->y_kept, w->row + w->at * pixel) : NULL;
         walk_pixels(j, w, 1);
     }
     return false;
@@ -157,7 +160,7 @@ static void turn_task(void *context, int64_t tile, int thread)
 {
     const job *j = context;
     (void)thread;
-    turn_tile(j, tile, 0, j->m->outputs, j->turned + tile * turned_numbers(j));
+    turn_tile(j, tile, 0, j->outputs, j->turned + tile * turned_numbers(j));
 }
 
 /* x in pairs. */
@@ -169,7 +172,7 @@ static void pair_rows(const job *j, int64_t chunk, int64_t tile, bf16 *copy,
     const bf16_layout *l = &j->layout;
     bf16_layout_load(l, j->loops, chunk_channels(j, chunk),
                      precision_at(j->x, j->m->source_kept, chunk * j->chunk), tile, copy);
-    j->loops->interleave(j->words_count, copy, copy + l->step, words);
+    j->loops->interleave(l->numbers - l->step, copy, copy + l->step, words);
 }
 
 /* A pixel of the output: the image that it reads, and where its first tap would be. */
@@ -273,11 +276,32 @@ static void multiply_blocks(const job *j, bf16_multiply *t, const bf16 *g, int64
     }
 }
 
+/* The sum of number K of a run that begins in tile N, of output O. */
+static float *sum_of(float *sums, int64_t n, int64_t k, int64_t o)
+{
+    return sums + (n + k / BF16_LANES) * BF16_TILE + o * BF16_LANES + k % BF16_LANES;
+}
+
+/* Adds the sums of merged pixels to those of the first, whose taps lie as many channels
+   before theirs. */
+static void unmerge(const job *j, float *sums)
+{
+    const bf16_layout *l = &j->layout;
+    int64_t per_run = divided_up(l->run_length, BF16_LANES);
+    for (int64_t s = 1; s < l->merge; s++)
+        for (int64_t n = 0; n < j->n_tiles; n += per_run)
+            for (int64_t o = 0; o < j->m->outputs; o++)
+                for (int64_t k = 0; k < j->run_length; k++)
+                    *sum_of(sums, n, k, o) +=
+                        *sum_of(sums, n, k + s * l->pitch, s * j->m->outputs + o);
+}
+
 /* Sums [n tile][16][16] of the outputs from FIRST on to their places, output by output. */
-static void scatter(const job *j, int64_t chunk, int64_t first, const float *sums)
+static void scatter(const job *j, int64_t chunk, int64_t first, float *sums)
 {
     const mapping *m = j->m;
     int64_t there = chunk_channels(j, chunk);
+    unmerge(j, sums);
     for (int64_t o = 0; o < BF16_LANES && first + o < m->outputs; o++) {
         float *to = j->grad_weight + (first + o) * m->weight_output + chunk * j->chunk;
         for (int64_t n = 0; n < j->n_tiles; n++) {
@@ -299,7 +323,7 @@ static void part_task(void *context, int64_t task, int thread)
     int64_t block = task % j->blocks, chunk = task / j->blocks % j->chunks;
     int64_t part = task / j->blocks / j->chunks, tiles = block_tiles(j, block);
     int64_t output = block * j->block * BF16_LANES;
-    int64_t last = smaller(output + tiles * BF16_LANES, j->m->outputs);
+    int64_t last = smaller(output + tiles * BF16_LANES, j->outputs);
     int64_t first = l->count * part / j->parts;
     int64_t end = l->count * (part + 1) / j->parts;
     float *sums = j->sums + (j->parts > 1 ? task : thread) * tile_floats(j);
@@ -377,20 +401,40 @@ static void rows_targets(const job *j)
         int64_t a = n / per_run / per_row, b = n / per_run % per_row;
         j->offset[n] = (m->rows.place[a] - m->rows.place[0]) * l->row +
                        (m->columns.place[b] - m->columns.place[0]) * l->pitch + k;
+        j->targets[n] = (target){.count = 0};
+        if (k >= j->run_length) /* read by merged pixels alone */
+            continue;
         j->targets[n] = (target){.to = m->rows.weight[a] +
                                        m->columns.weight[b + k / j->chunk] + k % j->chunk,
                                  .channel = j->chunks > 1 ? k % j->chunk : 0,
-                                 .count = smaller(BF16_LANES, l->run_length - k)};
+                                 .count = smaller(BF16_LANES, j->run_length - k)};
         if (j->chunks == 1) /* all that follow it, whatever the tap */
             j->targets[n].channel = j->chunk - j->targets[n].count;
     }
+}
+
+/* Pixels whose outputs, and taps, are neighbours may count as one. */
+static int64_t merge_of(const job *j)
+{
+    const mapping *m = j->m;
+    const axis *columns = &m->columns;
+    bool neighbours =
+        columns->count &&
+        columns->place[columns->count - 1] - columns->place[0] + 1 == columns->count;
+    return neighbours && j->chunks == 1 && m->step_h == 1 && m->step_w == 1 &&
+                   m->y_pixel == m->outputs
+               ? bf16_merge(m, BF16_LANES, true)
+               : 1;
 }
 
 static void make_tiles(job *j)
 {
     const mapping *m = j->m;
     bf16_layout *l = &j->layout;
-    bf16_layout_make(l, m, j->chunk, 1, divided_up(TASKS_WANTED, j->chunks * j->blocks));
+    int64_t merge = merge_of(j), tiles = divided_up(TASKS_WANTED, j->chunks * j->blocks);
+    bf16_layout_make(l, m, j->chunk, merge, tiles);
+    j->outputs = merge * m->outputs;
+    j->run_length = l->run_length - (merge - 1) * m->step_w * l->pitch;
     if (l->gathered) {
         /* Tiles of the same pixels for every chunk. */
         int64_t total = m->images * m->out_h * m->out_w;
@@ -404,7 +448,8 @@ static void make_tiles(job *j)
         j->n_tiles = l->runs * divided_up(l->run_length, BF16_LANES);
         j->line = one ? (l->height - 1) * l->line + l->line_pixels : l->line_pixels;
         j->line = divided_up(j->line, BF16_DEPTH) * BF16_DEPTH;
-        j->words_count = l->numbers - l->step;
+        /* Lines of the cache, for every thread. */
+        j->words_count = divided_up(l->numbers - l->step, BF16_LANES) * BF16_LANES;
     }
     j->g_step = j->line * (l->gathered || m->step_h == 1 ? 1 : l->height);
 }

@@ -245,9 +245,13 @@ static float *run(const trial *t, algorithm_task task, bool accumulate, int thre
 {
     const algorithm *a = &algorithm_bf16;
     const convolution *v = &t->v;
+    enum { BEHIND = 64 };
     int64_t count = result_count(t, task);
-    float *to = memory_new(count + 1, sizeof *to, NULL);
+    float *to = memory_new(count + BEHIND, sizeof *to, NULL), untouched[BEHIND];
     assert_non_null(to);
+    char *end = (char *)to + (size_t)count * precision_bytes(result_kept(t, task));
+    memset(end, 0x5a, sizeof untouched);
+    memset(untouched, 0x5a, sizeof untouched);
     for (int64_t i = 0; result_kept(t, task) == PRECISION_F32 && i < count; i++)
         to[i] = accumulate ? t->x[i] : 0.25f;
     cpu_set_threads(threads);
@@ -267,6 +271,7 @@ static float *run(const trial *t, algorithm_task task, bool accumulate, int thre
         memory_free(scratch);
     }
     cpu_set_threads(0);
+    assert_memory_equal(end, untouched, sizeof untouched);
     return to;
 }
 
