@@ -156,16 +156,17 @@ def limits_table(records, threads):
 def cores_table(records, threads):
     rows = []
     for m in CORES:
-        one, more = (records.series('extra', key(m._replace(threads=t)))
+        one, more = (records.series('cores', key(m._replace(threads=t)))
                      for t in (1, threads))
         gains = [one[i] / more[i] for i in one if i in more]
         if gains:
             gain = statistics.median(gains)
             rows.append([name_of(m), cell(statistics.median(one.values())),
                          cell(statistics.median(more.values())), f'{gain:.2f}',
+                         f'{min(gains):.2f}..{max(gains):.2f}',
                          f'{CORES_MUST}', 'met' if gain >= CORES_MUST else '**missed**'])
-    return table(['lathe', '1 thread ms', f'{threads} threads ms', 'gain', 'must',
-                  'verdict'], rows) if rows and threads == 2 else []
+    return table(['lathe', '1 thread ms', f'{threads} threads ms', 'gain',
+                  'least..most', 'must', 'verdict'], rows) if rows and threads == 2 else []
 
 
 def pixels(m):

@@ -12,7 +12,8 @@ import tempfile
 import time
 
 import report
-from works import (CORES, EXTRA_ROUNDS, GROWTH, MEMORY, WORKS, key, measured)
+from works import (CORES, CORE_TURNS, EXTRA_ROUNDS, GROWTH, MEMORY, WORKS, key,
+                   measured)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, '..', 'RESULTS.md')
@@ -174,6 +175,13 @@ def one_and_more(measurements):
     return [m._replace(threads=t) for m in measurements for t in (1, THREADS)]
 
 
+def cores(bench, number):
+    """With one thread and with all, one right behind the other, some times over."""
+    for turn in range(CORE_TURNS):
+        for m in one_and_more(CORES):
+            bench.measure(m, number * CORE_TURNS + turn, 'cores')
+
+
 def available(works, peers, lathe_says):
     """WORKS whose peers are here and which lathe can do; the others are told of."""
     kept, told = [], set()
@@ -209,13 +217,12 @@ def main():
     if not works:
         sys.exit(f'run.py: WORKS={pattern} names none of what can be measured: ' +
                  ', '.join(w.name for w in WORKS))
-    extras = one_and_more(CORES) + [m for row in GROWTH for m in row]
-    extras = list(dict.fromkeys(extras)) if whole else []
+    extras = list(dict.fromkeys(m for row in GROWTH for m in row)) if whole else []
     folder = tempfile.mkdtemp()
     began = report.machine(LATHE, version, THREADS)
     try:
         bench = Bench(folder, peers)
-        bench.prepare(works, extras)
+        bench.prepare(works, extras + (CORES if whole else []))
         for number in range(ROUNDS):
             print(f'round {number + 1} of {ROUNDS}', file=sys.stderr)
             for m in measured(works):
@@ -223,6 +230,7 @@ def main():
             for m in extras if number < EXTRA_ROUNDS else []:
                 bench.measure(m, number, 'extra')
             if whole and number < EXTRA_ROUNDS:
+                cores(bench, number)
                 bench.limits(number)
         bench.errors(works)
         bench.memory(MEMORY)

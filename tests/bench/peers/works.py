@@ -101,6 +101,7 @@ GROWTH = [[lathe('unet-phase'), lathe('unet-phase@400'), lathe('unet-phase@800')
 MEMORY = ['unet-phase', 'unet-sid', 'vgg', 'cnn-mnist', 'swae-mlp']
 MEMORY_MUST = 1.3
 EXTRA_ROUNDS = 2
+CORE_TURNS = 4  # in each of them
 
 
 def measured(works):
