@@ -7,9 +7,17 @@ set -u
 
 kept=$home/.local/state/lathe/autosave
 
+# Of what is written whole: until then a folder is called .part.
 folders()
 {
-    find "$kept" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | wc -l | tr -d ' '
+    find "$kept" -mindepth 1 -maxdepth 1 -type d ! -name '*.part' 2>/dev/null |
+        wc -l | tr -d ' '
+}
+
+# kept_model NAME: its file.
+kept_model()
+{
+    find "$kept" -name '*.part' -prune -o -name "$1.safetensors" -print 2>/dev/null
 }
 
 wait_kept()
@@ -44,11 +52,11 @@ enter 'show m columns=hash'
 wait_for '^[0-9a-f]{16}$'
 hash=$(screen | grep -E '^[0-9a-f]{16}$')
 wait_kept 1
-first=$(find "$kept" -name m.safetensors)
+first=$(kept_model m)
 inode=$(stat -c %i "$first")
 enter 'copy m n'
 tries=0
-until find "$kept" -name n.safetensors 2>/dev/null | grep -q . || test $tries -ge 200; do
+until test -n "$(kept_model n)" || test $tries -ge 200; do
     sleep 0.05
     tries=$((tries + 1))
 done
