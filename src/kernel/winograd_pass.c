@@ -5,8 +5,8 @@
    Fused: each task takes a block of tiles through all three steps (transform, multiply,
    transform back) in the cache of one core; it reads all weights.
    In parts: where tiles are few, a task does so for some of the outputs alone, and reads
-   their weights alone.  What the tasks of a block have in common each does for itself,
-   which takes less time than to fetch it from the cache of another core.
+   their weights alone.  What the tasks of a block have in common each thread does once for
+   itself, which takes less time than to fetch it from the cache of another core.
    By phases: where weights are large and tiles many, each step is done for many tiles
    before the next, so that weights are read once for all of them. */
 #include "kernel/winograd_parts.h"
@@ -20,6 +20,7 @@ enum {
     FUSED_FLOATS = 165 << 10, /* of a block, in the cache of one core */
     PARTS_FLOATS = 2 * FUSED_FLOATS,
     FEW_PRODUCTS = 3, /* of tiles */
+    PARTS_EACH = 4,   /* of a block, for each thread */
     BLOCKS_WANTED = 8,
     PHASE_FLOATS = 8 << 20 /* of a block that all cores share */
 };
@@ -34,6 +35,7 @@ typedef struct job {
     float *scale, *shift;  /* [panels][PANEL * lanes] */
     int64_t block, blocks; /* tiles of a block */
     int64_t parts;         /* of the panels */
+    int64_t *at_hand;      /* [thread]: the block whose transform it has, or -1 */
     int64_t spread_plane, sums_plane;
     float *spread, *sums; /* of all threads, or by phases: of all panels */
     int64_t spread_floats, sums_floats;
@@ -220,7 +222,9 @@ static void fused_task(void *context, int64_t task, int thread)
     int64_t first = p->tiles * block / j->blocks;
     int64_t count = p->tiles * (block + 1) / j->blocks - first;
     int64_t last_panel = p->panels * (part + 1) / j->parts;
-    step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
+    if (j->at_hand[thread] != block)
+        step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
+    j->at_hand[thread] = block;
     for (int64_t panel = p->panels * part / j->parts; panel < last_panel; panel++) {
         int64_t after = panel + 1 < last_panel ? panel + 1 : panel;
         step_multiply(j, panel, after, 0, p->form->planes, count, spread, sums);
@@ -308,7 +312,7 @@ static void cut(job *j)
     int64_t room = PARTS_FLOATS / tile_floats(p, p->groups + PANEL);
     j->parts = 1;
     if (p->tiles < FEW_PRODUCTS * p->loops->tiles && p->panels > 1 && room > 0) {
-        j->parts = minimum(p->panels, cpu_threads());
+        j->parts = minimum(p->panels, PARTS_EACH * cpu_threads());
         j->blocks = divide_up(p->tiles, room);
     } else {
         cut_fused(j);
@@ -344,6 +348,7 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     j.sums_plane = plane_floats(p, j.block * PANEL);
     j.spread_floats = p->form->planes * j.spread_plane;
     j.sums_floats = p->form->planes * j.sums_plane;
+    j.at_hand = scratch_take(&s, cpu_threads(), sizeof *j.at_hand);
     j.scale = scratch_floats(&s, p->panels * PANEL * lanes);
     j.shift = scratch_floats(&s, p->panels * PANEL * lanes);
     float *zeros = scratch_floats(&s, p->in.channels);
@@ -351,6 +356,8 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : cpu_threads()));
     if (!block)
         return s.used;
+    for (int64_t i = 0; i < cpu_threads(); i++)
+        j.at_hand[i] = -1;
     finish_prepare(&j, bias);
     memset(zeros, 0, (size_t)p->in.channels * sizeof *zeros);
     j.in = p->in;
