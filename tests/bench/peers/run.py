@@ -176,10 +176,12 @@ def one_and_more(measurements):
 
 
 def cores(bench, number):
-    """With one thread and with all, one right behind the other, some times over."""
-    for turn in range(CORE_TURNS):
+    """With one thread and with all, one right behind the other, some times over; and what
+    the machine itself gains meanwhile."""
+    for turn in range(number * CORE_TURNS, (number + 1) * CORE_TURNS):
         for m in one_and_more(CORES):
-            bench.measure(m, number * CORE_TURNS + turn, 'cores')
+            bench.measure(m, turn, 'cores')
+        bench.limits(turn)
 
 
 def available(works, peers, lathe_says):
@@ -231,7 +233,6 @@ def main():
                 bench.measure(m, number, 'extra')
             if whole and number < EXTRA_ROUNDS:
                 cores(bench, number)
-                bench.limits(number)
         bench.errors(works)
         bench.memory(MEMORY)
     finally:
