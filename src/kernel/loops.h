@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/random.h"
 #include "kernel/finish.h"
 #include "kernel/pointwise.h"
 #include "kernel/precision.h"
@@ -197,6 +198,11 @@ typedef struct kernel_loops {
     void (*blend)(int64_t n, float a, const float *x, float b, float *y); /* a x + b y */
     void (*mix)(int64_t n, const float *x, const float *z, float t, float *y);
     /* mix: x (1 - t) + z t */
+    /* mask[i] = 1 where word i of R from its counter on is LAST or less, else 0. */
+    void (*draw_mask)(const random_stream *r, uint32_t last, int64_t n, uint8_t *mask);
+    /* y (+)= scale x where MASK is not 0, else 0. */
+    void (*mask_scaled)(int64_t n, const uint8_t *mask, float scale, const float *x,
+                        float *y, bool accumulate);
     void (*softmax)(int64_t rows, int64_t columns, const float *x, float *y);
     void (*softmax_gradient)(int64_t rows, int64_t columns, const float *y,
                              const float *g, float *gx, bool accumulate);

@@ -17,6 +17,7 @@
 #include "kernel/loops_norm.inc"
 #include "kernel/loops_rows.inc"
 #include "kernel/loops_update.inc"
+#include "kernel/loops_random.inc"
 #include "kernel/loops_depthwise.inc"
 #include "kernel/loops_strip.inc"
 #include "kernel/loops_planes.inc"

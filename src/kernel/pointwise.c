@@ -3,6 +3,7 @@
    The arithmetic is in loops_*.inc. */
 #include "kernel/pointwise.h"
 
+#include <math.h>
 #include <stddef.h>
 #include "base/parallel.h"
 #include "kernel/loops.h"
@@ -181,44 +182,49 @@ void pair_grad_second(const pairing *p, const float *a, const float *grad_y,
     parallel_range(p->images * p->channels, GRAIN / p->pixels + 1, vector_sums, &j);
 }
 
-/* Philox gives four words a block; a tile starts at its own block. */
+static float dropout_scale(const job *j)
+{
+    return (float)(1 / (1 - j->probability));
+}
+
+/* A block of the generator is four words; a tile starts at its own block. */
 static void dropout_tile(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
     random_stream r = *j->random;
-    double keep = (1 - j->probability) * 0x1p32;
-    float scale = (float)(1 / (1 - j->probability));
+    uint32_t last = (uint32_t)(ceil((1 - j->probability) * 0x1p32) - 1);
     (void)thread;
     r.counter += (uint64_t)begin / 4;
-    r.left = 0;
-    for (int64_t i = begin; i < end; i++) {
-        j->mask[i] = (double)random_bits(&r) < keep;
-        j->y[i] = j->mask[i] ? j->x[i] * scale : 0;
-    }
+    j->loops->draw_mask(&r, last, end - begin, j->mask + begin);
+    j->loops->mask_scaled(end - begin, j->mask + begin, dropout_scale(j), j->x + begin,
+                          j->y + begin, false);
 }
 
 void dropout_forward(const random_stream *random, double p, int64_t n, const float *x,
                      float *y, uint8_t *mask)
 {
-    job j = {.random = random, .probability = p, .x = x, .y = y, .mask = mask};
+    job j = {.loops = loops_get(),
+             .random = random,
+             .probability = p,
+             .x = x,
+             .y = y,
+             .mask = mask};
     parallel_range(n, GRAIN, dropout_tile, &j);
 }
 
 static void dropout_back(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
-    float scale = (float)(1 / (1 - j->probability));
     (void)thread;
-    for (int64_t i = begin; i < end; i++) {
-        float v = j->kept[i] ? j->g[i] * scale : 0;
-        j->y[i] = j->accumulate ? j->y[i] + v : v;
-    }
+    j->loops->mask_scaled(end - begin, j->kept + begin, dropout_scale(j), j->g + begin,
+                          j->y + begin, j->accumulate);
 }
 
 void dropout_backward(double p, int64_t n, const uint8_t *mask, const float *grad_y,
                       float *grad_x, bool accumulate)
 {
-    job j = {.probability = p,
+    job j = {.loops = loops_get(),
+             .probability = p,
              .kept = mask,
              .g = grad_y,
              .y = grad_x,

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "graph/rule.h"
 #include "kernel/convolution.h"
+#include "kernel/pointwise.h"
 #include "support_drawing.h"
 #include "support_trial.h"
 
@@ -298,6 +300,35 @@ static void test_dropout_keeps_its_share(void **state)
     trial_clear(&t);
 }
 
+/* What is kept are the words of the stream below the share, one an element, in blocks. */
+static void test_dropout_draws_word_by_word(void **state)
+{
+    static const double share[] = {0, 0.25, 0.3, 0.5, 0.999};
+    enum { COUNT = 40001 };
+    (void)state;
+    float *x = memory_new(COUNT, sizeof *x, NULL),
+          *y = memory_new(COUNT, sizeof *y, NULL);
+    uint8_t *mask = memory_new(COUNT, 1, NULL);
+    assert_true(x && y && mask);
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)(i + 1);
+    for (int k = 0; k < 5; k++)
+        for (int64_t n = COUNT - 37 * k; n > 0; n /= 7) {
+            random_stream r =
+                random_new(UINT64_C(0x123456789abc) + (uint64_t)k, "word", 7);
+            r.counter = UINT32_MAX - UINT64_C(500);
+            dropout_forward(&r, share[k], n, x, y, mask);
+            for (int64_t i = 0; i < n; i++) {
+                bool kept = (double)random_bits(&r) < (1 - share[k]) * 0x1p32;
+                assert_int_equal(mask[i], kept);
+                assert_true(y[i] == (kept ? x[i] * (float)(1 / (1 - share[k])) : 0));
+            }
+        }
+    memory_free(x);
+    memory_free(y);
+    memory_free(mask);
+}
+
 static void expect_refused(const char *op, const attributes *a, const shape *in,
                            int inputs, status wanted)
 {
@@ -364,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_first_of_equals),
         cmocka_unit_test(test_function_tails),
         cmocka_unit_test(test_dropout_keeps_its_share),
+        cmocka_unit_test(test_dropout_draws_word_by_word),
         cmocka_unit_test(test_refused_shapes),
         cmocka_unit_test(test_other_levels),
     };
