@@ -5,240 +5,58 @@
    Where outputs are few, neighbouring pixels count as one with the outputs of all, so that
    tiles are full; what such an output sums of another pixel's taps is dropped.
    Each task owns some outputs (a block), some channels of x (a chunk) and a fixed share of
-   the tiles (a part); the sums of parts are added in their order. */
+   the tiles (a part); the sums of parts are added in their order.
+   How operands are turned and paired is in bf16_weight_operands.c. */
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
-#include "kernel/bf16.h"
+#include "kernel/bf16_weight_parts.h"
 #include "kernel/loops.h"
 
 enum {
     TASKS_WANTED = 16,
-    GATHERED_PIXELS = 256, /* of a tile */
-    CHUNK_MOST = 64,       /* channels */
-    BLOCK_MOST = 8,        /* times 16 outputs */
+    CHUNK_MOST = 64, /* channels */
+    BLOCK_MOST = 8,  /* times 16 outputs */
     WORDS_MOST = 96 * 1024,
     BATCH_MOST = 8 /* tiles */
 };
 
 /* Where the numbers of a tile of sums belong, output by output. */
-typedef struct target {
+struct bf16_weight_target {
     int64_t to;      /* floats from the weight's start, in the first chunk */
     int64_t channel; /* of the chunk, that it begins with */
     int64_t count;
-} target;
+};
 
-typedef struct job {
-    const mapping *m;
-    const bf16_loops *loops;
-    const void *x, *grad_y;
-    float *grad_weight;
-    bf16_layout layout;    /* of one chunk, channels up to `chunk` */
-    int64_t outputs;       /* of a merged pixel */
-    int64_t run_length;    /* k of a run that a pixel by itself reads */
-    int64_t chunk, chunks; /* channels */
-    int64_t block, blocks; /* times 16 outputs */
-    int64_t n_tiles, parts;
-    int64_t batch;   /* tiles that one multiply goes through */
-    float *sums;     /* [part][chunk][block], or [thread] where there is one part:
-                        [16 outputs][n tile][16][16] */
-    int64_t *offset; /* [n tile] words from the tile's start */
-    target *targets; /* [n tile] */
-    int64_t line;    /* pixels of a line of turned grad_y: blocks of 32 */
-    int64_t g_step;  /* pixels of all lines of a tile */
-    bf16 *turned;    /* [tile, or thread and batch where there is one chunk]
-                        [output][g_step] */
-    bf16 *copies;    /* [thread][layout.numbers] */
-    uint32_t *words; /* [thread][batch][words_count]: pairs of pixels */
-    int64_t *places; /* [thread][2][batch * g_step / 32]: of blocks */
-    int64_t words_count;
-} job;
-
-static const float nothing[BF16_LANES];
-
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t tile_floats(const job *j)
+static int64_t tile_floats(const bf16_weight_job *j)
 {
     return j->block * j->n_tiles * BF16_TILE;
 }
 
 /* Turned grad_y of a tile: of all outputs, or of one block where nobody else needs it. */
-static int64_t turned_numbers(const job *j)
+static int64_t turned_numbers(const bf16_weight_job *j)
 {
     return (j->chunks > 1 ? j->blocks : 1) * j->block * BF16_LANES * j->g_step;
 }
 
-static int64_t block_tiles(const job *j, int64_t block)
+static int64_t block_tiles(const bf16_weight_job *j, int64_t block)
 {
     return smaller(j->block, divided_up(j->outputs, BF16_LANES) - block * j->block);
 }
 
-static int64_t chunk_channels(const job *j, int64_t chunk)
-{
-    return smaller(j->chunk, j->m->channels - chunk * j->chunk);
-}
-
-/* grad_y, turned. */
-
-/* The place in grad_y that a walk along a flow has reached. */
-typedef struct walk {
-    int64_t row;            /* number of the line's first pixel in grad_y */
-    int64_t line, at, left; /* left: pixels of the flow */
-} walk;
-
-static int64_t row_of(const job *j, int64_t line)
-{
-    return line / j->m->out_h * j->m->y_image + line % j->m->out_h * j->m->y_row;
-}
-
-static void walk_pixels(const job *j, walk *w, int64_t count)
-{
-    w->left -= count;
-    w->at += count;
-    if (w->at == j->layout.line) {
-        w->at = 0;
-        w->row = row_of(j, ++w->line);
-    }
-}
-
-/* FROM: the next 32 pixels; NULL where they stick out.  Are all of them there? */
-static bool walk_on(const job *j, walk *w, const void *from[BF16_DEPTH])
-{
-    const bf16_layout *l = &j->layout;
-    const int64_t pixel = l->merge * j->m->y_pixel;
-    if (w->at + BF16_DEPTH <= l->line_pixels && w->left >= BF16_DEPTH) {
-        const char *first = precision_at(j->grad_y, j->m->y_kept, w->row + w->at * pixel);
-        const int64_t step = pixel * (int64_t)precision_bytes(j->m->y_kept);
-        for (int k = 0; k < BF16_DEPTH; k++)
-            from[k] = first + k * step;
-        walk_pixels(j, w, BF16_DEPTH);
-        return true;
-    }
-    for (int k = 0; k < BF16_DEPTH; k++) {
-        bool there = w->left > 0 && w->at < l->line_pixels;
-        from[k] =
-            there ? precision_at(j->grad_y, j->m->y_kept, w->row + w->at * pixel) : NULL;
-        walk_pixels(j, w, 1);
-    }
-    return false;
-}
-
-/* Outputs FIRST to LAST - 1. */
-static void turn_tile(const job *j, int64_t tile, int64_t first, int64_t last, bf16 *to)
-{
-    const bf16_layout *l = &j->layout;
-    const precision kept = j->m->y_kept;
-    for (int64_t i = 0; i < bf16_flow_count(l, tile); i++, to += j->line) {
-        bf16_flow flow = bf16_flow_at(l, tile, i);
-        walk w = {.line = flow.line + flow.first / l->line,
-                  .at = flow.first % l->line,
-                  .left = flow.count};
-        w.row = row_of(j, w.line);
-        for (int64_t p = 0; p < flow.count; p += BF16_DEPTH) {
-            const void *from[BF16_DEPTH], *row[BF16_DEPTH];
-            const bool all = walk_on(j, &w, from);
-            for (int64_t o = first; o < last; o += BF16_LANES) {
-                for (int k = 0; k < BF16_DEPTH; k++)
-                    row[k] = all || from[k] ? precision_at(from[k], kept, o) : nothing;
-                j->loops->turn(row, kept, smaller(last - o, BF16_LANES),
-                               to + (o - first) * j->g_step + p, j->g_step);
-            }
-        }
-    }
-}
-
 static void turn_task(void *context, int64_t tile, int thread)
 {
-    const job *j = context;
+    const bf16_weight_job *j = context;
     (void)thread;
-    turn_tile(j, tile, 0, j->outputs, j->turned + tile * turned_numbers(j));
-}
-
-/* x in pairs. */
-
-/* Words of the copied tile: each number beside the same one of the next pixel. */
-static void pair_rows(const job *j, int64_t chunk, int64_t tile, bf16 *copy,
-                      uint32_t *words)
-{
-    const bf16_layout *l = &j->layout;
-    bf16_layout_load(l, j->loops, chunk_channels(j, chunk),
-                     precision_at(j->x, j->m->source_kept, chunk * j->chunk), tile, copy);
-    j->loops->interleave(l->numbers - l->step, copy, copy + l->step, words);
-}
-
-/* A pixel of the output: the image that it reads, and where its first tap would be. */
-typedef struct spot {
-    const void *image;
-    int64_t y, x;
-} spot;
-
-static void find_spots(const job *j, const bf16_flow *flow, spot *to)
-{
-    const mapping *m = j->m;
-    int64_t pixels = m->out_h * m->out_w;
-    for (int64_t i = 0; i < flow->count; i++) {
-        int64_t p = flow->first + i;
-        int64_t image = p / pixels * m->h * m->w * m->pitch;
-        to[i] = (spot){.image = precision_at(j->x, m->source_kept, image),
-                       .y = p % pixels / m->out_w * m->step_h,
-                       .x = p % m->out_w * m->step_w};
-    }
-}
-
-/* Words [16 channels][pair of pixels][channel] of tap (A, B). */
-static void pair_tap(const job *j, int64_t chunk, int64_t a, int64_t b, const spot *spots,
-                     int64_t count, uint32_t *words)
-{
-    const mapping *m = j->m;
-    int64_t channels = chunk_channels(j, chunk), stride = j->line / 2 * BF16_LANES;
-    const precision kept = m->source_kept;
-    for (int64_t k = 0; k < count; k += BF16_DEPTH, words += BF16_TILE) {
-        const void *from[BF16_DEPTH], *row[BF16_DEPTH];
-        for (int64_t i = 0; i < BF16_DEPTH; i++) {
-            const spot *s = &spots[k + i];
-            int64_t y = k + i < count ? s->y + m->rows.place[a] : -1;
-            int64_t x = k + i < count ? s->x + m->columns.place[b] : -1;
-            bool inside = y >= 0 && y < m->h && x >= 0 && x < m->w;
-            int64_t at = (y * m->w + x) * m->pitch + chunk * j->chunk;
-            from[i] = inside ? precision_at(s->image, kept, at) : NULL;
-        }
-        for (int64_t c = 0; c < j->chunk; c += BF16_LANES) {
-            int64_t n = channels > c ? smaller(channels - c, BF16_LANES) : 0;
-            for (int64_t i = 0; i < BF16_DEPTH; i++)
-                row[i] = from[i] && n ? precision_at(from[i], kept, c) : nothing;
-            j->loops->zip(row, kept, n, words + c / BF16_LANES * stride);
-        }
-    }
-}
-
-/* Words [tap][16 channels][pair of pixels][channel], gathered. */
-static void pair_gathered(const job *j, int64_t chunk, int64_t tile, uint32_t *words)
-{
-    const mapping *m = j->m;
-    spot spots[GATHERED_PIXELS];
-    bf16_flow flow = bf16_flow_at(&j->layout, tile, 0);
-    int64_t step = divided_up(j->chunk, BF16_LANES) * (j->line / 2) * BF16_LANES;
-    find_spots(j, &flow, spots);
-    for (int64_t a = 0; a < m->rows.count; a++)
-        for (int64_t b = 0; b < m->columns.count; b++, words += step)
-            pair_tap(j, chunk, a, b, spots, flow.count, words);
+    bf16_weight_turn(j, tile, 0, j->outputs, j->turned + tile * turned_numbers(j));
 }
 
 /* Products. */
 
 /* Where the blocks of 32 pixels of COUNT tiles from TILE on begin, in turned grad_y and in
    words.  Returns how many there are. */
-static int64_t find_blocks(const job *j, int64_t tile, int64_t count, int64_t *g,
-                           int64_t *words)
+static int64_t find_blocks(const bf16_weight_job *j, int64_t tile, int64_t count,
+                           int64_t *g, int64_t *words)
 {
     const bf16_layout *l = &j->layout;
     int64_t row = l->gathered ? BF16_LANES : 2 * l->step, blocks = 0;
@@ -254,8 +72,8 @@ static int64_t find_blocks(const job *j, int64_t tile, int64_t count, int64_t *g
 }
 
 /* TILES times 16 outputs of G times all that words hold. */
-static void multiply_blocks(const job *j, bf16_multiply *t, const bf16 *g, int64_t tiles,
-                            const uint32_t *words, float *sums)
+static void multiply_blocks(const bf16_weight_job *j, bf16_multiply *t, const bf16 *g,
+                            int64_t tiles, const uint32_t *words, float *sums)
 {
     t->x_step = j->g_step;
     t->w_row = j->layout.gathered ? BF16_LANES : 2 * j->layout.step;
@@ -284,7 +102,7 @@ static float *sum_of(float *sums, int64_t n, int64_t k, int64_t o)
 
 /* Adds the sums of merged pixels to those of the first, whose taps lie as many channels
    before theirs. */
-static void unmerge(const job *j, float *sums)
+static void unmerge(const bf16_weight_job *j, float *sums)
 {
     const bf16_layout *l = &j->layout;
     int64_t per_run = divided_up(l->run_length, BF16_LANES);
@@ -297,7 +115,7 @@ static void unmerge(const job *j, float *sums)
 }
 
 /* Sums [n tile][16][16] of the outputs from FIRST on to their places, output by output. */
-static void scatter(const job *j, int64_t chunk, int64_t first, float *sums)
+static void scatter(const bf16_weight_job *j, int64_t chunk, int64_t first, float *sums)
 {
     const mapping *m = j->m;
     int64_t there = chunk_channels(j, chunk);
@@ -305,7 +123,7 @@ static void scatter(const job *j, int64_t chunk, int64_t first, float *sums)
     for (int64_t o = 0; o < BF16_LANES && first + o < m->outputs; o++) {
         float *to = j->grad_weight + (first + o) * m->weight_output + chunk * j->chunk;
         for (int64_t n = 0; n < j->n_tiles; n++) {
-            const target *t = &j->targets[n];
+            const bf16_weight_target *t = &j->targets[n];
             const float *from = sums + n * BF16_TILE + o * BF16_LANES;
             int64_t count = smaller(t->count, there - t->channel);
             if (count == BF16_LANES)
@@ -318,7 +136,7 @@ static void scatter(const job *j, int64_t chunk, int64_t first, float *sums)
 
 static void part_task(void *context, int64_t task, int thread)
 {
-    const job *j = context;
+    const bf16_weight_job *j = context;
     const bf16_layout *l = &j->layout;
     int64_t block = task % j->blocks, chunk = task / j->blocks % j->chunks;
     int64_t part = task / j->blocks / j->chunks, tiles = block_tiles(j, block);
@@ -338,12 +156,8 @@ static void part_task(void *context, int64_t task, int thread)
             j->turned + (j->chunks > 1 ? tile : thread * j->batch) * turned_numbers(j);
         for (int64_t i = 0; i < count; i++) {
             if (j->chunks == 1)
-                turn_tile(j, tile + i, output, last, g + i * turned_numbers(j));
-            if (l->gathered)
-                pair_gathered(j, chunk, tile + i, words + i * j->words_count);
-            else
-                pair_rows(j, chunk, tile + i, j->copies + thread * l->numbers,
-                          words + i * j->words_count);
+                bf16_weight_turn(j, tile + i, output, last, g + i * turned_numbers(j));
+            bf16_weight_pair(j, chunk, tile + i, thread, words + i * j->words_count);
         }
         t.blocks = find_blocks(j, tile, count, places,
                                places + j->batch * j->g_step / BF16_DEPTH);
@@ -359,7 +173,7 @@ static void part_task(void *context, int64_t task, int thread)
 /* 16 outputs of one chunk: the parts are added to the first. */
 static void join_task(void *context, int64_t task, int thread)
 {
-    const job *j = context;
+    const bf16_weight_job *j = context;
     int64_t o = task % j->block, owner = task / j->block, block = owner % j->blocks;
     int64_t floats = j->n_tiles * BF16_TILE;
     int64_t part_floats = j->blocks * j->chunks * tile_floats(j);
@@ -374,24 +188,24 @@ static void join_task(void *context, int64_t task, int thread)
 
 /* Making. */
 
-static void gathered_targets(const job *j)
+static void gathered_targets(const bf16_weight_job *j)
 {
     const mapping *m = j->m;
     int64_t vectors = divided_up(j->chunk, BF16_LANES);
     for (int64_t n = 0; n < j->n_tiles; n++) {
         int64_t tap = n / vectors, channel = n % vectors * BF16_LANES;
         j->offset[n] = n * (j->line / 2) * BF16_LANES;
-        j->targets[n] =
-            (target){.to = m->rows.weight[tap / m->columns.count] +
-                           m->columns.weight[tap % m->columns.count] + channel,
-                     .channel = channel,
-                     .count = smaller(BF16_LANES, j->chunk - channel)};
+        j->targets[n] = (bf16_weight_target){
+            .to = m->rows.weight[tap / m->columns.count] +
+                  m->columns.weight[tap % m->columns.count] + channel,
+            .channel = channel,
+            .count = smaller(BF16_LANES, j->chunk - channel)};
     }
 }
 
 /* A chunk is a multiple of 16 channels or all of them: either way what a tile of sums
    holds are neighbours in the weight. */
-static void rows_targets(const job *j)
+static void rows_targets(const bf16_weight_job *j)
 {
     const mapping *m = j->m;
     const bf16_layout *l = &j->layout;
@@ -401,20 +215,20 @@ static void rows_targets(const job *j)
         int64_t a = n / per_run / per_row, b = n / per_run % per_row;
         j->offset[n] = (m->rows.place[a] - m->rows.place[0]) * l->row +
                        (m->columns.place[b] - m->columns.place[0]) * l->pitch + k;
-        j->targets[n] = (target){.count = 0};
+        j->targets[n] = (bf16_weight_target){.count = 0};
         if (k >= j->run_length) /* read by merged pixels alone */
             continue;
-        j->targets[n] = (target){.to = m->rows.weight[a] +
-                                       m->columns.weight[b + k / j->chunk] + k % j->chunk,
-                                 .channel = j->chunks > 1 ? k % j->chunk : 0,
-                                 .count = smaller(BF16_LANES, j->run_length - k)};
+        j->targets[n] = (bf16_weight_target){
+            .to = m->rows.weight[a] + m->columns.weight[b + k / j->chunk] + k % j->chunk,
+            .channel = j->chunks > 1 ? k % j->chunk : 0,
+            .count = smaller(BF16_LANES, j->run_length - k)};
         if (j->chunks == 1) /* all that follow it, whatever the tap */
             j->targets[n].channel = j->chunk - j->targets[n].count;
     }
 }
 
 /* Pixels whose outputs, and taps, are neighbours may count as one. */
-static int64_t merge_of(const job *j)
+static int64_t merge_of(const bf16_weight_job *j)
 {
     const mapping *m = j->m;
     const axis *columns = &m->columns;
@@ -427,7 +241,7 @@ static int64_t merge_of(const job *j)
                : 1;
 }
 
-static void make_tiles(job *j)
+static void make_tiles(bf16_weight_job *j)
 {
     const mapping *m = j->m;
     bf16_layout *l = &j->layout;
@@ -438,7 +252,7 @@ static void make_tiles(job *j)
     if (l->gathered) {
         /* Tiles of the same pixels for every chunk. */
         int64_t total = m->images * m->out_h * m->out_w;
-        l->pixels = GATHERED_PIXELS;
+        l->pixels = BF16_WEIGHT_PIXELS;
         l->count = divided_up(total, l->pixels);
         j->n_tiles = m->rows.count * m->columns.count * divided_up(j->chunk, BF16_LANES);
         j->line = divided_up(smaller(total, l->pixels), BF16_DEPTH) * BF16_DEPTH;
@@ -454,7 +268,7 @@ static void make_tiles(job *j)
     j->g_step = j->line * (l->gathered || m->step_h == 1 ? 1 : l->height);
 }
 
-static void job_make(job *j, scratch *s)
+static void job_make(bf16_weight_job *j, scratch *s)
 {
     const mapping *m = j->m;
     j->loops = bf16_loops_get();
@@ -482,7 +296,7 @@ static void job_make(job *j, scratch *s)
                              sizeof *j->places);
 }
 
-static void job_run(job *j)
+static void job_run(bf16_weight_job *j)
 {
     const mapping *m = j->m;
     int64_t size = m->outputs * m->weight_output, owners = j->chunks * j->blocks;
@@ -505,7 +319,7 @@ size_t bf16_weight_scratch(const convolution *v)
     mapping m;
     scratch s = {0};
     mapping_forward(&m, v);
-    job_make(&(job){.m = &m}, &s);
+    job_make(&(bf16_weight_job){.m = &m}, &s);
     return s.used;
 }
 
@@ -515,10 +329,11 @@ void bf16_grad_weight(const convolution *v, const float *x, const float *grad_y,
     mapping m;
     mapping_forward(&m, v);
     for (int64_t group = 0; group < v->groups; group++) {
-        job j = {.m = &m,
-                 .x = precision_at(x, m.source_kept, group * m.channels),
-                 .grad_y = precision_at(grad_y, m.y_kept, group * m.outputs),
-                 .grad_weight = grad_weight + group * m.outputs * m.weight_output};
+        bf16_weight_job j = {.m = &m,
+                             .x = precision_at(x, m.source_kept, group * m.channels),
+                             .grad_y = precision_at(grad_y, m.y_kept, group * m.outputs),
+                             .grad_weight =
+                                 grad_weight + group * m.outputs * m.weight_output};
         job_make(&j, &(scratch){.base = block});
         job_run(&j);
     }
