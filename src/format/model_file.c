@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    model_file.c -- a model as JSON and tensors: what is known about it, its graph, its
-   parameters.  The container is safetensors.c, one parameter parameter_file.c. */
+   parameters.  The container is safetensors.c, one parameter parameter_file.c
+   and parameter_read.c. */
 #include "format/model_file.h"
 
 #include <math.h>
