@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/task.h"
 #include "format/model_file.h"
 #include "ui/command/rows.h"
 #include "zoo/architecture.h"
@@ -303,13 +304,28 @@ status fit_agrees(const call *c, const train_settings *wanted,
     return E_OK;
 }
 
+status fit_checkpoint(checkpoint_pace *pace, const train_state *s,
+                      const train_settings *t, const char *command, const char *path,
+                      error *e)
+{
+    enum { TIMES_THE_COST = 20 };
+    const double began = task_clock();
+    if (!s->finished && began - pace->ended < TIMES_THE_COST * pace->seconds)
+        return E_OK;
+    TRY(checkpoint_write(s, t, command, path, e));
+    pace->ended = task_clock();
+    pace->seconds = pace->ended - began;
+    return E_OK;
+}
+
 status fit_run(train_state *s, const train_settings *t, const dataset *d,
                const task *watch, const char *checkpoint, const char *command, error *e)
 {
+    checkpoint_pace pace = {0};
     while (!s->finished) {
         TRY(train_epoch(s, t, d, watch, e));
         if (checkpoint)
-            TRY(checkpoint_write(s, t, command, checkpoint, e));
+            TRY(fit_checkpoint(&pace, s, t, command, checkpoint, e));
     }
     return E_OK;
 }

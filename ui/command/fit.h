@@ -71,8 +71,19 @@ status fit_simulation(train_settings *t, simulation **made, error *e);
 status fit_agrees(const call *c, const train_settings *wanted,
                   const train_settings *saved, error *e);
 
-/* Trains S to its end.  After every epoch a checkpoint is written to CHECKPOINT unless
-   that is NULL.  The status of the epoch that ended it otherwise: S holds what was
+/* When the last checkpoint of a training was written, and what that took; all 0: not yet. */
+typedef struct checkpoint_pace {
+    double ended, seconds;
+} checkpoint_pace;
+
+/* After an epoch: writes a checkpoint to PATH where the training has ended, or where the
+   last one lies so far back that all of them take a twentieth of the time at most. */
+status fit_checkpoint(checkpoint_pace *pace, const train_state *s,
+                      const train_settings *t, const char *command, const char *path,
+                      error *e);
+
+/* Trains S to its end.  Checkpoints are written to CHECKPOINT unless that is NULL.  The
+   status of the epoch that ended it otherwise: S holds what was
    reached. */
 status fit_run(train_state *s, const train_settings *t, const dataset *d,
                const task *watch, const char *checkpoint, const char *command, error *e);

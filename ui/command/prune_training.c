@@ -231,14 +231,14 @@ static status go_on(const call *c, prune_job *j, train_state *s, double from, do
     return check_begun(j, s, e);
 }
 
-static status keep_checkpoint(const call *c, const prune_job *j, const train_state *s,
-                              error *e)
+static status keep_checkpoint(const call *c, const prune_job *j, checkpoint_pace *pace,
+                              const train_state *s, error *e)
 {
     if (!j->checkpoint)
         return E_OK;
     char *line = line_of(c, e);
     status done =
-        line ? checkpoint_write(s, &j->training, line, j->checkpoint, e) : E_MEMORY;
+        line ? fit_checkpoint(pace, s, &j->training, line, j->checkpoint, e) : E_MEMORY;
     memory_free(line);
     return done;
 }
@@ -252,6 +252,7 @@ void prune_tell(const call *c, const prune_job *j, const model *m)
 static status run_epochs(const call *c, prune_job *j, train_state *s, double from,
                          double to, error *e)
 {
+    checkpoint_pace pace = {0};
     while (!s->finished) {
         TRY(before_epoch(c, j, s, from, to, e));
         prune_tell(c, j, s->last);
@@ -259,7 +260,7 @@ static status run_epochs(const call *c, prune_job *j, train_state *s, double fro
         TRY(gradual_check(s->last->graph, e));
         after_epoch(j, s);
         prune_tell(c, j, s->last);
-        TRY(keep_checkpoint(c, j, s, e));
+        TRY(keep_checkpoint(c, j, &pace, s, e));
     }
     return E_OK;
 }
