@@ -82,9 +82,11 @@ echo "# Ctrl-C"
 start INT "$data; $model; train m d $options"
 expect "status" $status 130
 expect "sentence" "$(grep -c 'stopped after epoch [0-9]* of 100; m keeps' messages)" 1
+after=$(sed -n "s/.*'train m d resume=yes' goes on after epoch \([0-9]*\).*/\1/p" messages)
 lathe --format json -c "$data; train m d resume=yes
-    run m d > stopped.npy" >/dev/null
+    run m d > stopped.npy" >stopped.json
 same "after Ctrl-C" stopped.npy
+expect "the epoch that it goes on after" "$(get stopped.json train 1 resumed)" "$after"
 
 echo "# pruning in the course of a training: its masks go on, too"
 line="$data; $model; prune m amount=0.9 gradual=cubic regrow=0.3 data=d retrain=60 batch=2"

@@ -315,17 +315,18 @@ status fit_checkpoint(checkpoint_pace *pace, const train_state *s,
     TRY(checkpoint_write(s, t, command, path, e));
     pace->ended = task_clock();
     pace->seconds = pace->ended - began;
+    pace->epoch = s->epoch;
     return E_OK;
 }
 
 status fit_run(train_state *s, const train_settings *t, const dataset *d,
-               const task *watch, const char *checkpoint, const char *command, error *e)
+               const task *watch, const char *checkpoint, checkpoint_pace *pace,
+               const char *command, error *e)
 {
-    checkpoint_pace pace = {0};
     while (!s->finished) {
         TRY(train_epoch(s, t, d, watch, e));
         if (checkpoint)
-            TRY(fit_checkpoint(&pace, s, t, command, checkpoint, e));
+            TRY(fit_checkpoint(pace, s, t, command, checkpoint, e));
     }
     return E_OK;
 }

@@ -71,9 +71,11 @@ status fit_simulation(train_settings *t, simulation **made, error *e);
 status fit_agrees(const call *c, const train_settings *wanted,
                   const train_settings *saved, error *e);
 
-/* When the last checkpoint of a training was written, and what that took; all 0: not yet. */
+/* When the last checkpoint of a training was written, what that took, and after which
+   epoch; all 0: not yet. */
 typedef struct checkpoint_pace {
     double ended, seconds;
+    int64_t epoch;
 } checkpoint_pace;
 
 /* After an epoch: writes a checkpoint to PATH where the training has ended, or where the
@@ -82,11 +84,12 @@ status fit_checkpoint(checkpoint_pace *pace, const train_state *s,
                       const train_settings *t, const char *command, const char *path,
                       error *e);
 
-/* Trains S to its end.  Checkpoints are written to CHECKPOINT unless that is NULL.  The
-   status of the epoch that ended it otherwise: S holds what was
-   reached. */
+/* Trains S to its end.  Checkpoints are written to CHECKPOINT unless that is NULL, and
+   PACE tells of the last.  The status of the epoch that ended it otherwise: S holds what
+   was reached. */
 status fit_run(train_state *s, const train_settings *t, const dataset *d,
-               const task *watch, const char *checkpoint, const char *command, error *e);
+               const task *watch, const char *checkpoint, checkpoint_pace *pace,
+               const char *command, error *e);
 
 /* What train_result(S) is, for sentences: "epoch 3", or "the weights reached" where not
    one epoch came to its end. */

@@ -267,8 +267,9 @@ static status stopped(call *c, const training *j, double seconds, error *e)
     fail(e, E_STOPPED, "stopped after epoch %lld of %lld; %s keeps %s",
          (long long)j->state.epoch, (long long)j->settings.epochs, j->name, reached);
     if (j->checkpoint)
-        fail_hint(e, "'%s resume=yes%s%s' goes on", j->again,
-                  j->automatic ? "" : " checkpoint=", j->automatic ? "" : j->checkpoint);
+        fail_hint(e, "'%s resume=yes%s%s' goes on after epoch %lld", j->again,
+                  j->automatic ? "" : " checkpoint=", j->automatic ? "" : j->checkpoint,
+                  (long long)(j->pace.epoch ? j->pace.epoch : j->resumed));
     return E_STOPPED;
 }
 
@@ -276,8 +277,8 @@ static status run_to_end(call *c, training *j, error *e)
 {
     double start = task_clock();
     memory_peak_reset();
-    status s =
-        fit_run(&j->state, &j->settings, j->data, c->task, j->checkpoint, c->line, e);
+    status s = fit_run(&j->state, &j->settings, j->data, c->task, j->checkpoint, &j->pace,
+                       c->line, e);
     double seconds = task_clock() - start;
     if (s == E_STOPPED)
         return stopped(c, j, seconds, e);

@@ -80,6 +80,7 @@ struct training {
     char *checkpoint;       /* NULL: none is written */
     bool automatic;  /* the checkpoint is lathe's own and goes when training has ended */
     int64_t resumed; /* epochs that the checkpoint had */
+    checkpoint_pace pace; /* of what was written since */
 };
 
 /* Trains as the options of C say, puts the model under its name and its row into the
