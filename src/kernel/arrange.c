@@ -178,48 +178,60 @@ void concat_get(int64_t rows, int64_t total, int64_t first, int64_t columns,
     parallel_range(rows, GRAIN / columns + 1, move_rows, &j);
 }
 
-/* to[c][r] (+)= from[r][c] for each image. */
+/* to[c][r] (+)= from[r][c] for each image, some rows a task. */
 typedef struct turn_job {
-    int64_t rows, columns;
+    int64_t rows, columns, band, bands;
     const float *from;
     float *to;
     bool accumulate;
+    const kernel_loops *loops;
 } turn_job;
 
-static void turn_image(void *context, int64_t image, int thread)
+static void turn_band(void *context, int64_t task, int thread)
 {
     const turn_job *j = context;
-    const float *from = j->from + image * j->rows * j->columns;
-    float *to = j->to + image * j->rows * j->columns;
+    int64_t image = task / j->bands, first = task % j->bands * j->band;
+    int64_t rows = j->rows - first < j->band ? j->rows - first : j->band;
+    const float *from = j->from + (image * j->rows + first) * j->columns;
+    float *to = j->to + image * j->rows * j->columns + first;
     (void)thread;
-    for (int64_t r = 0; r < j->rows; r++)
-        for (int64_t c = 0; c < j->columns; c++) {
-            float *at = to + c * j->rows + r;
-            *at =
-                j->accumulate ? *at + from[r * j->columns + c] : from[r * j->columns + c];
-        }
+    if (!j->accumulate) {
+        j->loops->turn(rows, j->columns, from, j->columns, to, j->rows);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < j->columns; c++)
+            to[c * j->rows + r] += from[r * j->columns + c];
+}
+
+static void turn_images(int64_t n, int64_t rows, int64_t columns, const float *from,
+                        float *to, bool accumulate)
+{
+    turn_job j = {.rows = rows,
+                  .columns = columns,
+                  .from = from,
+                  .to = to,
+                  .accumulate = accumulate,
+                  .loops = loops_get()};
+    /* Whole vectors of rows; all of an image where that is little. */
+    j.band = (GRAIN / columns / j.loops->lanes + 1) * j.loops->lanes;
+    j.bands = (rows - 1) / j.band + 1;
+    parallel_for(n * j.bands, turn_band, &j);
 }
 
 void flatten_add(int64_t n, int64_t pixels, int64_t c, const float *x, float *y,
                  bool accumulate)
 {
-    turn_job j = {
-        .rows = pixels, .columns = c, .from = x, .to = y, .accumulate = accumulate};
-    parallel_for(n, turn_image, &j);
+    turn_images(n, pixels, c, x, y, accumulate);
 }
 
 void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
 {
-    flatten_add(n, pixels, c, x, y, false);
+    turn_images(n, pixels, c, x, y, false);
 }
 
 void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
                       float *grad_x, bool accumulate)
 {
-    turn_job j = {.rows = c,
-                  .columns = pixels,
-                  .from = grad_y,
-                  .to = grad_x,
-                  .accumulate = accumulate};
-    parallel_for(n, turn_image, &j);
+    turn_images(n, c, pixels, grad_y, grad_x, accumulate);
 }

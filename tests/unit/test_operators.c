@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "graph/rule.h"
+#include "kernel/arrange.h"
 #include "kernel/convolution.h"
 #include "kernel/pointwise.h"
 #include "support_drawing.h"
@@ -329,6 +330,35 @@ static void test_dropout_draws_word_by_word(void **state)
     memory_free(mask);
 }
 
+/* Images of more than one band of rows. */
+static void test_flatten_turns_large_images(void **state)
+{
+    enum { IMAGES = 2, PIXELS = 1301, CHANNELS = 37, COUNT = IMAGES * PIXELS * CHANNELS };
+    (void)state;
+    float *x = memory_new(COUNT, sizeof *x, NULL),
+          *y = memory_new(COUNT, sizeof *y, NULL);
+    float *back = memory_new(COUNT, sizeof *back, NULL);
+    assert_true(x && y && back);
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = (float)i;
+        back[i] = 0.5f;
+    }
+    flatten_forward(IMAGES, PIXELS, CHANNELS, x, y);
+    for (int n = 0; n < IMAGES; n++)
+        for (int p = 0; p < PIXELS; p++)
+            for (int c = 0; c < CHANNELS; c++)
+                assert_true(y[(n * CHANNELS + c) * PIXELS + p] ==
+                            x[(n * PIXELS + p) * CHANNELS + c]);
+    flatten_backward(IMAGES, PIXELS, CHANNELS, y, back, true);
+    for (int i = 0; i < COUNT; i++)
+        assert_true(back[i] == x[i] + 0.5f);
+    flatten_backward(IMAGES, PIXELS, CHANNELS, y, back, false);
+    assert_memory_equal(back, x, COUNT * sizeof *x);
+    memory_free(x);
+    memory_free(y);
+    memory_free(back);
+}
+
 static void expect_refused(const char *op, const attributes *a, const shape *in,
                            int inputs, status wanted)
 {
@@ -396,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_function_tails),
         cmocka_unit_test(test_dropout_keeps_its_share),
         cmocka_unit_test(test_dropout_draws_word_by_word),
+        cmocka_unit_test(test_flatten_turns_large_images),
         cmocka_unit_test(test_refused_shapes),
         cmocka_unit_test(test_other_levels),
     };
