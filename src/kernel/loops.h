@@ -150,8 +150,8 @@ typedef struct affine {
 } affine;
 
 /* Rows of numbers in memory: STEP numbers from row to row, and within a row pieces of PIECE
-   numbers, PITCH apart.  A piece is a multiple of `lanes` numbers, or half of them, or the
-   whole row. */
+   numbers, PITCH apart.  A piece is a multiple of `lanes` numbers, or `least_piece` of
+   them, or the whole row. */
 typedef struct kept_rows {
     const void *at;
     precision kept;
@@ -172,8 +172,10 @@ typedef struct row_slope {
 } row_slope;
 
 typedef struct kernel_loops {
-    int64_t lanes;      /* floats in a vector */
-    int64_t strip_rows; /* that weighted_strip takes at once, at most */
+    int64_t lanes;       /* floats in a vector */
+    int64_t least_piece; /* of kept_rows: half a vector where it can be taken from two
+                            places, else a whole one */
+    int64_t strip_rows;  /* that weighted_strip takes at once, at most */
     void (*product)(const product *p);
     /* The same for up to PLANES_OUTPUTS outputs, with step 1, run_length 1 and weight
        [runs][PLANES_OUTPUTS]: the pixels of a channel lie side by side.  Reads x up to

@@ -35,7 +35,7 @@ static int64_t folds_of(const job *j, int64_t pitch)
     int64_t channels = j->channels, lanes = j->loops->lanes;
     if (channels >= WIDE)
         return 1;
-    bool whole = channels % lanes == 0 || 2 * channels == lanes;
+    bool whole = channels % lanes == 0 || channels == j->loops->least_piece;
     return !pitch || pitch == channels || whole ? (WIDE - 1) / channels + 1 : 1;
 }
 
