@@ -204,34 +204,28 @@ static void turn_band(void *context, int64_t task, int thread)
             to[c * j->rows + r] += from[r * j->columns + c];
 }
 
-static void turn_images(int64_t n, int64_t rows, int64_t columns, const float *from,
-                        float *to, bool accumulate)
-{
-    turn_job j = {.rows = rows,
-                  .columns = columns,
-                  .from = from,
-                  .to = to,
-                  .accumulate = accumulate,
-                  .loops = loops_get()};
-    /* Whole vectors of rows; all of an image where that is little. */
-    j.band = (GRAIN / columns / j.loops->lanes + 1) * j.loops->lanes;
-    j.bands = (rows - 1) / j.band + 1;
-    parallel_for(n * j.bands, turn_band, &j);
-}
-
 void flatten_add(int64_t n, int64_t pixels, int64_t c, const float *x, float *y,
                  bool accumulate)
 {
-    turn_images(n, pixels, c, x, y, accumulate);
+    turn_job j = {.rows = pixels,
+                  .columns = c,
+                  .from = x,
+                  .to = y,
+                  .accumulate = accumulate,
+                  .loops = loops_get()};
+    /* Whole vectors of rows; all of an image where that is little. */
+    j.band = (GRAIN / c / j.loops->lanes + 1) * j.loops->lanes;
+    j.bands = (pixels - 1) / j.band + 1;
+    parallel_for(n * j.bands, turn_band, &j);
 }
 
 void flatten_forward(int64_t n, int64_t pixels, int64_t c, const float *x, float *y)
 {
-    turn_images(n, pixels, c, x, y, false);
+    flatten_add(n, pixels, c, x, y, false);
 }
 
 void flatten_backward(int64_t n, int64_t pixels, int64_t c, const float *grad_y,
                       float *grad_x, bool accumulate)
 {
-    turn_images(n, c, pixels, grad_y, grad_x, accumulate);
+    flatten_add(n, c, pixels, grad_y, grad_x, accumulate);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    gather.h -- products of single pixels: such whose outputs do not lie side by side, and
-   such of pixels that a depthwise convolution makes a few rows at a time.  Everything else of gather.c is reached by the table of algorithm.h. */
+   such of pixels that a depthwise convolution makes a few rows at a time.  Everything else
+   of gather.c is reached by the table of algorithm.h. */
 #ifndef LATHE_KERNEL_GATHER_H
 #define LATHE_KERNEL_GATHER_H
 

@@ -10,8 +10,8 @@
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
    for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
-   Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of INTEGER_ROWS can be read, and are
-   written. */
+   Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
+   INTEGER_ROWS can be read, and are written. */
 typedef struct integer_product {
     const char *x;
     int64_t rows, row_distance, runs, run_distance, run_steps;

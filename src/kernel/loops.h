@@ -22,8 +22,8 @@ typedef struct panel_form {
 } panel_form;
 
 /* y[p][o] (+)= finish of sum over runs r, j of x[p * step + offset[r] + j] w[r, j][o],
-   for all pixels p of some lines and the outputs of one panel.  Each run is packed by itself: its
-   length is rounded up to a multiple of split, the rest are zeros. */
+   for all pixels p of some lines and the outputs of one panel.  Each run is packed by
+   itself: its length is rounded up to a multiple of split, the rest are zeros. */
 typedef struct product {
     panel_form form;
     int64_t pixels, outputs; /* outputs: those that there are, <= form.outputs */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    training.c -- what the commands that train a model have in common: from a model and data
-   to a trained model, with checkpoints.  It neither prints nor computes
-   a gradient. */
+   to a trained model, with checkpoints.  It neither prints nor computes a gradient. */
 #include "ui/command/training.h"
 
 #include <math.h>
