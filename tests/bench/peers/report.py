@@ -117,7 +117,7 @@ def work_row(records, work):
     ratios = [ours[i] / theirs[i] for i in ours if i in theirs]
     ratio = statistics.median(ratios)
     return ratios, [work.title, peer, cell(statistics.median(theirs.values())),
-                    cell(statistics.median(ours.values())), f'{ratio:.2f}',
+                    cell(statistics.median(ours.values())), cell(ratio),
                     f'{min(ratios):.2f}..{max(ratios):.2f}',
                     f'{min(ours.values()) / min(theirs.values()):.2f}', cell(work.must),
                     cell(work.aim), verdict(ratio, work.must, work.aim)]
