@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "kernel/bf16_weight_parts.h"
 #include "kernel/loops.h"
+#include "kernel/weight.h"
 
 enum {
     TASKS_WANTED = 16,
@@ -114,17 +115,47 @@ static void unmerge(const bf16_weight_job *j, float *sums)
                         *sum_of(sums, n, k + s * l->pitch, s * j->m->outputs + o);
 }
 
+/* Whether the gradient goes past the caches, where it may. */
+static bool goes_past(const bf16_weight_job *j)
+{
+    const mapping *m = j->m;
+    return weight_goes_past(m->outputs * m->weight_output) &&
+           m->weight_output % BF16_LANES == 0 && (uintptr_t)j->grad_weight % 64 == 0;
+}
+
+/* How many whole tiles from N on, of a chunk of THERE channels, lie side by side in the
+   gradient; none where they are not on lines of the cache. */
+static int64_t side_by_side(const bf16_weight_job *j, int64_t n, int64_t there)
+{
+    const bf16_weight_target *t = &j->targets[n];
+    int64_t count = 0;
+    if (t->to % BF16_LANES)
+        return 0;
+    while (n + count < j->n_tiles && t[count].count == BF16_LANES &&
+           t[count].channel + BF16_LANES <= there &&
+           t[count].to == t->to + count * BF16_LANES)
+        count++;
+    return count;
+}
+
 /* Sums [n tile][16][16] of the outputs from FIRST on to their places, output by output. */
 static void scatter(const bf16_weight_job *j, int64_t chunk, int64_t first, float *sums)
 {
     const mapping *m = j->m;
     int64_t there = chunk_channels(j, chunk);
+    bool past = goes_past(j) && chunk * j->chunk % BF16_LANES == 0;
     unmerge(j, sums);
     for (int64_t o = 0; o < BF16_LANES && first + o < m->outputs; o++) {
         float *to = j->grad_weight + (first + o) * m->weight_output + chunk * j->chunk;
         for (int64_t n = 0; n < j->n_tiles; n++) {
             const bf16_weight_target *t = &j->targets[n];
             const float *from = sums + n * BF16_TILE + o * BF16_LANES;
+            int64_t whole = past ? side_by_side(j, n, there) : 0;
+            if (whole > 0) {
+                loops_get()->copy_past(whole, BF16_LANES, from, BF16_TILE, to + t->to);
+                n += whole - 1;
+                continue;
+            }
             int64_t count = smaller(t->count, there - t->channel);
             if (count == BF16_LANES)
                 memcpy(to + t->to, from, BF16_LANES * sizeof *to);
@@ -132,6 +163,8 @@ static void scatter(const bf16_weight_job *j, int64_t chunk, int64_t first, floa
                 memcpy(to + t->to, from, (size_t)count * sizeof *to);
         }
     }
+    if (past)
+        loops_get()->finish_past();
 }
 
 static void part_task(void *context, int64_t task, int thread)

@@ -127,8 +127,6 @@ static void tap_task(void *context, int64_t task, int thread)
     int64_t pixels = m->images * m->out_h * m->out_w;
     float *slab = j->room + thread * j->room_floats;
     float *sum = j->grad_weight + m->rows.weight[a] + m->columns.weight[b] + first;
-    for (int64_t o = 0; o < m->outputs; o++)
-        memset(sum + o * m->weight_output, 0, (size_t)count * sizeof *sum);
     for (int64_t p = 0; p < pixels; p += j->slab_pixels) {
         int64_t end = p + j->slab_pixels > pixels ? pixels : p + j->slab_pixels;
         gather_slab(j, a, b, first, count, p, end, slab);
@@ -141,7 +139,9 @@ static void tap_task(void *context, int64_t task, int thread)
                    .x_step = j->chunk,
                    .g_step = m->y_pixel,
                    .sum = sum,
-                   .sum_step = m->weight_output};
+                   .sum_step = m->weight_output,
+                   .overwrite = p == 0,
+                   .past = pixels <= j->slab_pixels && weight_goes_past(j->size)};
         j->loops->outer(&o);
     }
 }

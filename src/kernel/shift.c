@@ -40,12 +40,19 @@ double shift_share(const mapping *m)
     return all > 0 ? met / all : 1;
 }
 
+int64_t shift_step(int64_t channels)
+{
+    enum { CACHE_LINE = 64 / sizeof(float) };
+    return ((channels + CACHE_LINE - 1) / CACHE_LINE | 1) * CACHE_LINE;
+}
+
 static void turn_pixel(void *context, int64_t pixel, int thread)
 {
     const image_turn *t = context;
+    int64_t step = shift_step(t->channels);
     (void)thread;
     for (int64_t n = 0; n < t->images; n++)
-        memcpy(t->to + (pixel * t->images + n) * t->channels,
+        memcpy(t->to + (pixel * t->images + n) * step,
                t->from + (n * t->pixels + pixel) * t->pitch,
                (size_t)t->channels * sizeof *t->to);
 }
@@ -89,6 +96,7 @@ static void add_tap(const job *j, int64_t row, int64_t column, const float *weig
     static const finish nothing = {0};
     const mapping *m = j->m;
     int64_t n = m->images, width = j->panels.form.outputs;
+    int64_t step = shift_step(m->channels);
     reach h = shift_reach(&m->rows, row, m->h, m->out_h);
     reach w = shift_reach(&m->columns, column, m->w, m->out_w);
     int64_t y = h.first + m->rows.place[row], x = w.first + m->columns.place[column];
@@ -99,9 +107,9 @@ static void add_tap(const job *j, int64_t row, int64_t column, const float *weig
     p.shift = j->zeros;
     p.lines = whole ? 1 : h.last - h.first;
     p.pixels = (w.last - w.first) * n * (whole ? h.last - h.first : 1);
-    p.x = j->turned + (y * m->w + x) * n * m->channels;
-    p.step = m->channels;
-    p.x_line = m->w * n * m->channels;
+    p.x = j->turned + (y * m->w + x) * n * step;
+    p.step = step;
+    p.x_line = m->w * n * step;
     p.offset = &start;
     p.weight = weight;
     p.y = sums + (h.first * m->out_w + w.first) * n * width;
@@ -158,7 +166,7 @@ static void mapping_run(job *j, scratch *s)
     const mapping *m = j->m;
     panels_prepare(&j->panels, m, 1, m->channels, s);
     int64_t width = j->panels.form.outputs;
-    j->turned = scratch_floats(s, m->h * m->w * m->images * m->channels);
+    j->turned = scratch_floats(s, m->h * m->w * m->images * shift_step(m->channels));
     j->zeros = scratch_floats(s, 2 * width);
     j->room_floats = j->panels.floats + sums_floats(j);
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);

@@ -19,7 +19,8 @@ reach shift_reach(const axis *a, int64_t tap, int64_t length, int64_t outputs);
 /* The part of all products of pixels and taps that meets the source: 0..1. */
 double shift_share(const mapping *m);
 
-/* turned[h][w][n][c] = x[n][h][w][c], whose pixels are PITCH floats apart. */
+/* turned[h][w][n][c] = x[n][h][w][c], whose pixels are PITCH floats apart; those of turned
+   shift_step(channels). */
 typedef struct image_turn {
     int64_t images, pixels, channels, pitch;
     const float *from;
@@ -27,6 +28,10 @@ typedef struct image_turn {
 } image_turn;
 
 void shift_turn(const image_turn *t);
+
+/* An odd number of cache lines: channels of pixels that are neighbours lie in different
+   sets of the cache. */
+int64_t shift_step(int64_t channels);
 
 size_t shift_weight_scratch(const convolution *v);
 void shift_weight_gradient(const convolution *v, const float *x, const float *grad_y,

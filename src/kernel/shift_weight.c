@@ -7,6 +7,7 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/loops.h"
+#include "kernel/weight.h"
 
 typedef struct job {
     mapping m;
@@ -22,9 +23,10 @@ typedef struct job {
 static void take_pixels(const job *j, const outer *o, const float *from, int64_t count,
                         float *to)
 {
+    int64_t step = shift_step(j->m.channels);
     for (int64_t row = 0; row < o->rows; row++)
         for (int64_t p = 0; p < o->pixels; p++, to += j->chunk)
-            memcpy(to, from + (row * j->m.w * j->m.images + p) * j->m.channels,
+            memcpy(to, from + (row * j->m.w * j->m.images + p) * step,
                    (size_t)count * sizeof *to);
 }
 
@@ -44,26 +46,28 @@ static void tap_task(void *context, int64_t task, int thread)
     reach h = shift_reach(&m->rows, row, m->h, m->out_h);
     reach w = shift_reach(&m->columns, column, m->w, m->out_w);
     int64_t y = h.first + m->rows.place[row], x = w.first + m->columns.place[column];
+    int64_t x_step = shift_step(m->channels), g_step = shift_step(m->outputs);
     float *pixels = j->room + thread * j->room_floats;
     outer o = {.rows = h.last - h.first,
                .pixels = (w.last - w.first) * n,
                .outputs = m->outputs,
                .length = count,
                .x = pixels,
-               .g = j->grad_y + (h.first * m->out_w + w.first) * n * m->outputs,
+               .g = j->grad_y + (h.first * m->out_w + w.first) * n * g_step,
                .x_row = (w.last - w.first) * n * j->chunk,
                .x_step = j->chunk,
-               .g_row = m->out_w * n * m->outputs,
-               .g_step = m->outputs,
+               .g_row = m->out_w * n * g_step,
+               .g_step = g_step,
                .sum = j->grad_weight + m->rows.weight[row] + m->columns.weight[column] +
                       first,
                .sum_step = m->weight_output,
-               .overwrite = true};
+               .overwrite = true,
+               .past = weight_goes_past(m->outputs * m->weight_output)};
     if (o.rows < 1 || o.pixels < 1) {
         clear(j, o.sum, count);
         return;
     }
-    take_pixels(j, &o, j->x + (y * m->w + x) * n * m->channels + first, count, pixels);
+    take_pixels(j, &o, j->x + (y * m->w + x) * n * x_step + first, count, pixels);
     j->loops->outer(&o);
 }
 
@@ -86,8 +90,9 @@ static void run(job *j, const float *x, const float *grad_y, scratch *s)
     while (j->chunk > block && taps * ((m->channels - 1) / j->chunk + 1) < TASKS_WANTED)
         j->chunk -= block;
     j->chunks = (m->channels - 1) / j->chunk + 1;
-    j->x = scratch_floats(s, m->h * m->w * m->images * m->channels);
-    j->grad_y = scratch_floats(s, m->out_h * m->out_w * m->images * m->outputs);
+    j->x = scratch_floats(s, m->h * m->w * m->images * shift_step(m->channels));
+    j->grad_y =
+        scratch_floats(s, m->out_h * m->out_w * m->images * shift_step(m->outputs));
     j->room_floats = m->h * m->w * m->images * j->chunk + j->loops->lanes;
     j->room = scratch_floats(s, cpu_threads() * j->room_floats);
     if (!s->base)
