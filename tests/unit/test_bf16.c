@@ -102,16 +102,10 @@ static void random_geometry(trial *t)
     v->out_w = (wide_left - 1) / v->stride_w + 1;
 }
 
-static void trial_begin(trial *t, bool pitches)
+/* Numbers for the geometry that T has. */
+static void trial_fill(trial *t)
 {
-    random_stream r = t->random;
-    *t = (trial){.random = r};
-    random_geometry(t);
-    convolution *v = &t->v;
-    if (pitches && between(t, 0, 1))
-        v->x_pitch = v->c + between(t, 0, 9);
-    if (pitches && between(t, 0, 1))
-        v->y_pitch = v->out_c + between(t, 0, 9);
+    const convolution *v = &t->v;
     t->x_count = v->n * v->h * v->w * x_pixel(v);
     t->y_count = v->n * v->out_h * v->out_w * y_pixel(v);
     t->w_count = v->out_c * v->kernel_h * v->kernel_w * (v->c / v->groups);
@@ -123,6 +117,19 @@ static void trial_begin(trial *t, bool pitches)
     t->shift = numbers(t, v->out_c);
     t->want = memory_new(t->x_count + t->y_count + t->w_count, sizeof *t->want, NULL);
     assert_non_null(t->want);
+}
+
+static void trial_begin(trial *t, bool pitches)
+{
+    random_stream r = t->random;
+    *t = (trial){.random = r};
+    random_geometry(t);
+    convolution *v = &t->v;
+    if (pitches && between(t, 0, 1))
+        v->x_pitch = v->c + between(t, 0, 9);
+    if (pitches && between(t, 0, 1))
+        v->y_pitch = v->out_c + between(t, 0, 9);
+    trial_fill(t);
 }
 
 static void trial_end(trial *t)
@@ -358,17 +365,51 @@ static void input_gradient_is_exact(void **state)
     }
 }
 
+static void check_weight_gradient(trial *t)
+{
+    reference(t, add_weight, t->x, t->x_count, t->y, t->y_count);
+    float *w = run_twice(t, ALGORITHM_GRAD_WEIGHT, false);
+    check_near(t, "by weight", w, t->want, t->w_count);
+    memory_free(w);
+    trial_end(t);
+}
+
 static void weight_gradient_is_exact(void **state)
 {
     trial t = {.random = random_new(5, "bf16 by weight", 0)};
     (void)state;
     for (int i = 0; i < TRIALS; i++) {
         trial_begin(&t, false);
-        reference(&t, add_weight, t.x, t.x_count, t.y, t.y_count);
-        float *w = run_twice(&t, ALGORITHM_GRAD_WEIGHT, false);
-        check_near(&t, "by weight", w, t.want, t.w_count);
-        memory_free(w);
-        trial_end(&t);
+        check_weight_gradient(&t);
+    }
+}
+
+/* More than the caches hold: whole tiles, the last of a chunk not whole, and places that
+   are on no line of the cache. */
+static void large_weight_gradient_is_exact(void **state)
+{
+    static const int64_t channels[] = {192, 176, 400, 184, 181};
+    (void)state;
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        trial t = {.random = random_new(6, "bf16 by a large weight", i)};
+        t.v = (convolution){.n = 2,
+                            .h = 3,
+                            .w = 2 + (int64_t)i,
+                            .c = channels[i],
+                            .out_h = 3,
+                            .out_w = 2 + (int64_t)i,
+                            .out_c = 190,
+                            .kernel_h = 3,
+                            .kernel_w = 3,
+                            .stride_h = 1,
+                            .stride_w = 1,
+                            .pad_h = 1,
+                            .pad_w = 1,
+                            .dilation_h = 1,
+                            .dilation_w = 1,
+                            .groups = 1};
+        trial_fill(&t);
+        check_weight_gradient(&t);
     }
 }
 
@@ -471,6 +512,7 @@ static int all_tests(void)
         cmocka_unit_test(forward_is_exact),
         cmocka_unit_test(input_gradient_is_exact),
         cmocka_unit_test(weight_gradient_is_exact),
+        cmocka_unit_test(large_weight_gradient_is_exact),
         cmocka_unit_test(kept_as_bf16_is_the_same),
     };
     return cmocka_run_group_tests_name(cpu_level_name(cpu_get_level()), tests, NULL,

@@ -321,7 +321,8 @@ static void test_gradients(void **state)
 }
 
 /* One pixel, a wide and a tall image, the channels of one vector; and shapes that are
-   shared out in each way: many tiles of few channels, several blocks of many. */
+   shared out in each way: many tiles of few channels, several blocks of many, weights
+   that are more than the caches hold. */
 static void test_shapes(void **state)
 {
     static const convolution none = {0};
@@ -332,7 +333,8 @@ static void test_shapes(void **state)
         geometry(9, 3, 3, 80, 130, 1, 1),   geometry(5, 2, 3, 33, 97, 2, 1),
         geometry(1, 216, 219, 4, 5, 1, 1),  geometry(3, 37, 41, 40, 72, 1, 1),
         geometry(1, 90, 93, 300, 16, 1, 1), geometry(2, 20, 96, 8, 8, 1, 2),
-        geometry(1, 40, 66, 3, 19, 2, 0),   none,
+        geometry(1, 40, 66, 3, 19, 2, 0),   geometry(2, 3, 3, 176, 190, 1, 1),
+        geometry(9, 2, 3, 181, 190, 1, 1),  none,
     };
     (void)state;
     for (uint64_t i = 0; shapes[i].n; i++) {
