@@ -227,6 +227,13 @@ def error_table(records, works):
                   'ONNX Runtime - PyTorch'], rows) if rows else []
 
 
+def stolen_line(share):
+    """Where it is more than a few per cent, times and their ratios say little."""
+    return [] if share is None else [
+        f'- Of the processor time that was asked for meanwhile, the host of this machine gave '
+        f'{100 * share:.1f} % to others.']
+
+
 def page(works, records, began, rounds, quiet, threads):
     found = Records(records)
     lines = ['# lathe beside its peers', '', *began,
@@ -236,7 +243,8 @@ def page(works, records, began, rounds, quiet, threads):
              'compares the least times of both, which other programs disturb least. Where '
              'there are two peers the faster counts.',
              f'- Each measurement waited for the cores to be idle; {quiet.disturbed} of '
-             f'{quiet.waited} began although other programs were at work.', '',
+             f'{quiet.waited} began although other programs were at work.',
+             *stolen_line(quiet.stolen()), '',
              *main_table(found, works), *cores_table(found, threads),
              *limits_table(found, threads),
              *growth_table(found), *memory_table(found), *resident_table(found, works),

@@ -48,10 +48,11 @@ def ask(commands, threads=THREADS):
 
 
 def ticks():
-    """Idle and all ticks of the processors since the machine began."""
+    """Idle and all ticks of the processors since the machine began, and those that a
+    virtual one asked its host for in vain."""
     with open('/proc/stat') as file:
         numbers = [int(word) for word in file.readline().split()[1:9]]
-    return numbers[3] + numbers[4], sum(numbers)
+    return numbers[3] + numbers[4], sum(numbers), numbers[7]
 
 
 class Quiet:
@@ -59,15 +60,26 @@ class Quiet:
 
     def __init__(self):
         self.waited = self.disturbed = 0
+        try:
+            self.began = ticks()
+        except OSError:
+            self.began = None  # the system does not tell
+
+    def stolen(self):
+        """The share of the ticks asked for since the beginning that others had; or None."""
+        if not self.began:
+            return None
+        idle, all_, others = [now - then for now, then in zip(ticks(), self.began)]
+        return others / max(all_ - idle, 1)
 
     def wait(self):
         self.waited += 1
         until = time.monotonic() + PATIENCE
         try:
             while time.monotonic() < until:
-                idle, all_ = ticks()
+                idle, all_, _ = ticks()
                 time.sleep(0.25)
-                idle_now, all_now = ticks()
+                idle_now, all_now, _ = ticks()
                 if 10 * (idle_now - idle) >= 9 * (all_now - all_):
                     return
         except OSError:
