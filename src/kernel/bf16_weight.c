@@ -115,22 +115,12 @@ static void unmerge(const bf16_weight_job *j, float *sums)
                         *sum_of(sums, n, k + s * l->pitch, s * j->m->outputs + o);
 }
 
-/* Whether the gradient goes past the caches, where it may. */
-static bool goes_past(const bf16_weight_job *j)
-{
-    const mapping *m = j->m;
-    return weight_goes_past(m->outputs * m->weight_output) &&
-           m->weight_output % BF16_LANES == 0 && (uintptr_t)j->grad_weight % 64 == 0;
-}
-
 /* How many whole tiles from N on, of a chunk of THERE channels, lie side by side in the
-   gradient; none where they are not on lines of the cache. */
+   gradient. */
 static int64_t side_by_side(const bf16_weight_job *j, int64_t n, int64_t there)
 {
     const bf16_weight_target *t = &j->targets[n];
     int64_t count = 0;
-    if (t->to % BF16_LANES)
-        return 0;
     while (n + count < j->n_tiles && t[count].count == BF16_LANES &&
            t[count].channel + BF16_LANES <= there &&
            t[count].to == t->to + count * BF16_LANES)
@@ -143,7 +133,7 @@ static void scatter(const bf16_weight_job *j, int64_t chunk, int64_t first, floa
 {
     const mapping *m = j->m;
     int64_t there = chunk_channels(j, chunk);
-    bool past = goes_past(j) && chunk * j->chunk % BF16_LANES == 0;
+    bool past = weight_goes_past(m->outputs * m->weight_output);
     unmerge(j, sums);
     for (int64_t o = 0; o < BF16_LANES && first + o < m->outputs; o++) {
         float *to = j->grad_weight + (first + o) * m->weight_output + chunk * j->chunk;

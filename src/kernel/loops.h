@@ -59,7 +59,7 @@ typedef struct outer {
     float *sum;
     int64_t sum_step;
     bool overwrite; /* what SUM holds before */
-    bool past;      /* of those: SUM is more than the caches hold, and not read soon */
+    bool past;      /* with overwrite: SUM goes past the caches where it can */
 } outer;
 
 /* A line of pixels that have the same taps: y[p][c] (+)= finish of the sum over taps t of
@@ -192,8 +192,8 @@ typedef struct kernel_loops {
     /* to[r * to_step + c] = from[r * from_step + c]. */
     void (*copy)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
                  float *to, int64_t to_step);
-    /* The same of whole vectors, ROWS of them side by side in TO, a multiple of 64 bytes,
-       past the caches; other threads see them after finish_past. */
+    /* The same of whole vectors whose rows lie side by side in TO, past the caches where
+       that can be; other threads see them after finish_past. */
     void (*copy_past)(int64_t rows, int64_t columns, const float *from, int64_t from_step,
                       float *to);
     void (*finish_past)(void);
