@@ -11,7 +11,6 @@
 #pragma GCC optimize("O3")
 #include <immintrin.h>
 #include <string.h>
-#include "kernel/integer_round.inc"
 
 enum {
     UNIT = 64,
@@ -224,13 +223,12 @@ static bool usable(void)
 }
 
 static const integer_kernel kernel = {
-    .form = {.unit = UNIT, .element = 1, .offset = 0},
+    .form = {.unit = UNIT, .element = 1, .offset = 0, .gaps = true},
     .in_place = true,
     .usable = usable,
     .begin = begin,
     .end = end,
     .multiply = multiply,
-    .round = round_tile,
     .copy = copy,
 };
 

@@ -101,19 +101,29 @@ static void set_lines(integer_layout *l)
 {
     const integer_conv *c = &l->conv;
     if (l->patches) {
-        l->lines = l->period = l->height = c->batch * c->out_height * c->out_width;
+        l->lines = c->batch * c->out_height * c->out_width;
+        l->period = l->source_period = l->height = l->lines;
         l->line_rows = l->line_pixels = 1;
-        l->row_distance = l->run_steps * l->form.unit;
+        l->row_distance = l->line_distance = l->run_steps * l->form.unit;
         return;
     }
     l->height = c->out_height;
-    l->period = c->out_height + (l->taps[0] - 1) * c->dilation[0];
+    l->source_period = c->out_height + (l->taps[0] - 1) * c->dilation[0];
+    l->period = l->form.gaps ? l->source_period : l->height;
     l->lines = (c->batch - 1) * l->period + c->out_height;
     l->source_width = round_up(c->out_width + l->taps[1] - 1, l->fold);
-    l->line_rows = l->source_width / l->fold;
     l->line_pixels = c->out_width;
+    l->line_rows =
+        (l->form.gaps ? l->source_width : round_up(c->out_width, l->fold)) / l->fold;
     l->row_distance = l->fold * l->depth;
-    l->run_distance = l->source_width * l->depth * c->dilation[0];
+    l->line_distance = l->source_width * l->depth;
+    l->run_distance = l->line_distance * c->dilation[0];
+}
+
+/* The line of the source, images counted through, at which line LINE's windows begin. */
+static int64_t source_line(const integer_layout *l, int64_t line)
+{
+    return line / l->period * l->source_period + line % l->period;
 }
 
 static int64_t rows_of(const integer_layout *l, int64_t lines)
@@ -123,13 +133,15 @@ static int64_t rows_of(const integer_layout *l, int64_t lines)
 
 static int64_t source_of(const integer_layout *l, int64_t lines)
 {
-    int64_t rows = round_up(rows_of(l, lines), INTEGER_ROWS);
-    int64_t read = rows * l->row_distance + (l->runs - 1) * l->run_distance +
+    int64_t borders = divide_up(lines - 1, l->period); /* of images that it may cross */
+    int64_t starts = lines + borders * (l->source_period - l->period);
+    int64_t rows = (starts - 1) * (l->line_distance / l->row_distance) + rows_of(l, 1);
+    if (l->form.gaps)
+        rows = round_up(rows, INTEGER_ROWS);
+    int64_t read = (rows - 1) * l->row_distance + (l->runs - 1) * l->run_distance +
                    l->run_steps * l->form.unit;
-    int64_t filled = l->patches ? 0
-                                : (lines + (l->taps[0] - 1) * l->conv.dilation[0]) *
-                                      l->source_width * l->depth;
-    return larger(read, filled) * l->form.element;
+    int64_t more = l->patches ? 0 : (l->taps[0] - 1) * l->conv.dilation[0];
+    return larger(read, (starts + more) * l->line_distance) * l->form.element;
 }
 
 static int64_t weights_of(const integer_layout *l, int64_t blocks)
@@ -182,6 +194,7 @@ static void cut(integer_layout *l)
     l->line_parts = divide_up(l->lines, l->part_lines);
     l->block_parts = divide_up(l->blocks, l->part_blocks);
     l->source_bytes = round_up(source_of(l, l->part_lines), 64);
+    l->row_starts = l->form.gaps ? 0 : rows_of(l, l->part_lines) + INTEGER_ROWS;
 }
 
 integer_layout integer_layout_of(const integer_conv *c, integer_form form)
@@ -303,16 +316,32 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source)
 {
     const filling f = {l, copy, p->group};
-    int64_t lines =
-        l->patches ? p->lines : p->lines + (l->taps[0] - 1) * l->conv.dilation[0];
+    int64_t end = source_line(l, p->line + p->lines - 1) + 1;
     char *to = source;
-    for (int64_t at = p->line; at < p->line + lines; at++) {
+    if (!l->patches)
+        end += (l->taps[0] - 1) * l->conv.dilation[0];
+    for (int64_t at = source_line(l, p->line); at < end; at++) {
         if (l->patches)
             to = fill_patch(&f, to, at);
         else
-            to = fill_line(&f, to, at / l->period, at % l->period - l->padding[0],
-                           -l->padding[1], l->source_width);
+            to = fill_line(&f, to, at / l->source_period,
+                           at % l->source_period - l->padding[0], -l->padding[1],
+                           l->source_width);
     }
+}
+
+void integer_layout_rows(const integer_layout *l, const integer_part *p, int64_t *start)
+{
+    const int64_t distance = l->row_distance * l->form.element;
+    const int64_t first = source_line(l, p->line);
+    for (int64_t i = 0; i < p->lines; i++) {
+        int64_t from = (source_line(l, p->line + i) - first) * l->line_distance;
+        from *= l->form.element;
+        for (int64_t k = 0; k < l->line_rows; k++)
+            start[i * l->line_rows + k] = from + k * distance;
+    }
+    for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
+        start[i] = start[p->rows - 1];
 }
 
 /* ---- results to y ---- */

@@ -6,8 +6,9 @@
    The rows of products are read from a source: a piece of the image with its padding
    filled in, pixels side by side.  There the taps of one kernel row and all their channels
    are one run of codes, so that a row of products is `runs` runs, and the next row of
-   products starts one pixel later: nothing is gathered.  The places between the rows of
-   the image, where a window would wrap around, are computed too and thrown away.
+   products starts one pixel later: nothing is gathered.  Where a kernel takes only rows at
+   one distance (gaps), the places between the rows of the image, where a window would wrap
+   around, and those between images are computed too and thrown away.
 
    Where outputs are few, FOLD neighbouring pixels are computed as one with FOLD times the
    outputs, each with its weights shifted: a run is then FOLD - 1 pixels longer.
@@ -34,6 +35,7 @@ typedef struct integer_form {
     int64_t element; /* bytes of a code in the source and in the weights: 1 or 2 */
     int32_t offset;  /* what is added to codes of the source, where element is 1; with
                         element 2 both zero points are taken off instead */
+    bool gaps;       /* must all rows of products be at one distance? */
 } integer_form;
 
 typedef struct integer_layout {
@@ -50,9 +52,11 @@ typedef struct integer_layout {
     /* Lines of the output, images one below the other with a period; those of a period
        behind the image's height are thrown away. */
     int64_t lines, period, height;  /* height: lines of a period that are kept */
+    int64_t source_period;          /* the images' period in the source */
     int64_t line_rows, line_pixels; /* of a line: rows of products; pixels of y */
+    int64_t line_distance;          /* codes of the source from one to the next */
     int64_t part_lines, part_blocks, line_parts, block_parts; /* how it is cut */
-    int64_t source_width, source_bytes;                       /* of one part */
+    int64_t source_width, source_bytes, row_starts;           /* of one part */
 } integer_layout;
 
 /* One part: lines BEGIN.. and blocks BLOCK.. of one group. */
@@ -86,6 +90,10 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 /* Fills SOURCE [source_bytes] for the part. */
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
+
+/* START [row_starts]: bytes of the part's source before each of its rows of products, and
+   INTEGER_ROWS times those before the last one. */
+void integer_layout_rows(const integer_layout *l, const integer_part *p, int64_t *start);
 
 /* RESULTS [rows][step], codes or sums, are lanes LANE.. of ROWS rows of products from ROW
    on: to where they belong in y or sums. */

@@ -5,11 +5,11 @@
 
 #include "base/cpu.h"
 
-/* Byte permutations came with no level of their own; who has tiles has them. */
+/* Byte permutations came with no level of their own. */
 static bool has_vbmi(void)
 {
 #if defined(__x86_64__)
-    return cpu_get_level() >= CPU_AMX && __builtin_cpu_supports("avx512vbmi");
+    return cpu_get_level() >= CPU_VNNI && __builtin_cpu_supports("avx512vbmi");
 #else
     return false;
 #endif

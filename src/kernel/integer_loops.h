@@ -50,6 +50,17 @@ typedef struct integer_term {
     float multiplier;
 } integer_term;
 
+/* A tile of sums [rows][lanes] as codes, the same:
+   map(clamp(rne((float)sum * multiplier[lane]) + zero)). */
+typedef struct integer_rounding {
+    int64_t rows, lanes; /* 16, 32 or 64 lanes; room for a multiple of 64 sums */
+    const int32_t *sum;
+    const float *multiplier;
+    integer_format out;
+    const int8_t *map; /* or NULL */
+    int8_t *codes;     /* at a multiple of 64 bytes */
+} integer_rounding;
+
 typedef struct integer_loops {
     /* q = clamp(rne(x / scale) + zero), in double; and x = scale (q - zero). */
     void (*quantize)(int64_t n, const float *x, integer_format f, int8_t *q);
@@ -68,6 +79,7 @@ typedef struct integer_loops {
     /* y = clamp(rne((float)(sum - shift) M) + zero). */
     void (*round)(int64_t n, const int32_t *sum, int32_t shift, float multiplier,
                   integer_format out, int8_t *y);
+    void (*round_tile)(const integer_rounding *r);
     /* sum[p][c] = (2048 - weight) x[low][c] + weight x[high][c] for each place p. */
     void (*blend_columns)(int64_t pixels, int64_t channels, const int8_t *x,
                           const integer_place *place, int32_t *sum);

@@ -5,13 +5,15 @@
 
 #include "base/cpu.h"
 #include "base/parallel.h"
+#include "kernel/integer_loops.h"
 #include "kernel/scratch.h"
 
 typedef struct running {
     const integer_kernel *kernel;
     integer_layout layout;
     integer_prepared prepared;
-    char *source; /* source_bytes for each thread */
+    char *source;    /* source_bytes for each thread */
+    int64_t *starts; /* row_starts for each */
 } running;
 
 /* Rows of products of one part, and where they are read. */
@@ -19,7 +21,8 @@ typedef struct rows {
     const running *run;
     integer_part part;
     const char *x;
-    int64_t distance; /* bytes */
+    int64_t distance;     /* bytes from one to the next; or, without gaps, */
+    const int64_t *start; /* bytes before each */
 } rows;
 
 size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c)
@@ -35,10 +38,20 @@ void integer_kernel_prepare(const integer_kernel *k, const integer_conv *c,
     integer_layout_prepare(&l, prepared);
 }
 
+static size_t take_scratch(running *r, void *block)
+{
+    const integer_layout *l = &r->layout;
+    const int64_t threads = cpu_threads();
+    scratch s = {.base = block};
+    r->source = scratch_take(&s, threads, (size_t)l->source_bytes);
+    r->starts = scratch_take(&s, threads * l->row_starts, sizeof *r->starts);
+    return s.used;
+}
+
 size_t integer_kernel_scratch(const integer_kernel *k, const integer_conv *c)
 {
-    integer_layout l = integer_layout_of(c, k->form);
-    return (size_t)(l.source_bytes * cpu_threads());
+    running r = {.layout = integer_layout_of(c, k->form)};
+    return take_scratch(&r, NULL);
 }
 
 /* Can the part read x as it lies?  Rows that are computed and thrown away must not lie
@@ -69,7 +82,17 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
     integer_layout_fill(l, p, r->kernel->copy, source);
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
+    if (l->form.gaps)
+        return rows;
+    int64_t *start = r->starts + thread * l->row_starts;
+    integer_layout_rows(l, p, start);
+    rows.start = start;
     return rows;
+}
+
+static const char *row_at(const rows *r, int64_t row)
+{
+    return r->x + (r->start ? r->start[row] : row * r->distance);
 }
 
 /* Where a weight's zero point is not 0: Z_w times the sum of the row's codes, for each
@@ -85,8 +108,8 @@ static void subtract_zeros(const rows *r, int64_t row, int64_t count, int64_t la
         for (int64_t sub = 0; sub < l->fold; sub++) {
             int32_t codes = 0;
             for (int64_t run = 0; run < l->runs; run++) {
-                const char *x = r->x + (row + i) * r->distance + run * l->run_distance +
-                                sub * l->depth;
+                const char *x =
+                    row_at(r, row + i) + run * l->run_distance + sub * l->depth;
                 for (int64_t k = 0; k < n; k++)
                     codes += l->form.offset ? (uint8_t)x[k] : (int8_t)x[k];
             }
@@ -121,9 +144,10 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
     const running *run = r->run;
     const integer_layout *l = &run->layout;
     const int64_t at = r->part.group * l->blocks + block, lane = at * INTEGER_LANES;
-    const integer_product product = {.x = r->x + row * r->distance,
+    const integer_product product = {.x = r->start ? r->x : row_at(r, row),
                                      .rows = count,
                                      .row_distance = r->distance,
+                                     .start = r->start ? r->start + row : NULL,
                                      .runs = l->runs,
                                      .run_distance = l->run_distance * l->form.element,
                                      .run_steps = l->run_steps,
@@ -143,13 +167,13 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
         return;
     }
     const integer_rounding rounding = {.rows = count,
-                                       .blocks = blocks,
+                                       .lanes = blocks * INTEGER_LANES,
                                        .sum = sum,
                                        .multiplier = run->prepared.multiplier + lane,
                                        .out = l->conv.out,
                                        .map = l->conv.map,
                                        .codes = codes};
-    run->kernel->round(&rounding);
+    integer_loops_get()->round_tile(&rounding);
     integer_layout_emit(l, &r->part, row, count, block * INTEGER_LANES,
                         blocks * INTEGER_LANES, codes);
 }
@@ -175,10 +199,10 @@ static void run_part(void *context, int64_t index, int thread)
 }
 
 void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
-                        const void *prepared, void *scratch)
+                        const void *prepared, void *block)
 {
-    running run = {
-        .kernel = k, .layout = integer_layout_of(c, k->form), .source = scratch};
+    running run = {.kernel = k, .layout = integer_layout_of(c, k->form)};
+    take_scratch(&run, block);
     run.prepared = integer_layout_prepared(&run.layout, prepared);
     parallel_for(integer_layout_parts(&run.layout), run_part, &run);
 }

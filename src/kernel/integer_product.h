@@ -10,27 +10,18 @@
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
    for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
+   Row r begins at x + row_distance * r where the form has gaps, else at x + start[r].
    Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
    INTEGER_ROWS can be read, and are written. */
 typedef struct integer_product {
     const char *x;
     int64_t rows, row_distance, runs, run_distance, run_steps;
+    const int64_t *start;
     const char *weight;
     int64_t blocks, block_distance;
     const int32_t *shift;
     int32_t *sum;
 } integer_product;
-
-/* codes = map(clamp(rne((float)sum * multiplier[lane]) + zero)), rows as above; sums are
-   changed. */
-typedef struct integer_rounding {
-    int64_t rows, blocks;
-    int32_t *sum;
-    const float *multiplier;
-    integer_format out;
-    const int8_t *map; /* or NULL */
-    int8_t *codes;
-} integer_rounding;
 
 typedef struct integer_kernel {
     integer_form form;
@@ -39,7 +30,6 @@ typedef struct integer_kernel {
     void (*begin)(int64_t rows); /* before the products of a part of so many rows, */
     void (*end)(void);           /* and behind them; or NULL */
     void (*multiply)(const integer_product *p);
-    void (*round)(const integer_rounding *r);
     integer_copy *copy;
 } integer_kernel;
 
@@ -49,7 +39,7 @@ void integer_kernel_prepare(const integer_kernel *k, const integer_conv *c,
                             void *prepared);
 size_t integer_kernel_scratch(const integer_kernel *k, const integer_conv *c);
 void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
-                        const void *prepared, void *scratch);
+                        const void *prepared, void *block);
 
 /* NULL where this build has none. */
 extern const integer_kernel *const integer_kernel_amx,

@@ -12,16 +12,17 @@ static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
 {
     int32_t sum[ROWS][INTEGER_LANES];
     const char *weight = p->weight + block * p->block_distance;
-    const char *run_x = p->x + row * p->row_distance;
     for (int r = 0; r < ROWS; r++)
         memcpy(sum[r], p->shift + block * INTEGER_LANES, sizeof sum[r]);
-    for (int64_t run = 0; run < p->runs; run++, run_x += p->run_distance)
+    for (int64_t run = 0; run < p->runs; run++)
         for (int64_t step = 0; step < p->run_steps; step++) {
             int16_t w[WORD], x[UNIT];
             memcpy(w, weight, sizeof w);
             weight += sizeof w;
             for (int r = 0; r < ROWS; r++) {
-                memcpy(x, run_x + r * p->row_distance + step * (int64_t)sizeof x,
+                memcpy(x,
+                       p->x + p->start[row + r] + run * p->run_distance +
+                           step * (int64_t)sizeof x,
                        sizeof x);
                 for (int o = 0; o < INTEGER_LANES; o++)
                     sum[r][o] += x[0] * w[UNIT * o] + x[1] * w[UNIT * o + 1];
@@ -39,17 +40,6 @@ static void multiply(const integer_product *p)
             multiply_rows(p, row, block);
 }
 
-static void round_tile(const integer_rounding *r)
-{
-    const int64_t lanes = r->blocks * INTEGER_LANES;
-    for (int64_t row = 0; row < r->rows; row++)
-        for (int64_t o = 0; o < lanes; o++) {
-            float product = (float)r->sum[row * lanes + o] * r->multiplier[o];
-            int32_t code = integer_round(product, r->out);
-            r->codes[row * lanes + o] = r->map ? r->map[code + 128] : (int8_t)code;
-        }
-}
-
 static void copy(void *source, const int8_t *codes, int64_t n, int32_t zero)
 {
     int16_t *to = source;
@@ -60,7 +50,6 @@ static void copy(void *source, const int8_t *codes, int64_t n, int32_t zero)
 static const integer_kernel kernel = {
     .form = {.unit = UNIT, .element = 2},
     .multiply = multiply,
-    .round = round_tile,
     .copy = copy,
 };
 

@@ -10,22 +10,27 @@
 #pragma GCC optimize("O3")
 #include <immintrin.h>
 #include <string.h>
-#include "kernel/integer_round.inc"
 
 enum { UNIT = 4, WORD = 4 * INTEGER_LANES };
 
-/* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers. */
+/* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers.  Where rows are
+   EVEN, DISTANCE apart, four of them share a pointer, so that these do too. */
 static inline __attribute__((always_inline)) void multiply_rows(const integer_product *p,
                                                                 int64_t row,
                                                                 const int rows,
-                                                                const int blocks)
+                                                                const int blocks,
+                                                                const bool even)
 {
     __m512i sum[16];
-    const char *run_x = p->x + row * p->row_distance, *weight = p->weight;
+    const char *x[16], *weight = p->weight;
+    const int64_t distance = p->row_distance, distances = 3 * distance;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++)
+        x[r] = p->x + p->start[row + r];
 #pragma GCC unroll 16
     for (int i = 0; i < rows * blocks; i++)
         sum[i] = _mm512_loadu_si512(p->shift + i % blocks * INTEGER_LANES);
-    for (int64_t run = 0; run < p->runs; run++, run_x += p->run_distance)
+    for (int64_t run = 0; run < p->runs; run++) {
         for (int64_t step = 0; step < p->run_steps; step++, weight += WORD) {
             __m512i w[4];
 #pragma GCC unroll 4
@@ -33,32 +38,48 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
                 w[b] = _mm512_loadu_si512(weight + b * p->block_distance);
 #pragma GCC unroll 16
             for (int r = 0; r < rows; r++) {
+                const char *from =
+                    !even ? x[r] + step * UNIT
+                          : x[r / 4 * 4] + (r % 4 == 3 ? distances : r % 4 * distance);
                 int32_t four;
-                memcpy(&four, run_x + r * p->row_distance + step * UNIT, sizeof four);
-                __m512i x = _mm512_set1_epi32(four);
+                memcpy(&four, from, sizeof four);
+                __m512i codes = _mm512_set1_epi32(four);
 #pragma GCC unroll 4
                 for (int b = 0; b < blocks; b++)
                     sum[r * blocks + b] =
-                        _mm512_dpbusd_epi32(sum[r * blocks + b], x, w[b]);
+                        _mm512_dpbusd_epi32(sum[r * blocks + b], codes, w[b]);
             }
+#pragma GCC unroll 4
+            for (int r = 0; even && r < rows; r += 4)
+                x[r] += UNIT;
         }
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+            x[r] += p->run_distance - (even ? p->run_steps * UNIT : 0);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < rows * blocks; i++)
         _mm512_storeu_si512(p->sum + (row * blocks + i) * INTEGER_LANES, sum[i]);
 }
 
+/* Rows that there are lie DISTANCE or more apart, those that fill a tile up do not. */
+static inline bool is_even(const integer_product *p, int64_t row, int64_t rows)
+{
+    return row + rows <= p->rows &&
+           p->start[row + rows - 1] - p->start[row] == (rows - 1) * p->row_distance;
+}
+
 static void multiply(const integer_product *p)
 {
-    int64_t rows = (p->rows + INTEGER_ROWS - 1) / INTEGER_ROWS * INTEGER_ROWS;
-    if (p->blocks == 4)
-        for (int64_t row = 0; row < p->rows; row += 4)
-            multiply_rows(p, row, 4, 4);
-    else if (p->blocks == 2)
-        for (int64_t row = 0; row < p->rows; row += 8)
-            multiply_rows(p, row, 8, 2);
-    else
-        for (int64_t row = 0; row < rows; row += 16)
-            multiply_rows(p, row, 16, 1);
+    for (int64_t row = 0; p->blocks == 4 && row < p->rows; row += 4)
+        multiply_rows(p, row, 4, 4, false);
+    for (int64_t row = 0; p->blocks == 2 && row < p->rows; row += 8)
+        multiply_rows(p, row, 8, 2, false);
+    for (int64_t row = 0; p->blocks == 1 && row < p->rows; row += 16)
+        if (is_even(p, row, 16))
+            multiply_rows(p, row, 16, 1, true);
+        else
+            multiply_rows(p, row, 16, 1, false);
 }
 
 static void copy(void *source, const int8_t *codes, int64_t n, int32_t zero)
@@ -80,7 +101,6 @@ static void copy(void *source, const int8_t *codes, int64_t n, int32_t zero)
 static const integer_kernel kernel = {
     .form = {.unit = UNIT, .element = 1, .offset = 128},
     .multiply = multiply,
-    .round = round_tile,
     .copy = copy,
 };
 

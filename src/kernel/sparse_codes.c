@@ -6,7 +6,8 @@
 
 #include <string.h>
 #include "base/cpu.h"
-#include "kernel/integer_product.h"
+#include "kernel/integer_loops.h"
+#include "kernel/integer_method.h"
 #include "kernel/scratch.h"
 #include "kernel/sparse_parts.h"
 
@@ -21,7 +22,6 @@ typedef struct extra {
 
 typedef struct ending {
     const sparse_code_loops *loops;
-    const integer_kernel *kernel;
     const integer_conv *c;
     extra more;
 } ending;
@@ -31,13 +31,6 @@ static const sparse_code_loops *loops_get(void)
     if (cpu_get_level() >= CPU_VNNI && sparse_codes_vnni)
         return sparse_codes_vnni;
     return sparse_codes_scalar;
-}
-
-static const integer_kernel *kernel_get(void)
-{
-    if (cpu_get_level() >= CPU_VNNI && integer_kernel_vnni)
-        return integer_kernel_vnni;
-    return integer_kernel_scalar;
 }
 
 /* The convolution of words. */
@@ -237,13 +230,14 @@ static void round_vector(const ending *e, int64_t output, int64_t outputs, int64
     const integer_conv *c = e->c;
     _Alignas(64) int8_t codes[LANES_MOST * SPARSE_CODE_ROW];
     int64_t pitch = c->y_pitch ? c->y_pitch : c->out_channels;
-    e->kernel->round(&(integer_rounding){.rows = lanes,
-                                         .blocks = 1,
-                                         .sum = sums,
-                                         .multiplier = e->more.multiplier + output,
-                                         .out = c->out,
-                                         .map = c->map,
-                                         .codes = codes});
+    integer_loops_get()->round_tile(
+        &(integer_rounding){.rows = lanes,
+                            .lanes = SPARSE_CODE_ROW,
+                            .sum = sums,
+                            .multiplier = e->more.multiplier + output,
+                            .out = c->out,
+                            .map = c->map,
+                            .codes = codes});
     for (int64_t i = 0; i < lanes; i++)
         if (pixel[i] >= 0)
             memcpy(c->y + pixel[i] * pitch + output, codes + i * SPARSE_CODE_ROW,
@@ -274,7 +268,7 @@ static void finish_block(const sparse_work *w, int64_t block, const sparse_room 
 
 static void run(const integer_conv *c, const void *prepared, void *block)
 {
-    ending e = {.loops = loops_get(), .kernel = kernel_get(), .c = c};
+    ending e = {.loops = loops_get(), .c = c};
     convolution v = words_of(c);
     sparse_work w = {.x = (const char *)c->x,
                      .pitch = c->x_pitch ? c->x_pitch : c->channels,
