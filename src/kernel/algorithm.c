@@ -10,10 +10,19 @@
    worth it; the general one stands behind them.  Two are there to be compared with, and
    never say so. */
 static const algorithm *const rows[] = {
-    &algorithm_sparse,       &algorithm_depthwise, &algorithm_matrix,
-    &algorithm_planes,       &algorithm_shift,     &algorithm_winograd_four,
-    &algorithm_winograd_two, &algorithm_gather,    &algorithm_bf16,
-    &algorithm_im2col,       &algorithm_direct,
+    &algorithm_sparse,
+    &algorithm_depthwise,
+    &algorithm_matrix,
+    &algorithm_planes,
+    &algorithm_shift,
+    &algorithm_winograd_four,
+    &algorithm_winograd_two,
+    &algorithm_gather,
+    &algorithm_winograd_four_kept,
+    &algorithm_winograd_two_kept,
+    &algorithm_bf16,
+    &algorithm_im2col,
+    &algorithm_direct,
 };
 
 const algorithm *algorithm_at(int i)

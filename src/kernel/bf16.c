@@ -21,7 +21,7 @@ typedef struct job {
     void *y;
     bool accumulate;
     float *scale, *shift; /* [panels * 32] */
-    int64_t *offset;
+    int64_t *offset, *pairs;
     bf16 *copies;   /* of all tiles where a task has some panels only; else by thread */
     int64_t groups; /* of panels */
 } job;
@@ -157,6 +157,7 @@ static void multiply_flow(const job *j, const bf16_flow *flow, int64_t panel,
         .vectors = vectors,
         .x_step = l->step,
         .x_offset = j->offset,
+        .pairs = j->pairs,
         .w = {w, w + BF16_TILE},
         .w_row = BF16_LANES,
         .w_block = vectors * BF16_TILE,
@@ -214,13 +215,14 @@ static void job_make(job *j, scratch *s)
     j->scale = scratch_floats(s, panels * PANEL_OUTPUTS);
     j->shift = scratch_floats(s, panels * PANEL_OUTPUTS);
     j->offset = scratch_take(s, l->blocks, sizeof *j->offset);
+    j->pairs = scratch_take(s, l->blocks, sizeof *j->pairs);
     j->copies = scratch_take(s, (j->groups > 1 ? l->count : cpu_threads()) * l->numbers,
                              sizeof *j->copies);
 }
 
 static void job_run(job *j, const float *bias)
 {
-    bf16_layout_offsets(&j->layout, j->offset);
+    bf16_layout_offsets(&j->layout, j->offset, j->pairs);
     finish_prepare(j, bias);
     if (j->groups > 1)
         parallel_for(j->layout.count, load_task, j);

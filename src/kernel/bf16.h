@@ -37,6 +37,7 @@ typedef struct bf16_multiply {
     const int64_t *x_offset; /* [blocks] */
     const uint32_t *w[2];
     const int64_t *w_offset; /* [blocks]; NULL: b * w_block */
+    const int64_t *pairs;    /* [blocks] behind which all pairs of either factor are zeros */
     int64_t w_row, w_block;
     float *sum[2][2]; /* [rows / 16][vector], each [16][16] */
     bool add;
@@ -122,8 +123,8 @@ void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t m
 int64_t bf16_merge(const mapping *m, int64_t depth, bool even);
 bool bf16_is_gathered(const mapping *m);
 
-/* offset[b] of each block of 32 k. */
-void bf16_layout_offsets(const bf16_layout *l, int64_t *offset);
+/* offset[b] of each block of 32 k, and how many of its pairs there are. */
+void bf16_layout_offsets(const bf16_layout *l, int64_t *offset, int64_t *pairs);
 /* Copies CHANNELS (at most pitch) channels of tile I of SOURCE to TO. */
 void bf16_layout_load(const bf16_layout *l, const bf16_loops *loops, int64_t channels,
                       const void *source, int64_t i, bf16 *to);

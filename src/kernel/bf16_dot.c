@@ -18,10 +18,12 @@ static void loop_leave(void)
 {
 }
 
+/* Four rows share a pointer, so that all have a register. */
 ALWAYS void multiply_rows(const bf16_multiply *t, int64_t first, const int rows,
                           const int vectors)
 {
-    __m512 acc[8][2];
+    __m512 acc[16][2];
+    const int64_t step = t->x_step, steps = 3 * step;
     UNROLLED (r, rows)
         UNROLLED (v, vectors) {
             const float *sum = t->sum[first / BF16_LANES][v];
@@ -30,19 +32,25 @@ ALWAYS void multiply_rows(const bf16_multiply *t, int64_t first, const int rows,
                             : _mm512_setzero_ps();
         }
     for (int64_t b = 0; b < t->blocks; b++) {
-        const bf16 *x = t->x + first * t->x_step + t->x_offset[b];
+        const bf16 *x[4];
         int64_t at = t->w_offset ? t->w_offset[b] : b * t->w_block;
-        for (int64_t k = 0; k < BF16_DEPTH; k += 2, at += t->w_row) {
+        int64_t end = at + (t->pairs ? t->pairs[b] : BF16_DEPTH / 2) * t->w_row;
+        UNROLLED (q, rows / 4)
+            x[q] = t->x + (first + 4 * q) * step + t->x_offset[b];
+        for (; at < end; at += t->w_row) {
             __m512i w[2];
             UNROLLED (v, vectors)
                 w[v] = _mm512_loadu_si512(t->w[v] + at);
             UNROLLED (r, rows) {
                 int32_t pair;
-                memcpy(&pair, x + r * t->x_step + k, sizeof pair);
+                memcpy(&pair, x[r / 4] + (r % 4 == 3 ? steps : r % 4 * step),
+                       sizeof pair);
                 __m512bh value = (__m512bh)_mm512_set1_epi32(pair);
                 UNROLLED (v, vectors)
                     acc[r][v] = _mm512_dpbf16_ps(acc[r][v], value, (__m512bh)w[v]);
             }
+            UNROLLED (q, rows / 4)
+                x[q] += 2;
         }
     }
     UNROLLED (r, rows)
@@ -54,12 +62,11 @@ ALWAYS void multiply_rows(const bf16_multiply *t, int64_t first, const int rows,
 
 static void loop_multiply(const bf16_multiply *t)
 {
-    enum { ROWS = 8 };
-    for (int64_t r = 0; r < t->rows; r += ROWS)
-        if (t->vectors == 2)
-            multiply_rows(t, r, ROWS, 2);
-        else
-            multiply_rows(t, r, ROWS, 1);
+    enum { ROWS = 16 }; /* by one vector; sums of 16 hide how long a product takes */
+    for (int64_t r = 0; t->vectors == 1 && r < t->rows; r += ROWS)
+        multiply_rows(t, r, ROWS, 1);
+    for (int64_t r = 0; t->vectors == 2 && r < t->rows; r += ROWS / 2)
+        multiply_rows(t, r, ROWS / 2, 2);
 }
 
 #include "kernel/bf16_table.inc"

@@ -112,7 +112,7 @@ void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t m
     l->blocks = l->runs * ((l->run_length + BF16_DEPTH - 1) / BF16_DEPTH);
 }
 
-void bf16_layout_offsets(const bf16_layout *l, int64_t *offset)
+void bf16_layout_offsets(const bf16_layout *l, int64_t *offset, int64_t *pairs)
 {
     const mapping *m = l->m;
     int64_t per_row = l->runs && !l->gathered ? l->runs / m->rows.count : 1;
@@ -121,8 +121,10 @@ void bf16_layout_offsets(const bf16_layout *l, int64_t *offset)
         if (!l->gathered)
             start = (m->rows.place[r / per_row] - m->rows.place[0]) * l->row +
                     (m->columns.place[r % per_row] - m->columns.place[0]) * l->pitch;
-        for (int64_t k = 0; k < l->run_length; k += BF16_DEPTH)
+        for (int64_t k = 0; k < l->run_length; k += BF16_DEPTH) {
             *offset++ = start + k;
+            *pairs++ = (smaller(l->run_length - k, BF16_DEPTH) + 1) / 2;
+        }
     }
 }
 

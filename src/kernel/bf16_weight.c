@@ -54,11 +54,18 @@ static void turn_task(void *context, int64_t tile, int thread)
 
 /* Products. */
 
-/* Where the blocks of 32 pixels of COUNT tiles from TILE on begin, in turned grad_y and in
-   words.  Returns how many there are. */
-static int64_t find_blocks(const bf16_weight_job *j, int64_t tile, int64_t count,
-                           int64_t *g, int64_t *words)
+/* Numbers for each block of 32 pixels that a batch has. */
+static int64_t places_of(const bf16_weight_job *j)
 {
+    return j->batch * j->g_step / BF16_DEPTH;
+}
+
+/* Where the blocks of 32 pixels of COUNT tiles from TILE on begin, in turned grad_y and in
+   words, and their pairs.  Returns how many there are. */
+static int64_t find_blocks(const bf16_weight_job *j, int64_t tile, int64_t count,
+                           int64_t *g)
+{
+    int64_t *words = g + places_of(j), *pairs = words + places_of(j);
     const bf16_layout *l = &j->layout;
     int64_t row = l->gathered ? BF16_LANES : 2 * l->step, blocks = 0;
     for (int64_t t = 0; t < count; t++)
@@ -66,6 +73,7 @@ static int64_t find_blocks(const bf16_weight_job *j, int64_t tile, int64_t count
             bf16_flow flow = bf16_flow_at(l, tile + t, i);
             for (int64_t p = 0; p < flow.count; p += BF16_DEPTH) {
                 g[blocks] = t * turned_numbers(j) + i * j->line + p;
+                pairs[blocks] = (smaller(flow.count - p, BF16_DEPTH) + 1) / 2;
                 words[blocks++] = t * j->words_count + flow.x + p / 2 * row;
             }
         }
@@ -169,9 +177,10 @@ static void part_task(void *context, int64_t task, int thread)
     int64_t end = l->count * (part + 1) / j->parts;
     float *sums = j->sums + (j->parts > 1 ? task : thread) * tile_floats(j);
     uint32_t *words = j->words + thread * j->batch * j->words_count;
-    int64_t *places = j->places + thread * 2 * j->batch * j->g_step / BF16_DEPTH;
+    int64_t *places = j->places + thread * 3 * places_of(j);
     bf16_multiply t = {.x_offset = places,
-                       .w_offset = places + j->batch * j->g_step / BF16_DEPTH};
+                       .w_offset = places + places_of(j),
+                       .pairs = places + 2 * places_of(j)};
     j->loops->enter();
     for (int64_t tile = first, count; tile < end; tile += count) {
         count = smaller(j->batch, end - tile);
@@ -182,8 +191,7 @@ static void part_task(void *context, int64_t task, int thread)
                 bf16_weight_turn(j, tile + i, output, last, g + i * turned_numbers(j));
             bf16_weight_pair(j, chunk, tile + i, thread, words + i * j->words_count);
         }
-        t.blocks = find_blocks(j, tile, count, places,
-                               places + j->batch * j->g_step / BF16_DEPTH);
+        t.blocks = find_blocks(j, tile, count, places);
         t.add = tile > first;
         multiply_blocks(j, &t, j->chunks > 1 ? g + output * j->g_step : g, tiles, words,
                         sums);
@@ -315,8 +323,7 @@ static void job_make(bf16_weight_job *j, scratch *s)
     j->copies = scratch_take(s, j->layout.gathered ? 0 : threads * j->layout.numbers,
                              sizeof *j->copies);
     j->words = scratch_take(s, threads * j->batch * j->words_count, sizeof *j->words);
-    j->places = scratch_take(s, threads * 2 * j->batch * j->g_step / BF16_DEPTH,
-                             sizeof *j->places);
+    j->places = scratch_take(s, threads * 3 * places_of(j), sizeof *j->places);
 }
 
 static void job_run(bf16_weight_job *j)

@@ -35,7 +35,7 @@ typedef struct bf16_weight_job {
                                     [output][g_step] */
     bf16 *copies;                /* [thread][layout.numbers] */
     uint32_t *words;             /* [thread][batch][words_count]: pairs of pixels */
-    int64_t *places;             /* [thread][2][batch * g_step / 32]: of blocks */
+    int64_t *places;             /* [thread][3][batch * g_step / 32]: of blocks */
     int64_t words_count;
 } bf16_weight_job;
 

@@ -8,11 +8,15 @@
      dX the same, of grad_y with weights turned by 180 degrees and channels swapped
      dW = G' [ sum over tiles of (B' d B) * (A dY A') ] G
 
+   In bf16 images may be kept as such: they are widened as tiles are transformed and
+   narrowed as these are put, and what is between is f32 (the rows that end in -f32).
+
    The work itself is in winograd_pass.c and winograd_weight.c.
    Source: Winograd 1980, Arithmetic complexity of computations; Lavin, Gray 2016, Fast
    algorithms for convolutional neural networks. */
 #include "kernel/algorithm.h"
 
+#include "base/cpu.h"
 #include "kernel/convolution_cost.h"
 #include "kernel/winograd_parts.h"
 
@@ -37,6 +41,31 @@ static bool pays_two(const convolution *v, const float *weight, algorithm_task t
 {
     (void)weight;
     return winograd_cost(v, 2, task) < direct_cost(v, 1, task);
+}
+
+/* What a direct sum of pairs takes of the time of one in f32, with all that is around the
+   products, as measured on one processor with pairs and one with tiles. */
+static double pair_share(algorithm_task task)
+{
+    if (!cpu_has_bf16())
+        return 1.5;
+    if (cpu_get_level() >= CPU_AMX)
+        return 0.2;
+    return task == ALGORITHM_GRAD_WEIGHT ? 0.96 : 0.75;
+}
+
+static bool pays_four_kept(const convolution *v, const float *weight, algorithm_task task)
+{
+    double cost = winograd_cost(v, 4, task);
+    (void)weight;
+    return cost < pair_share(task) * direct_cost(v, 1, task) &&
+           cost <= winograd_cost(v, 2, task);
+}
+
+static bool pays_two_kept(const convolution *v, const float *weight, algorithm_task task)
+{
+    (void)weight;
+    return winograd_cost(v, 2, task) < pair_share(task) * direct_cost(v, 1, task);
 }
 
 #define WINOGRAD_ROW(word, m)                                                            \
@@ -79,12 +108,15 @@ static bool pays_two(const convolution *v, const float *weight, algorithm_task t
                                    const float *grad_y, float *grad_weight, void *block) \
     {                                                                                    \
         winograd_weight_run(v, m, x, grad_y, grad_weight, block);                        \
-    }                                                                                    \
-    const algorithm algorithm_winograd_##word = {                                        \
-        .name = "winograd-" #m "x" #m,                                                   \
-        .precision = PRECISION_F32,                                                      \
+    }
+
+/* A row of the functions above, for images kept in P. */
+#define WINOGRAD_KEPT(word, m, row, ending, p, pays_it)                                  \
+    const algorithm algorithm_winograd_##row = {                                         \
+        .name = "winograd-" #m "x" #m ending,                                            \
+        .precision = p,                                                                  \
         .suits = winograd_suits,                                                         \
-        .pays = pays_##word,                                                             \
+        .pays = pays_it,                                                                 \
         .prepared_bytes = prepared_bytes_##word,                                         \
         .prepare = prepare_##word,                                                       \
         .scratch_bytes = scratch_bytes_##word,                                           \
@@ -117,3 +149,7 @@ static void grad_input(const convolution *v, int64_t tile, const float *grad_y,
 
 WINOGRAD_ROW(two, 2)
 WINOGRAD_ROW(four, 4)
+WINOGRAD_KEPT(two, 2, two, "", PRECISION_F32, pays_two)
+WINOGRAD_KEPT(four, 4, four, "", PRECISION_F32, pays_four)
+WINOGRAD_KEPT(two, 2, two_kept, "-f32", PRECISION_BF16, pays_two_kept)
+WINOGRAD_KEPT(four, 4, four_kept, "-f32", PRECISION_BF16, pays_four_kept)

@@ -8,6 +8,7 @@
 #define TILES_MOST    14
 #define OUTER_OUTPUTS 8
 #include "kernel/loops_vector.inc"
+#include "kernel/loops_narrow.inc"
 #include "kernel/winograd_loops.h"
 #include "kernel/loops_winograd_points.inc"
 #include "kernel/loops_winograd_tiles.inc"

@@ -14,13 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "kernel/finish.h"
+#include "kernel/precision.h"
 
-/* Images of H x W pixels, PITCH floats apart, cut into ROWS x COLUMNS tiles each. */
+/* Images of H x W pixels, PITCH numbers apart, cut into ROWS x COLUMNS tiles each. */
 typedef struct winograd_grid {
     int64_t h, w, channels, pitch;
     int64_t rows, columns;
     int64_t pad_h, pad_w; /* the first tile begins at pixel (-pad_h, -pad_w) */
-    const float *zeros;   /* [channels], what is outside; NULL where nothing is read */
+    precision kept;       /* of their numbers */
+    const void *zeros;    /* [channels], what is outside; NULL where nothing is read */
 } winograd_grid;
 
 /* Transformed tiles: distances in floats. */
@@ -56,7 +58,7 @@ typedef struct winograd_target {
     float slope;
     const float *residual; /* may be NULL; both at the panel's first output */
     int64_t residual_pitch;
-    float *y;
+    void *y;         /* kept as its grid says */
     int64_t outputs; /* that there are, <= vectors * lanes */
     int vectors;
     bool accumulate;
@@ -95,9 +97,9 @@ typedef struct winograd_sums {
 typedef struct winograd_form {
     int64_t tile, planes; /* m and (m + 2)^2 */
     /* B' d B of tiles that overlap by 2 pixels; and A g A' of tiles that do not. */
-    void (*read_input)(const winograd_grid *grid, const float *x, winograd_part part,
+    void (*read_input)(const winograd_grid *grid, const void *x, winograd_part part,
                        const winograd_planes *to);
-    void (*read_gradient)(const winograd_grid *grid, const float *g, winograd_part part,
+    void (*read_gradient)(const winograd_grid *grid, const void *g, winograd_part part,
                           const winograd_planes *to);
     /* A' m A of COUNT tiles of one panel, m [plane][tile][vectors * lanes]. */
     void (*write_output)(const winograd_grid *grid, const winograd_target *target,

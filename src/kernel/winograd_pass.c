@@ -27,9 +27,10 @@ enum {
 
 typedef struct job {
     const winograd_pass *pass;
-    const float *x, *u;
+    const void *x;
+    const float *u;
     const finish *tail;
-    float *y;
+    void *y;
     bool accumulate, phased;
     winograd_grid in;      /* with zeros */
     float *scale, *shift;  /* [panels][PANEL * lanes] */
@@ -74,12 +75,14 @@ winograd_pass winograd_forward_pass(const convolution *v, int64_t tile)
                         .w = v->w,
                         .channels = v->c,
                         .pitch = v->x_pitch ? v->x_pitch : v->c,
+                        .kept = v->x_kept,
                         .pad_h = v->pad_h,
                         .pad_w = v->pad_w};
     winograd_grid out = {.h = v->out_h,
                          .w = v->out_w,
                          .channels = v->out_c,
-                         .pitch = v->y_pitch ? v->y_pitch : v->out_c};
+                         .pitch = v->y_pitch ? v->y_pitch : v->out_c,
+                         .kept = v->y_kept};
     return pass_of(in, out, v->n, tile);
 }
 
@@ -89,9 +92,11 @@ winograd_pass winograd_input_pass(const convolution *v, int64_t tile)
                         .w = v->out_w,
                         .channels = v->out_c,
                         .pitch = v->out_c,
+                        .kept = v->y_kept,
                         .pad_h = 2 - v->pad_h,
                         .pad_w = 2 - v->pad_w};
-    winograd_grid out = {.h = v->h, .w = v->w, .channels = v->c, .pitch = v->c};
+    winograd_grid out = {
+        .h = v->h, .w = v->w, .channels = v->c, .pitch = v->c, .kept = v->x_kept};
     winograd_pass p = pass_of(in, out, v->n, tile);
     p.turned = true;
     return p;
@@ -203,7 +208,7 @@ static void step_write(const job *j, int64_t panel, int64_t first, int64_t count
         .slope = j->tail->slope,
         .residual = j->tail->residual ? j->tail->residual + output : NULL,
         .residual_pitch = j->tail->residual_pitch,
-        .y = j->y + output,
+        .y = precision_write_at(j->y, p->out.kept, output),
         .outputs = minimum(p->out.channels - output, PANEL * p->loops->lanes),
         .vectors = panel_vectors(p, panel),
         .accumulate = j->accumulate};

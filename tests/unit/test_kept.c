@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_kept.c -- batch norm, pooling and resampling of values that are kept as bf16: the
-   bits of f32 numbers that are rounded before and behind, by a rule of this file, at every
+   test_kept.c -- batch norm, pooling, resampling and Winograd convolution of values that
+   are kept as bf16: the bits of f32 numbers that are rounded before and behind, by a rule of this file, at every
    level of instructions; and what lies between the channels of pixels stays. */
 #include "support.h"
 
@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernel/algorithm.h"
 #include "kernel/loops.h"
 #include "kernel/norm.h"
 #include "kernel/pool.h"
@@ -289,6 +290,97 @@ static void resizes(void **state)
     }
 }
 
+/* What a convolution reads, by which precision, and what comes out. */
+typedef struct products {
+    convolution v;
+    float *bias;
+    void *x, *g, *y, *gx;
+    float *gw;
+} products;
+
+static void run_products(const algorithm *a, products *p, const float *x, const float *g,
+                         const float *weight, bool accumulate)
+{
+    const convolution *v = &p->v;
+    const finish tail = {.rectify = RECTIFY_ZERO};
+    int64_t in = v->n * v->h * v->w, out = v->n * v->out_h * v->out_w;
+    int64_t bytes[] = {(int64_t)a->prepared_bytes(v, weight),
+                       (int64_t)a->scratch_bytes(v), (int64_t)a->gradient_scratch(v)};
+    void *block[3];
+    for (int i = 0; i < 3; i++)
+        block[i] = room(bytes[i] / (int64_t)sizeof(float));
+    p->x = kept_copy(x, in, v->c, v->c, v->x_kept);
+    p->g = kept_copy(g, out, v->out_c, v->out_c, v->y_kept);
+    p->y = kept_copy(g, out, v->out_c, v->out_c, v->y_kept);
+    p->gx = kept_copy(x, in, v->c, v->c, v->x_kept);
+    p->gw = room(v->out_c * 9 * v->c);
+    a->prepare(v, weight, block[0]);
+    a->forward(v, p->x, block[0], p->bias, &tail, p->y, block[1]);
+    a->grad_input(v, p->g, weight, p->gx, accumulate, block[2]);
+    a->grad_weight(v, p->x, p->g, p->gw, block[2]);
+    for (int i = 0; i < 3; i++)
+        memory_free(block[i]);
+}
+
+static void free_products(products *p)
+{
+    memory_free(p->x);
+    memory_free(p->g);
+    memory_free(p->y);
+    memory_free(p->gx);
+    memory_free(p->gw);
+}
+
+static void check_products(const algorithm *plain, const algorithm *kept,
+                           random_stream *r)
+{
+    convolution v = {.n = between(r, 1, 3),
+                     .h = between(r, 1, 17),
+                     .w = between(r, 1, 17),
+                     .c = between(r, 4, 70),
+                     .out_c = between(r, 4, 70),
+                     .kernel_h = 3,
+                     .kernel_w = 3,
+                     .stride_h = 1,
+                     .stride_w = 1,
+                     .pad_h = between(r, 1, 2),
+                     .pad_w = between(r, 1, 2),
+                     .dilation_h = 1,
+                     .dilation_w = 1,
+                     .groups = 1};
+    v.out_h = v.h + 2 * v.pad_h - 2;
+    v.out_w = v.w + 2 * v.pad_w - 2;
+    int64_t in = v.n * v.h * v.w, out = v.n * v.out_h * v.out_w;
+    int64_t weights = v.out_c * 9 * v.c;
+    float *x = numbers(r, in * v.c), *g = numbers(r, out * v.out_c),
+          *weight = numbers(r, weights), *bias = numbers(r, v.out_c);
+    bool accumulate = between(r, 0, 1);
+    products wide = {.v = v, .bias = bias}, narrow = wide;
+    narrow.v.x_kept = any_precision(r);
+    narrow.v.y_kept = any_precision(r);
+    run_products(plain, &wide, x, g, weight, accumulate);
+    run_products(kept, &narrow, x, g, weight, accumulate);
+    check_kept("forward", narrow.y, wide.y, out, v.out_c, v.out_c, narrow.v.y_kept);
+    check_kept("by input", narrow.gx, wide.gx, in, v.c, v.c, narrow.v.x_kept);
+    check_kept("by weight", narrow.gw, wide.gw, v.out_c, 9 * v.c, 9 * v.c, PRECISION_F32);
+    free_products(&wide);
+    free_products(&narrow);
+    memory_free(x);
+    memory_free(g);
+    memory_free(weight);
+    memory_free(bias);
+}
+
+static void convolutions(void **state)
+{
+    random_stream r = random_new(9, "kept convolution", 0);
+    (void)state;
+    for (int i = 0; i < TRIALS; i++) {
+        check_products(&algorithm_winograd_two, &algorithm_winograd_two_kept, &r);
+        check_products(&algorithm_winograd_four, &algorithm_winograd_four_kept, &r);
+    }
+}
+
 static void other_levels(void **state)
 {
     (void)state;
@@ -300,7 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(norms),        cmocka_unit_test(norms_of_rows_apart),
         cmocka_unit_test(pools),        cmocka_unit_test(resizes),
-        cmocka_unit_test(other_levels),
+        cmocka_unit_test(convolutions), cmocka_unit_test(other_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
