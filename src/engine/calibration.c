@@ -87,15 +87,16 @@ static double distance(const calibration_row *r, const convolution *v, double de
 
 /* The time of R, brought to V. */
 static double scaled(const calibration *c, const calibration_row *r, const convolution *v,
-                     double density)
+                     double density, bool far)
 {
+    double seconds = far && r->far_seconds > 0 ? r->far_seconds : r->seconds;
     double size = text_equal(r->type, "s8") ? 1 : 4;
     double kept = r->density < 1 ? density / r->density : 1;
     double weights = weights_of(v) / weights_of(&r->shape) * kept;
     bool bound =
         c->limits.memory > 0 &&
-        weights_of(&r->shape) * r->density * size / r->seconds > BOUND * c->limits.memory;
-    return r->seconds * weights * (bound ? 1 : pixels_of(v) / pixels_of(&r->shape));
+        weights_of(&r->shape) * r->density * size / seconds > BOUND * c->limits.memory;
+    return seconds * weights * (bound ? 1 : pixels_of(v) / pixels_of(&r->shape));
 }
 
 typedef struct neighbour {
@@ -118,7 +119,8 @@ static void insert(neighbour n[NEIGHBOURS], const calibration_row *row, double f
 }
 
 double calibration_estimate(const calibration *c, const char *method, const char *type,
-                            algorithm_task task, const convolution *v, double density)
+                            algorithm_task task, const convolution *v, double density,
+                            bool far)
 {
     neighbour n[NEIGHBOURS] = {{0}};
     density = fmax(density, 1e-4);
@@ -133,7 +135,7 @@ double calibration_estimate(const calibration *c, const char *method, const char
     double sum = 0, weight = 0;
     for (int i = 0; i < NEIGHBOURS && n[i].row; i++) {
         double w = 1 / square(n[i].distance + TOUCH);
-        sum += w * log(scaled(c, n[i].row, v, density));
+        sum += w * log(scaled(c, n[i].row, v, density, far));
         weight += w;
     }
     return exp(sum / weight);
@@ -158,7 +160,7 @@ static bool suits(const operation *op, algorithm_task task, int method)
 }
 
 int calibration_choose(const calibration *c, const operation *op, algorithm_task task,
-                       int guess)
+                       bool far, int guess)
 {
     const operator_methods *m = op->node->op->methods;
     if (!c || !guess || !m->geometry)
@@ -167,12 +169,13 @@ int calibration_choose(const calibration *c, const operation *op, algorithm_task
     convolution v = m->geometry(op);
     double density = density_of(op);
     double best =
-        WORTH * calibration_estimate(c, m->name(op, guess), type, task, &v, density);
+        WORTH * calibration_estimate(c, m->name(op, guess), type, task, &v, density, far);
     int method = guess;
     for (int i = 1; m->name(op, i); i++) {
         if (i == guess || !suits(op, task, i))
             continue;
-        double seconds = calibration_estimate(c, m->name(op, i), type, task, &v, density);
+        double seconds =
+            calibration_estimate(c, m->name(op, i), type, task, &v, density, far);
         if (seconds < best) {
             best = seconds;
             method = i;

@@ -14,8 +14,10 @@ typedef struct calibration_row {
     char type[8];    /* "f32", "bf16", "s8" */
     algorithm_task task;
     convolution shape;
-    double density; /* share of the weights that are not 0 */
-    double seconds; /* one run, the least of several */
+    double density;     /* share of the weights that are not 0 */
+    double seconds;     /* one run, the least of several, of weights that are at hand */
+    double far_seconds; /* of weights that other work drove from the caches; 0: not
+                           measured */
 } calibration_row;
 
 /* At all threads together. */
@@ -41,15 +43,16 @@ status calibration_add(calibration *c, const calibration_row *row, error *e);
 
 /* Expected seconds of METHOD on V, from the nearest shapes of its kind that were measured
    (by log2 of pixels, channels in and out, and of the density where it skips zeros): their
-   times, scaled by multiply-adds, or by weights where reading those took the time.  NaN
-   where nothing like it was measured. */
+   times, scaled by multiply-adds, or by weights where reading those took the time.  FAR:
+   of weights that come from far.  NaN where nothing like it was measured. */
 double calibration_estimate(const calibration *c, const char *method, const char *type,
-                            algorithm_task task, const convolution *v, double density);
+                            algorithm_task task, const convolution *v, double density,
+                            bool far);
 
 /* The method of OP for TASK: GUESS, unless another that suits is expected to take at most
-   0.9 of its time.  C may be NULL. */
+   0.9 of its time.  FAR: its weights come from far.  C may be NULL. */
 int calibration_choose(const calibration *c, const operation *op, algorithm_task task,
-                       int guess);
+                       bool far, int guess);
 
 /* ---- the machine's own ---- */
 

@@ -20,15 +20,30 @@ static int tuned_method(const operation *op)
     return 0;
 }
 
+/* Do the weights drive each other from the caches between two runs?  As they would be
+   without zeros: what is chosen for those should not depend on itself. */
+static bool weights_are_far(const plan *p)
+{
+    const int64_t near_bytes = 16 << 20;
+    int64_t bytes = 0;
+    for (int i = 0; i < p->step_count; i++) {
+        const operation *op = &p->steps[i].op;
+        const parameter *w = op->parameters[ROLE_WEIGHT];
+        if (op->node->op->methods && w)
+            bytes += tensor_count(w->data) * (op->integer ? 1 : (int64_t)sizeof(float));
+    }
+    return bytes > near_bytes;
+}
+
 /* As it was tuned, else as measurements or a rule expect it to be fastest. */
-static int forward_method(const plan *p, const operation *op)
+static int forward_method(const plan *p, const operation *op, bool far)
 {
     int tuned = tuned_method(op);
     return tuned ? tuned
                  : calibration_choose(p->calibration, op,
                                       p->training ? ALGORITHM_FORWARD_ONCE
                                                   : ALGORITHM_FORWARD,
-                                      op->node->op->methods->guess(op));
+                                      far, op->node->op->methods->guess(op));
 }
 
 static void choose_gradients(const plan *p, operation *op)
@@ -36,13 +51,14 @@ static void choose_gradients(const plan *p, operation *op)
     const operator_methods *m = op->node->op->methods;
     for (int i = 0; m->guess_gradient && p->training && i < 2; i++) {
         algorithm_task task = i == 0 ? ALGORITHM_GRAD_INPUT : ALGORITHM_GRAD_WEIGHT;
-        op->gradient_methods[i] =
-            calibration_choose(p->calibration, op, task, m->guess_gradient(op, task));
+        op->gradient_methods[i] = calibration_choose(p->calibration, op, task, false,
+                                                     m->guess_gradient(op, task));
     }
 }
 
 status plan_choose_methods(plan *p, error *e)
 {
+    const bool far = !p->training && weights_are_far(p);
     bool any = p->precision == PRECISION_F32;
     for (int i = 0; i < p->step_count; i++) {
         operation *op = &p->steps[i].op;
@@ -50,7 +66,7 @@ status plan_choose_methods(plan *p, error *e)
         if (!m)
             continue;
         op->precision = p->precision;
-        op->method = forward_method(p, op);
+        op->method = forward_method(p, op, far);
         choose_gradients(p, op);
         op->precision = m->precision(op);
         any |= op->precision == p->precision;

@@ -14,7 +14,7 @@
 #include "format/field.h"
 
 #define VERSION_KEY "lathe_calibration"
-#define VERSION     1
+#define VERSION     2
 enum { BYTES_MOST = 1 << 24, ROWS_MOST = 1 << 16, DIMENSION_MOST = 1 << 20 };
 
 static const char *const task_words[ALGORITHM_TASKS] = {
@@ -101,7 +101,8 @@ static status put_row(json_t *list, const calibration_row *r, error *e)
         TRY(field_put(object, shape_fields[i].name, json_integer(value), e));
     }
     TRY(field_put(object, "density", field_from_real(r->density), e));
-    return field_put(object, "seconds", field_from_real(r->seconds), e);
+    TRY(field_put(object, "seconds", field_from_real(r->seconds), e));
+    return field_put(object, "far_seconds", field_from_real(r->far_seconds), e);
 }
 
 static status put_calibration(json_t *object, const calibration *c, error *e)
@@ -202,7 +203,8 @@ static status get_row(const json_t *object, calibration_row *r, error *e)
     if (!is_sound(&r->shape))
         return fail(e, E_FORMAT, "its sizes are of no convolution");
     TRY(get_positive(object, "density", 1e-6, 1, &r->density, e));
-    return get_positive(object, "seconds", 1e-12, 1e6, &r->seconds, e);
+    TRY(get_positive(object, "seconds", 1e-12, 1e6, &r->seconds, e));
+    return get_positive(object, "far_seconds", 0, 1e6, &r->far_seconds, e);
 }
 
 static status get_rows(const json_t *object, calibration *c, error *e)

@@ -50,7 +50,7 @@ static void add(calibration *c, const char *method, algorithm_task task, convolu
 static double estimate(const calibration *c, const char *method, convolution v,
                        double density)
 {
-    return calibration_estimate(c, method, "f32", ALGORITHM_FORWARD, &v, density);
+    return calibration_estimate(c, method, "f32", ALGORITHM_FORWARD, &v, density, false);
 }
 
 static void check_ratio(double got, double wanted)
@@ -91,9 +91,10 @@ static void nothing_is_said_of_other_kinds(void **state)
     assert_true(isnan(estimate(c, "gather", square(1, 512, 512, 3), 1))); /* too far */
     assert_true(isnan(estimate(c, "gather", depthwise, 1)));
     assert_true(isnan(estimate(c, "gather", strided, 1)));
-    assert_true(isnan(calibration_estimate(c, "gather", "s8", ALGORITHM_FORWARD, &v, 1)));
     assert_true(
-        isnan(calibration_estimate(c, "gather", "f32", ALGORITHM_GRAD_INPUT, &v, 1)));
+        isnan(calibration_estimate(c, "gather", "s8", ALGORITHM_FORWARD, &v, 1, false)));
+    assert_true(isnan(
+        calibration_estimate(c, "gather", "f32", ALGORITHM_GRAD_INPUT, &v, 1, false)));
     calibration_free(c);
 }
 
@@ -111,10 +112,10 @@ static void zeros_count_where_they_are_skipped(void **state)
 
 /* ---- choosing ---- */
 
-static graph *one_layer(void)
+static graph *one_layer(int64_t size, int64_t channels)
 {
-    graph *g = graph_new(shape_of(3, (int64_t)16, (int64_t)16, (int64_t)32), NULL);
-    attributes a = support_convolution(32, 3);
+    graph *g = graph_new(shape_of(3, size, size, channels), NULL);
+    attributes a = support_convolution(channels, 3);
     assert_true(graph_add(g, "conv2d", "c", &a, &g->input, 1, NULL) >= 0);
     support_fill(g, 3);
     return g;
@@ -135,11 +136,37 @@ static void check_choice(graph *g, const calibration *c, bool training,
     plan_free(p);
 }
 
+/* Where weights are many, times of weights from far count; else those of weights at
+   hand. */
+static void far_weights_have_times_of_their_own(void **state)
+{
+    static const int64_t sizes[2][2] = {{4, 64}, {4, 700}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        convolution v = square(sizes[i][0], sizes[i][1], sizes[i][1], 3);
+        graph *g = one_layer(sizes[i][0], sizes[i][1]);
+        const float *weight = tensor_f32(g->parameters[0].data);
+        const char *rule =
+            algorithm_guess(&v, weight, PRECISION_F32, ALGORITHM_FORWARD)->name;
+        const char *other = strcmp(rule, "gather") == 0 ? "winograd-2x2" : "gather";
+        calibration *c = calibration_new(NULL);
+        add(c, rule, ALGORITHM_FORWARD, v, 1, 1e-3);
+        add(c, other, ALGORITHM_FORWARD, v, 1, 2e-3);
+        c->rows[0].far_seconds = 4e-3;
+        c->rows[1].far_seconds = 3e-3;
+        check_ratio(calibration_estimate(c, other, "f32", ALGORITHM_FORWARD, &v, 1, true),
+                    3e-3);
+        check_choice(g, c, false, i == 0 ? rule : other);
+        calibration_free(c);
+        graph_free(g);
+    }
+}
+
 /* Not for less than a tenth, not where it was tuned, and never what does not suit. */
 static void plans_choose_what_was_faster(void **state)
 {
     (void)state;
-    graph *g = one_layer();
+    graph *g = one_layer(16, 32);
     convolution v = square(16, 32, 32, 3);
     const float *weight = tensor_f32(g->parameters[0].data);
     const char *rule =
@@ -227,6 +254,7 @@ static calibration *made_up(void)
     c->limits = (calibration_limits){1.5e11, 0, 2e12, 1.0 / 3 * 1e11, 2e10, 1 << 20};
     add(c, "gather", ALGORITHM_FORWARD, square(32, 32, 32, 3), 1, 1.25e-3);
     add(c, "sparse", ALGORITHM_FORWARD, square(7, 5, 3, 1), 0.1, 1e-6);
+    c->rows[1].far_seconds = 3e-6;
     add(c, "winograd-4x4", ALGORITHM_GRAD_WEIGHT, square(6, 256, 256, 3), 1, 0.3);
     add(c, "gather", ALGORITHM_FORWARD_ONCE, strided, 1, 7e-5);
     return c;
@@ -260,6 +288,7 @@ static void files_read_back(void **state)
         assert_int_equal(a->task, b->task);
         assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
         assert_true(fabs(a->seconds / b->seconds - 1) < 1e-8);
+        assert_true(fabs(a->far_seconds - b->far_seconds) <= 1e-8 * a->far_seconds);
         assert_true(fabs(a->density / b->density - 1) < 1e-8);
     }
     assert_true(back->limits.bf16 == 0);
@@ -292,8 +321,8 @@ static void hostile_files_are_refused(void **state)
 {
     (void)state;
     static const char *const edits[][2] = {
-        {"\"lathe_calibration\": 1", "\"lathe_calibration\": 2"},
-        {"\"lathe_calibration\": 1", "\"lathe_calibration\": \"1\""},
+        {"\"lathe_calibration\": 2", "\"lathe_calibration\": 1"},
+        {"\"lathe_calibration\": 2", "\"lathe_calibration\": \"2\""},
         {"\"threads\": ", "\"threads\": -"},
         {"\"processor\": \"", "\"processor\": \"another "},
         {"\"seconds\": ", "\"seconds\": -"},
@@ -373,8 +402,9 @@ static void this_machine_is_measured(void **state)
     for (int64_t i = 0; i < c->row_count; i++) {
         const calibration_row *r = &c->rows[i];
         assert_true(r->seconds > 0 && isfinite(r->seconds));
-        double same =
-            calibration_estimate(c, r->method, r->type, r->task, &r->shape, r->density);
+        assert_true(r->far_seconds >= 0 && isfinite(r->far_seconds));
+        double same = calibration_estimate(c, r->method, r->type, r->task, &r->shape,
+                                           r->density, false);
         assert_true(same > 0.2 * r->seconds && same < 5 * r->seconds);
     }
     calibration_free(c);
@@ -387,6 +417,7 @@ int main(void)
         cmocka_unit_test(nothing_is_said_of_other_kinds),
         cmocka_unit_test(zeros_count_where_they_are_skipped),
         cmocka_unit_test(plans_choose_what_was_faster),
+        cmocka_unit_test(far_weights_have_times_of_their_own),
         cmocka_unit_test(it_is_looked_for_once),
         cmocka_unit_test(files_read_back),
         cmocka_unit_test(hostile_files_are_refused),
