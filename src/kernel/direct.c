@@ -70,18 +70,6 @@ static float sum_of(const job *j, int64_t image, int64_t row, int64_t column, in
     return sum;
 }
 
-static float finished(const finish *t, float sum, int64_t pixel, int64_t o)
-{
-    sum = sum * (t->scale ? t->scale[o] : 1) + (t->shift ? t->shift[o] : 0);
-    if (t->residual)
-        sum += t->residual[pixel * t->residual_pitch + o];
-    if (t->rectify == RECTIFY_HARD_SWISH)
-        return sum * fminf(fmaxf(sum / 6 + 0.5f, 0), 1);
-    if (sum >= 0 || t->rectify == RECTIFY_NONE)
-        return sum;
-    return t->rectify == RECTIFY_ZERO ? 0 : sum * t->slope;
-}
-
 static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
@@ -91,10 +79,10 @@ static void run_pixels(void *context, int64_t begin, int64_t end, int thread)
     for (int64_t pixel = begin; pixel < end; pixel++)
         for (int64_t o = 0; o < v->out_c; o++)
             j->y[pixel * pitch + o] =
-                finished(j->tail,
-                         sum_of(j, pixel / (v->out_h * v->out_w),
-                                pixel / v->out_w % v->out_h, pixel % v->out_w, o),
-                         pixel, o);
+                finish_one(j->tail,
+                           sum_of(j, pixel / (v->out_h * v->out_w),
+                                  pixel / v->out_w % v->out_h, pixel % v->out_w, o),
+                           pixel, o);
 }
 
 static void direct_forward(const convolution *v, const float *x, const void *prepared,

@@ -4,6 +4,7 @@
 #ifndef LATHE_KERNEL_FINISH_H
 #define LATHE_KERNEL_FINISH_H
 
+#include <math.h>
 #include <stdint.h>
 
 typedef enum rectifier {
@@ -21,5 +22,18 @@ typedef struct finish {
     const float *residual;  /* laid out as y but for its pitch; NULL: nothing is added */
     int64_t residual_pitch; /* floats from pixel to pixel */
 } finish;
+
+/* What output O of a pixel, counted through all images, becomes behind its sum. */
+static inline float finish_one(const finish *t, float sum, int64_t pixel, int64_t o)
+{
+    sum = sum * (t->scale ? t->scale[o] : 1) + (t->shift ? t->shift[o] : 0);
+    if (t->residual)
+        sum += t->residual[pixel * t->residual_pitch + o];
+    if (t->rectify == RECTIFY_HARD_SWISH)
+        return sum * fminf(fmaxf(sum / 6 + 0.5f, 0), 1);
+    if (sum >= 0 || t->rectify == RECTIFY_NONE)
+        return sum;
+    return t->rectify == RECTIFY_ZERO ? 0 : sum * t->slope;
+}
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <string.h>
 #include "base/cpu.h"
+#include "base/parallel.h"
 #include "kernel/scratch.h"
 #include "kernel/sparse_parts.h"
 
@@ -113,6 +114,43 @@ static void prepare(const convolution *v, const float *weight, void *prepared)
     sparse_pack(&s, &(sparse_weights){.v = v, .numbers = weight}, prepared);
 }
 
+/* Where no weight is left, every pixel is the same but for what is added to it. */
+typedef struct constant {
+    const sparse_shape *shape;
+    const finish *tail;
+    const float *bias;
+    float *row; /* [outputs] of a pixel to which nothing is added */
+    float *y;
+} constant;
+
+static void finish_pixel(const constant *c, int64_t pixel, float *to)
+{
+    for (int64_t o = 0; o < c->shape->outputs; o++)
+        to[o] = finish_one(c->tail, c->bias ? c->bias[o] : 0, pixel, o);
+}
+
+static void constant_pixels(void *context, int64_t begin, int64_t end, int thread)
+{
+    const constant *c = context;
+    (void)thread;
+    for (int64_t pixel = begin; pixel < end; pixel++) {
+        float *to = c->y + pixel * c->shape->y_pitch;
+        if (c->tail->residual)
+            finish_pixel(c, pixel, to);
+        else
+            memcpy(to, c->row, (size_t)c->shape->outputs * sizeof *to);
+    }
+}
+
+static void constant_run(constant *c)
+{
+    enum { NUMBERS = 16 * 1024 }; /* of a task */
+    int64_t pixels = 1 + NUMBERS / c->shape->outputs;
+    if (!c->tail->residual)
+        finish_pixel(c, 0, c->row);
+    parallel_range(c->shape->pixels, pixels, constant_pixels, c);
+}
+
 /* Scratch memory, cut for W; *ZEROS [channels] is what lies outside of images. */
 static size_t layout(sparse_work *w, void *block, float **zeros)
 {
@@ -126,7 +164,8 @@ static size_t scratch_bytes(const convolution *v)
     sparse_work w;
     float *zeros;
     sparse_shape_make(&w.shape, v, sparse_loops_get()->lanes);
-    return layout(&w, NULL, &zeros);
+    size_t row = (size_t)v->out_c * sizeof(float), work = layout(&w, NULL, &zeros);
+    return row > work ? row : work;
 }
 
 static void forward(const convolution *v, const float *x, const void *prepared,
@@ -142,6 +181,10 @@ static void forward(const convolution *v, const float *x, const void *prepared,
     sparse_shape_make(&w.shape, v, e.loops->lanes);
     w.pitch = w.shape.x_pitch * (int64_t)sizeof *x;
     sparse_view_make(&w.view, prepared, (void *)(uintptr_t)prepared);
+    if (w.view.head->entries == 0) {
+        constant_run(&(constant){&w.shape, tail, bias, block, y});
+        return;
+    }
     layout(&w, block, &zeros);
     memset(zeros, 0, (size_t)v->c * sizeof *zeros);
     w.outside = (const char *)zeros;
