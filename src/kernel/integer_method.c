@@ -50,6 +50,7 @@ METHOD(scalar, CPU_SCALAR)
 static const integer_method *const methods[] = {
     &integer_method_depthwise,
     &integer_method_sparse,
+    &integer_method_winograd,
     &amx_method,
     &vnni_method,
     &avx2_method,

@@ -34,6 +34,7 @@ const integer_method *integer_method_find(const char *name);
 /* The first row that suits C and pays. */
 const integer_method *integer_method_choose(const integer_conv *c);
 
-extern const integer_method integer_method_depthwise, integer_method_sparse;
+extern const integer_method integer_method_depthwise, integer_method_sparse,
+    integer_method_winograd;
 
 #endif

@@ -50,6 +50,12 @@ static const conv_case conv_cases[] = {
     {1, 2, 3, 5, 4, 3, 1, 4, 3, 1, 8, true, true, true},
     {2, 16, 16, 64, 64, 1, 1, 0, 1, 1, 8, true, true, true},
     {2, 9, 11, 64, 33, 1, 1, 0, 1, 1, 8, true, false, true},
+    {1, 16, 16, 32, 64, 3, 1, 1, 1, 1, 8, true, false, true},
+    {3, 13, 18, 96, 48, 3, 1, 1, 1, 1, 8, true, false, true},
+    {2, 15, 21, 64, 16, 3, 1, 0, 1, 1, 8, false, false, false},
+    {1, 17, 3, 32, 80, 3, 1, 2, 1, 1, 8, true, false, true},
+    {1, 40, 37, 32, 32, 3, 1, 1, 1, 1, 4, true, false, true},
+    {1, 12, 12, 512, 32, 3, 1, 1, 1, 1, 8, true, false, true},
 };
 
 static void test_conv(void **state)
