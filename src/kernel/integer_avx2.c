@@ -22,14 +22,17 @@ static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
 {
     __m256i sum[ROWS][2];
     const char *x[ROWS];
-    const char *weight = p->weight + block * p->block_distance;
+    int64_t first, end;
+    integer_product_runs(p, row, ROWS, &first, &end);
+    const char *weight =
+        p->weight + block * p->block_distance + first * p->run_steps * WORD;
     int32_t *to = p->sum + (row * p->blocks + block) * INTEGER_LANES;
 #pragma GCC unroll 8
     for (int i = 0; i < 2 * ROWS; i++)
         sum[i / 2][i % 2] = load(p->shift + block * INTEGER_LANES + i % 2 * HALF);
     for (int r = 0; r < ROWS; r++)
-        x[r] = p->x + p->start[row + r];
-    for (int64_t run = 0; run < p->runs; run++)
+        x[r] = p->x + p->row[row + r].start;
+    for (int64_t run = first; run < end; run++)
         for (int64_t step = 0; step < p->run_steps; step++, weight += WORD) {
             __m256i low = load(weight), high = load(weight + WORD / 2);
 #pragma GCC unroll 4

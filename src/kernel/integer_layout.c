@@ -194,7 +194,7 @@ static void cut(integer_layout *l)
     l->line_parts = divide_up(l->lines, l->part_lines);
     l->block_parts = divide_up(l->blocks, l->part_blocks);
     l->source_bytes = round_up(source_of(l, l->part_lines), 64);
-    l->row_starts = l->form.gaps ? 0 : rows_of(l, l->part_lines) + INTEGER_ROWS;
+    l->row_most = l->form.gaps ? 0 : rows_of(l, l->part_lines) + INTEGER_ROWS;
 }
 
 integer_layout integer_layout_of(const integer_conv *c, integer_form form)
@@ -330,18 +330,37 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
     }
 }
 
-void integer_layout_rows(const integer_layout *l, const integer_part *p, int64_t *start)
+/* The runs that meet the image in line LINE. */
+static integer_row runs_of(const integer_layout *l, int64_t line)
+{
+    const integer_conv *c = &l->conv;
+    integer_row row = {.end_run = (int32_t)l->runs};
+    if (l->patches)
+        return row;
+    int64_t above = l->padding[0] - line % l->period, dilation = c->dilation[0];
+    int64_t end = divide_up(c->height + above, dilation);
+    row.first_run = (int32_t)smaller(above > 0 ? divide_up(above, dilation) : 0, l->runs);
+    row.end_run = (int32_t)larger(smaller(end, l->runs), row.first_run);
+    return row;
+}
+
+bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+                         integer_row *rows)
 {
     const int64_t distance = l->row_distance * l->form.element;
     const int64_t first = source_line(l, p->line);
+    bool padded = false;
     for (int64_t i = 0; i < p->lines; i++) {
-        int64_t from = (source_line(l, p->line + i) - first) * l->line_distance;
-        from *= l->form.element;
-        for (int64_t k = 0; k < l->line_rows; k++)
-            start[i * l->line_rows + k] = from + k * distance;
+        integer_row row = runs_of(l, p->line + i);
+        row.start = (source_line(l, p->line + i) - first) * l->line_distance;
+        row.start *= l->form.element;
+        padded = padded || row.first_run > 0 || row.end_run < l->runs;
+        for (int64_t k = 0; k < l->line_rows; k++, row.start += distance)
+            rows[i * l->line_rows + k] = row;
     }
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
-        start[i] = start[p->rows - 1];
+        rows[i] = rows[p->rows - 1];
+    return padded;
 }
 
 /* ---- results to y ---- */

@@ -56,7 +56,7 @@ typedef struct integer_layout {
     int64_t line_rows, line_pixels; /* of a line: rows of products; pixels of y */
     int64_t line_distance;          /* codes of the source from one to the next */
     int64_t part_lines, part_blocks, line_parts, block_parts; /* how it is cut */
-    int64_t source_width, source_bytes, row_starts;           /* of one part */
+    int64_t source_width, source_bytes, row_most;             /* of one part */
 } integer_layout;
 
 /* One part: lines BEGIN.. and blocks BLOCK.. of one group. */
@@ -72,6 +72,8 @@ typedef struct integer_prepared {
     const int32_t *zero;  /* Z_w, taken off once for each code of the row's sum */
     const int32_t *total; /* sum of q_w - Z_w, taken off Z_x times where that is not known
                              before (to_sums) */
+    const int32_t *run_total; /* [run][lane] sum of q_w, where runs of padding are not
+                                 computed and yet count */
     const char *weight;
     size_t block_bytes;
 } integer_prepared;
@@ -91,9 +93,23 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
 
-/* START [row_starts]: bytes of the part's source before each of its rows of products, and
-   INTEGER_ROWS times those before the last one. */
-void integer_layout_rows(const integer_layout *l, const integer_part *p, int64_t *start);
+/* A row of products: bytes of the source before it, and which of its runs meet the
+   image: the others are padding. */
+typedef struct integer_row {
+    int64_t start;
+    int32_t first_run, end_run;
+} integer_row;
+
+/* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one.  Has any of them
+   runs of padding? */
+bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+                         integer_row *rows);
+
+/* Does the sum over a run of padding differ from 0? */
+static inline bool integer_layout_padding_counts(const integer_layout *l)
+{
+    return l->form.element == 1 && !l->form.gaps && !l->patches;
+}
 
 /* RESULTS [rows][step], codes or sums, are lanes LANE.. of ROWS rows of products from ROW
    on: to where they belong in y or sums. */

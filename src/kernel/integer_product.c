@@ -12,8 +12,8 @@ typedef struct running {
     const integer_kernel *kernel;
     integer_layout layout;
     integer_prepared prepared;
-    char *source;    /* source_bytes for each thread */
-    int64_t *starts; /* row_starts for each */
+    char *source;      /* source_bytes for each thread */
+    integer_row *rows; /* row_most for each */
 } running;
 
 /* Rows of products of one part, and where they are read. */
@@ -21,8 +21,9 @@ typedef struct rows {
     const running *run;
     integer_part part;
     const char *x;
-    int64_t distance;     /* bytes from one to the next; or, without gaps, */
-    const int64_t *start; /* bytes before each */
+    int64_t distance;       /* bytes from one to the next; or, without gaps, */
+    const integer_row *row; /* each */
+    bool padded;            /* has any of them runs of padding? */
 } rows;
 
 size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c)
@@ -44,7 +45,7 @@ static size_t take_scratch(running *r, void *block)
     const int64_t threads = cpu_threads();
     scratch s = {.base = block};
     r->source = scratch_take(&s, threads, (size_t)l->source_bytes);
-    r->starts = scratch_take(&s, threads * l->row_starts, sizeof *r->starts);
+    r->rows = scratch_take(&s, threads * l->row_most, sizeof *r->rows);
     return s.used;
 }
 
@@ -84,15 +85,15 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
     rows.distance = l->row_distance * l->form.element;
     if (l->form.gaps)
         return rows;
-    int64_t *start = r->starts + thread * l->row_starts;
-    integer_layout_rows(l, p, start);
-    rows.start = start;
+    integer_row *row = r->rows + thread * l->row_most;
+    rows.padded = integer_layout_rows(l, p, row);
+    rows.row = row;
     return rows;
 }
 
 static const char *row_at(const rows *r, int64_t row)
 {
-    return r->x + (r->start ? r->start[row] : row * r->distance);
+    return r->x + (r->row ? r->row[row].start : row * r->distance);
 }
 
 /* Where a weight's zero point is not 0: Z_w times the sum of the row's codes, for each
@@ -144,19 +145,24 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
     const running *run = r->run;
     const integer_layout *l = &run->layout;
     const int64_t at = r->part.group * l->blocks + block, lane = at * INTEGER_LANES;
-    const integer_product product = {.x = r->start ? r->x : row_at(r, row),
-                                     .rows = count,
-                                     .row_distance = r->distance,
-                                     .start = r->start ? r->start + row : NULL,
-                                     .runs = l->runs,
-                                     .run_distance = l->run_distance * l->form.element,
-                                     .run_steps = l->run_steps,
-                                     .weight = run->prepared.weight +
-                                               (size_t)at * run->prepared.block_bytes,
-                                     .blocks = blocks,
-                                     .block_distance = (int64_t)run->prepared.block_bytes,
-                                     .shift = run->prepared.shift + lane,
-                                     .sum = sum};
+    const integer_product product = {
+        .x = r->row ? r->x : row_at(r, row),
+        .rows = count,
+        .row_distance = r->distance,
+        .row = r->row ? r->row + row : NULL,
+        .runs = l->runs,
+        .run_distance = l->run_distance * l->form.element,
+        .run_steps = l->run_steps,
+        .weight = run->prepared.weight + (size_t)at * run->prepared.block_bytes,
+        .blocks = blocks,
+        .block_distance = (int64_t)run->prepared.block_bytes,
+        .shift = run->prepared.shift + lane,
+        .padded = r->padded,
+        .run_total =
+            integer_layout_padding_counts(l) ? run->prepared.run_total + lane : NULL,
+        .run_lanes = l->conv.groups * l->blocks * INTEGER_LANES,
+        .padding = l->conv.in.zero + l->form.offset,
+        .sum = sum};
     run->kernel->multiply(&product);
     if (run->prepared.affine)
         subtract_zeros(r, row, count, block * INTEGER_LANES, blocks * INTEGER_LANES, sum);

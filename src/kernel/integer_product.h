@@ -10,18 +10,34 @@
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
    for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
-   Row r begins at x + row_distance * r where the form has gaps, else at x + start[r].
+   Row r begins at x + row_distance * r where the form has gaps, else at x + row[r].start.
    Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
    INTEGER_ROWS can be read, and are written. */
 typedef struct integer_product {
     const char *x;
     int64_t rows, row_distance, runs, run_distance, run_steps;
-    const int64_t *start;
+    const integer_row *row;
     const char *weight;
     int64_t blocks, block_distance;
     const int32_t *shift;
+    bool padded;       /* has any row of the part runs of padding? */
+    int32_t padding;   /* times run_total is what one of these adds, which need not be */
+    int64_t run_lanes; /* computed */
+    const int32_t *run_total; /* [run][run_lanes], or NULL: it adds nothing */
     int32_t *sum;
 } integer_product;
+
+/* The runs that some of COUNT rows from ROW on need. */
+static inline void integer_product_runs(const integer_product *p, int64_t row,
+                                        int64_t count, int64_t *first, int64_t *end)
+{
+    *first = p->padded ? p->row[row].first_run : 0;
+    *end = p->padded ? p->row[row].end_run : p->runs;
+    for (int64_t r = row + 1; p->padded && r < row + count; r++) {
+        *first = p->row[r].first_run < *first ? p->row[r].first_run : *first;
+        *end = p->row[r].end_run > *end ? p->row[r].end_run : *end;
+    }
+}
 
 typedef struct integer_kernel {
     integer_form form;

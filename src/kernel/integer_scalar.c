@@ -11,17 +11,20 @@ enum { UNIT = 2, WORD = UNIT * INTEGER_LANES, ROWS = 4 };
 static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
 {
     int32_t sum[ROWS][INTEGER_LANES];
-    const char *weight = p->weight + block * p->block_distance;
+    int64_t first, end;
+    integer_product_runs(p, row, ROWS, &first, &end);
+    const char *weight = p->weight + block * p->block_distance +
+                         first * p->run_steps * WORD * (int64_t)sizeof(int16_t);
     for (int r = 0; r < ROWS; r++)
         memcpy(sum[r], p->shift + block * INTEGER_LANES, sizeof sum[r]);
-    for (int64_t run = 0; run < p->runs; run++)
+    for (int64_t run = first; run < end; run++)
         for (int64_t step = 0; step < p->run_steps; step++) {
             int16_t w[WORD], x[UNIT];
             memcpy(w, weight, sizeof w);
             weight += sizeof w;
             for (int r = 0; r < ROWS; r++) {
                 memcpy(x,
-                       p->x + p->start[row + r] + run * p->run_distance +
+                       p->x + p->row[row + r].start + run * p->run_distance +
                            step * (int64_t)sizeof x,
                        sizeof x);
                 for (int o = 0; o < INTEGER_LANES; o++)

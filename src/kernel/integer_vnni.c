@@ -13,6 +13,23 @@
 
 enum { UNIT = 4, WORD = 4 * INTEGER_LANES };
 
+/* What a run of padding adds to each row. */
+static inline __attribute__((always_inline)) void add_padding(const integer_product *p,
+                                                              int64_t run, __m512i *sum,
+                                                              const int rows,
+                                                              const int blocks)
+{
+    const __m512i code = _mm512_set1_epi32(p->padding);
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++) {
+        const int32_t *total = p->run_total + run * p->run_lanes + b * INTEGER_LANES;
+        __m512i more = _mm512_mullo_epi32(code, _mm512_loadu_si512(total));
+#pragma GCC unroll 16
+        for (int r = 0; r < rows; r++)
+            sum[r * blocks + b] = _mm512_add_epi32(sum[r * blocks + b], more);
+    }
+}
+
 /* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers.  Where rows are
    EVEN, DISTANCE apart, four of them share a pointer, so that these do too. */
 static inline __attribute__((always_inline)) void multiply_rows(const integer_product *p,
@@ -22,15 +39,20 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
                                                                 const bool even)
 {
     __m512i sum[16];
-    const char *x[16], *weight = p->weight;
+    int64_t first, end;
+    integer_product_runs(p, row, rows, &first, &end);
+    const char *x[16], *weight = p->weight + first * p->run_steps * WORD;
     const int64_t distance = p->row_distance, distances = 3 * distance;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
-        x[r] = p->x + p->start[row + r];
+        x[r] = p->x + p->row[row + r].start + first * p->run_distance;
 #pragma GCC unroll 16
     for (int i = 0; i < rows * blocks; i++)
         sum[i] = _mm512_loadu_si512(p->shift + i % blocks * INTEGER_LANES);
-    for (int64_t run = 0; run < p->runs; run++) {
+    for (int64_t run = 0; p->padded && run < p->runs; run++)
+        if (p->run_total && (run < first || run >= end))
+            add_padding(p, run, sum, rows, blocks);
+    for (int64_t run = first; run < end; run++) {
         for (int64_t step = 0; step < p->run_steps; step++, weight += WORD) {
             __m512i w[4];
 #pragma GCC unroll 4
@@ -65,8 +87,8 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
 /* Rows that there are lie DISTANCE or more apart, those that fill a tile up do not. */
 static inline bool is_even(const integer_product *p, int64_t row, int64_t rows)
 {
-    return row + rows <= p->rows &&
-           p->start[row + rows - 1] - p->start[row] == (rows - 1) * p->row_distance;
+    return row + rows <= p->rows && p->row[row + rows - 1].start - p->row[row].start ==
+                                        (rows - 1) * p->row_distance;
 }
 
 static void multiply(const integer_product *p)
