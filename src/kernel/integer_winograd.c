@@ -23,18 +23,19 @@
 enum {
     PANEL = 2 * CODES_LANES, /* outputs */
     PIXELS = CODES_TILE * CODES_TILE,
-    SUB_TILES = 16,           /* whose products stay near */
-    BLOCK_BYTES = 320 * 1024, /* of transformed codes of one thread */
+    CHUNK = 64,               /* channels whose kernels are in planes at a time */
+    BLOCK_BYTES = 660 * 1024, /* of transformed codes, and their sums, of one thread */
     TASKS_WANTED = 16,
     CODE_MOST = 128,
     SUM_END = 1 << 25
 };
 
-/* What is prepared, by output; and the weights, [panel][plane][pair][vector][16][2]. */
+/* What is prepared, by output; and the kernels, [panel][pair of channels][vector][tap]
+   [output][2]. */
 typedef struct view {
     float *multiplier;
     int32_t *shift;
-    int16_t *u;
+    int8_t *g;
     size_t bytes;
 } view;
 
@@ -46,10 +47,11 @@ typedef struct job {
     int64_t rows, columns, tiles; /* of an image; of all */
     int64_t panels, parts;        /* parts: of the panels */
     int64_t block, blocks;        /* tiles of a block */
-    int64_t x_plane;
+    int64_t x_plane, u_plane, sum_plane;
     int64_t *at_hand; /* [thread]: the block in x, or -1 */
     int16_t *x;       /* [thread][plane][tile][channel] */
-    int32_t *sums;    /* [thread][plane][SUB_TILES][PANEL] */
+    int16_t *u;       /* [thread][plane][pair of a chunk][vector][output][2] */
+    int32_t *sums;    /* [thread][plane][tile][PANEL] */
     int8_t *outside;  /* [channels] */
 } job;
 
@@ -74,7 +76,7 @@ static int64_t tiles_of(const integer_conv *c)
 /* Of each output: are its weights' zero points 0, and can no sum reach SUM_END? */
 static bool weights_fit(const integer_conv *c)
 {
-    int64_t each = 9 * c->channels;
+    int64_t each = CODES_TAPS * c->channels;
     for (int64_t o = 0; o < c->out_channels; o++) {
         int64_t sum = 0;
         if (c->weight_zero[c->weight_channels == 1 ? 0 : o] != 0)
@@ -100,16 +102,24 @@ static bool suits(const integer_conv *c)
            weights_fit(c);
 }
 
+static int64_t block_tiles(const integer_conv *c)
+{
+    int64_t bytes = CODES_PLANES * (c->channels * (int64_t)sizeof(int16_t) +
+                                    PANEL * (int64_t)sizeof(int32_t));
+    return BLOCK_BYTES / bytes / 4 * 4 < 4 ? 4 : BLOCK_BYTES / bytes / 4 * 4;
+}
+
 /* Clock cycles of one core for each pair of an input and an output channel, beside the
    direct sum: of each tile its products and its share of being transformed there and back,
-   and weights that come from far. */
+   and of each block the kernel's way to the planes. */
 static bool pays(const integer_conv *c)
 {
-    const double product = 0.5625, read = 3, write = 15, fetch = 5, direct = 1.125;
+    const double product = 0.6, read = 3, write = 15, kernel = 2.0, direct = 1.125;
     double pixels = (double)(c->batch * c->out_height * c->out_width);
     double tile = product + read / (double)c->out_channels + write / (double)c->channels;
+    double blocks = (double)divide_up(tiles_of(c), block_tiles(c));
     return cpu_get_level() < CPU_AMX &&
-           tile * (double)(divide_up(tiles_of(c), 4) * 4) + fetch <
+           tile * (double)(divide_up(tiles_of(c), 4) * 4) + kernel * blocks <
                direct * pixels / PIXELS;
 }
 
@@ -121,7 +131,7 @@ static view view_of(const integer_conv *c, void *prepared)
     view v;
     v.multiplier = scratch_floats(&s, c->out_channels);
     v.shift = scratch_take(&s, c->out_channels, sizeof *v.shift);
-    v.u = scratch_take(&s, CODES_PLANES * c->channels * c->out_channels, sizeof *v.u);
+    v.g = scratch_take(&s, CODES_TAPS * c->channels * c->out_channels, 1);
     v.bytes = s.used;
     return v;
 }
@@ -131,32 +141,14 @@ static size_t prepared_bytes(const integer_conv *c)
     return view_of(c, NULL).bytes;
 }
 
-/* to = G g, each row times its denominator, of three numbers STEP apart. */
-static void weight_points(const int32_t *g, int64_t step, int32_t *to, int64_t to_step)
-{
-    int32_t even = g[0] + g[2 * step], far = g[0] + 4 * g[2 * step];
-    to[0] = g[0];
-    to[to_step] = even + g[step];
-    to[2 * to_step] = even - g[step];
-    to[3 * to_step] = far + 2 * g[step];
-    to[4 * to_step] = far - 2 * g[step];
-    to[5 * to_step] = g[2 * step];
-}
-
 static int64_t panel_vectors(const integer_conv *c, int64_t panel)
 {
     return smaller(PANEL, c->out_channels - panel * PANEL) / CODES_LANES;
 }
 
-/* From panel to panel, and from plane to plane of one. */
-static int64_t panel_start(const integer_conv *c, int64_t panel)
+static const int8_t *panel_kernels(const job *j, int64_t panel)
 {
-    return panel * CODES_PLANES * c->channels * PANEL;
-}
-
-static int64_t u_plane(const integer_conv *c, int64_t panel)
-{
-    return c->channels * panel_vectors(c, panel) * CODES_LANES;
+    return j->view.g + panel * PANEL * CODES_TAPS * j->c->channels;
 }
 
 typedef struct packing {
@@ -167,21 +159,13 @@ typedef struct packing {
 static void pack_channel(const packing *p, int64_t o, int64_t channel)
 {
     const integer_conv *c = p->c;
-    int32_t g[9], half[3 * CODES_SIDE], all[CODES_PLANES];
-    const int64_t panel = o / PANEL, plane = u_plane(c, panel);
-    const int64_t vectors = panel_vectors(c, panel);
-    const int64_t lane =
-        o % PANEL / CODES_LANES * CODES_LANES * 2 + o % CODES_LANES * 2 + channel % 2;
-    int16_t *to = p->view.u + panel_start(c, panel) +
-                  channel / 2 * vectors * CODES_LANES * 2 + lane;
-    for (int tap = 0; tap < 9; tap++)
-        g[tap] = c->weight[(o * 9 + tap) * c->channels + channel];
-    for (int j = 0; j < 3; j++)
-        weight_points(g + j, 3, half + j, 3);
-    for (int i = 0; i < CODES_SIDE; i++)
-        weight_points(half + 3 * i, 1, all + CODES_SIDE * i, 1);
-    for (int i = 0; i < CODES_PLANES; i++)
-        to[i * plane] = (int16_t)all[i];
+    const int64_t panel = o / PANEL, vectors = panel_vectors(c, panel);
+    int64_t vector = channel / 2 * vectors + o % PANEL / CODES_LANES;
+    int8_t *to = p->view.g + panel * PANEL * CODES_TAPS * c->channels +
+                 vector * CODES_TAPS * CODES_CHANNELS + o % CODES_LANES * 2 + channel % 2;
+    for (int tap = 0; tap < CODES_TAPS; tap++)
+        to[tap * CODES_CHANNELS] =
+            c->weight[(o * CODES_TAPS + tap) * c->channels + channel];
 }
 
 static void pack_output(void *context, int64_t o, int thread)
@@ -192,8 +176,8 @@ static void pack_output(void *context, int64_t o, int thread)
     (void)thread;
     for (int64_t channel = 0; channel < c->channels; channel++)
         pack_channel(p, o, channel);
-    for (int64_t i = 0; i < 9 * c->channels; i++)
-        sum += c->weight[o * 9 * c->channels + i];
+    for (int64_t i = 0; i < CODES_TAPS * c->channels; i++)
+        sum += c->weight[o * CODES_TAPS * c->channels + i];
     p->view.multiplier[o] = integer_multiplier(
         (double)c->in.scale * (double)c->weight_scale[which] / (double)c->out.scale);
     p->view.shift[o] = (int32_t)((uint32_t)(c->bias ? c->bias[o] : 0) -
@@ -208,38 +192,43 @@ static void prepare(const integer_conv *c, void *prepared)
 
 /* ---- running ---- */
 
+static int64_t odd_lines(int64_t numbers, int64_t line)
+{
+    return (divide_up(numbers, line) | 1) * line;
+}
+
 static void cut(job *j)
 {
     const integer_conv *c = j->c;
-    int64_t bytes = CODES_PLANES * c->channels * (int64_t)sizeof *j->x;
-    int64_t most = BLOCK_BYTES / bytes / SUB_TILES * SUB_TILES;
     j->rows = divide_up(c->out_height, CODES_TILE);
     j->columns = divide_up(c->out_width, CODES_TILE);
     j->tiles = tiles_of(c);
     j->panels = divide_up(c->out_channels, PANEL);
-    j->blocks = divide_up(j->tiles, most < SUB_TILES ? SUB_TILES : most);
+    j->blocks = divide_up(j->tiles, block_tiles(c));
     if (j->blocks < TASKS_WANTED && j->panels == 1) /* nothing else to share out */
-        j->blocks = smaller(TASKS_WANTED, divide_up(j->tiles, SUB_TILES));
+        j->blocks = smaller(TASKS_WANTED, divide_up(j->tiles, 16));
     j->block = divide_up(divide_up(j->tiles, j->blocks), 4) * 4;
     j->blocks = divide_up(j->tiles, j->block);
     j->parts = smaller(j->panels, divide_up(TASKS_WANTED, j->blocks));
-    /* An odd number of lines from plane to plane. */
-    j->x_plane = (j->block * c->channels / CODES_CHANNELS | 1) * CODES_CHANNELS;
+    /* An odd number of lines of the cache from plane to plane. */
+    j->x_plane = odd_lines(j->block * c->channels, 32);
+    j->u_plane = odd_lines(smaller(CHUNK, c->channels) * PANEL, 32);
+    j->sum_plane = odd_lines(j->block * PANEL, 16);
 }
 
 static size_t job_make(job *j, const integer_conv *c, void *block)
 {
     scratch s = {.base = block};
-    int64_t threads = cpu_threads();
+    int64_t planes = cpu_threads() * CODES_PLANES;
     *j = (job){.c = c, .loops = integer_winograd_vnni};
     j->x_pitch = c->x_pitch ? c->x_pitch : c->channels;
     j->y_pitch = c->y_pitch ? c->y_pitch : c->out_channels;
     cut(j);
-    j->at_hand = scratch_take(&s, threads, sizeof *j->at_hand);
+    j->at_hand = scratch_take(&s, cpu_threads(), sizeof *j->at_hand);
     j->outside = scratch_take(&s, c->channels, 1);
-    j->x = scratch_take(&s, threads * CODES_PLANES * j->x_plane, sizeof *j->x);
-    j->sums =
-        scratch_take(&s, threads * CODES_PLANES * SUB_TILES * PANEL, sizeof *j->sums);
+    j->x = scratch_take(&s, planes * j->x_plane, sizeof *j->x);
+    j->u = scratch_take(&s, planes * j->u_plane, sizeof *j->u);
+    j->sums = scratch_take(&s, planes * j->sum_plane, sizeof *j->sums);
     return s.used;
 }
 
@@ -304,8 +293,7 @@ static void finish_tile(const job *j, int64_t tile, int64_t panel, const int32_t
     _Alignas(64) int32_t all[PIXELS * PANEL];
     _Alignas(64) int8_t codes[PIXELS * PANEL];
     const int64_t vectors = panel_vectors(j->c, panel), lanes = vectors * CODES_LANES;
-    j->loops->write(sums, SUB_TILES * lanes, (int)vectors, j->view.shift + panel * PANEL,
-                    all);
+    j->loops->write(sums, j->sum_plane, (int)vectors, j->view.shift + panel * PANEL, all);
     integer_loops_get()->round_tile(
         &(integer_rounding){.rows = PIXELS,
                             .lanes = lanes,
@@ -317,24 +305,28 @@ static void finish_tile(const job *j, int64_t tile, int64_t panel, const int32_t
     put_tile(j, tile, panel * PANEL, lanes, codes);
 }
 
-static void panel_task(const job *j, int64_t panel, int64_t first, int64_t count,
-                       const int16_t *x, int32_t *sums)
+/* Chunk by chunk of the channels: their kernels go to the planes and are multiplied with
+   all tiles of the block. */
+static void multiply_panel(const job *j, int64_t panel, int64_t count, const int16_t *x,
+                           int16_t *u, int32_t *sums)
 {
-    const integer_conv *c = j->c;
-    const int64_t vectors = panel_vectors(c, panel), lanes = vectors * CODES_LANES;
-    for (int64_t t = 0; t < count; t += SUB_TILES) {
-        codes_product p = {.tiles = smaller(SUB_TILES, count - t),
-                           .channels = c->channels,
-                           .vectors = (int)vectors,
-                           .x = x + t * c->channels,
-                           .x_plane = j->x_plane,
-                           .u = j->view.u + panel_start(c, panel),
-                           .u_plane = u_plane(c, panel),
-                           .sum = sums,
-                           .sum_plane = SUB_TILES * lanes};
+    const int64_t channels = j->c->channels, vectors = panel_vectors(j->c, panel);
+    const int8_t *g = panel_kernels(j, panel);
+    codes_product p = {.tiles = count,
+                       .vectors = (int)vectors,
+                       .x_tile = channels,
+                       .x_plane = j->x_plane,
+                       .u = u,
+                       .u_plane = j->u_plane,
+                       .sum = sums,
+                       .sum_plane = j->sum_plane};
+    for (int64_t c = 0; c < channels; c += CHUNK) {
+        p.channels = smaller(CHUNK, channels - c);
+        p.x = x + c;
+        p.add = c > 0;
+        j->loops->spread(g + c / 2 * vectors * CODES_TAPS * CODES_CHANNELS,
+                         p.channels / 2 * vectors, u, j->u_plane);
         j->loops->multiply(&p);
-        for (int64_t i = 0; i < p.tiles; i++)
-            finish_tile(j, first + t + i, panel, sums + i * lanes);
     }
 }
 
@@ -344,13 +336,18 @@ static void task(void *context, int64_t task, int thread)
     int64_t block = task / j->parts, part = task % j->parts;
     int64_t first = block * j->block, count = smaller(j->block, j->tiles - first);
     int16_t *x = j->x + thread * CODES_PLANES * j->x_plane;
-    int32_t *sums = j->sums + thread * CODES_PLANES * SUB_TILES * PANEL;
+    int16_t *u = j->u + thread * CODES_PLANES * j->u_plane;
+    int32_t *sums = j->sums + thread * CODES_PLANES * j->sum_plane;
     if (j->at_hand[thread] != block)
         read_block(j, first, count, x);
     j->at_hand[thread] = block;
     for (int64_t panel = j->panels * part / j->parts;
-         panel < j->panels * (part + 1) / j->parts; panel++)
-        panel_task(j, panel, first, count, x, sums);
+         panel < j->panels * (part + 1) / j->parts; panel++) {
+        int64_t lanes = panel_vectors(j->c, panel) * CODES_LANES;
+        multiply_panel(j, panel, count, x, u, sums);
+        for (int64_t i = 0; i < count; i++)
+            finish_tile(j, first + i, panel, sums + i * lanes);
+    }
 }
 
 static void run(const integer_conv *c, const void *prepared, void *block)

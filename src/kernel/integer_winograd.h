@@ -4,34 +4,41 @@
 #ifndef LATHE_KERNEL_INTEGER_WINOGRAD_H
 #define LATHE_KERNEL_INTEGER_WINOGRAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    CODES_TILE = 4,     /* outputs of a tile, along each axis */
-    CODES_SIDE = 6,     /* pixels that it reads */
-    CODES_PLANES = 36,  /* numbers that these become */
+    CODES_TILE = 4,    /* outputs of a tile, along each axis */
+    CODES_SIDE = 6,    /* pixels that it reads */
+    CODES_PLANES = 36, /* numbers that these become */
+    CODES_TAPS = 9,
     CODES_LANES = 16,   /* outputs of a vector */
     CODES_CHANNELS = 32 /* of a vector of 16-bit numbers */
 };
 
-/* sum[plane][tile][output] = sum over channels of x[plane][tile][c] u[plane][c][output],
+/* sum[plane][tile][output] (+)= sum over channels of x[plane][tile][c] u[plane][c][output],
    modulo 2^32, for all planes, TILES tiles and VECTORS (1 or 2) vectors of outputs.
    Tiles up to a multiple of 4 can be read, and are written. */
 typedef struct codes_product {
-    int64_t tiles, channels; /* channels: a multiple of CODES_CHANNELS */
+    int64_t tiles, channels;
     int vectors;
-    const int16_t *x; /* tiles are `channels` numbers apart */
-    int64_t x_plane;
-    const int16_t *u; /* [pair of channels][vector][output][2] */
+    const int16_t *x;
+    int64_t x_tile, x_plane; /* numbers from one to the next */
+    const int16_t *u;        /* [pair of channels][vector][output][2] */
     int64_t u_plane;
-    int32_t *sum;
+    int32_t *sum; /* [tile][vector][output] */
     int64_t sum_plane;
+    bool add;
 } codes_product;
 
 typedef struct integer_winograd_loops {
-    /* to[plane * step + c] = B' d B of the tile whose pixels begin at PIXEL. */
+    /* to[plane * step + c] = B' d B of the tile whose pixels begin at PIXEL; CHANNELS is a
+       multiple of CODES_CHANNELS. */
     void (*read)(const int8_t *const pixel[CODES_PLANES], int64_t channels, int16_t *to,
                  int64_t step);
+    /* to[plane * step + i * CODES_CHANNELS + k] = G g G' of COUNT times CODES_CHANNELS
+       kernels [i][tap][k], each row of G times its denominator. */
+    void (*spread)(const int8_t *g, int64_t count, int16_t *to, int64_t step);
     void (*multiply)(const codes_product *p);
     /* to[pixel][output] = A' m A / 576 + shift of one tile, m being VECTORS vectors of
        each plane, STEP numbers apart. */

@@ -63,6 +63,48 @@ static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t channels,
     }
 }
 
+/* ---- kernels to planes ---- */
+
+/* to = G g, each row times its denominator: kernels grow at most sevenfold, twice. */
+ALWAYS void weight_points(const __m512i *g, __m512i *to)
+{
+    __m512i even = _mm512_add_epi16(g[0], g[2]), far = four_times(g[2]);
+    __m512i twice = _mm512_slli_epi16(g[1], 1);
+    far = _mm512_add_epi16(far, g[0]);
+    to[0] = g[0];
+    to[1] = _mm512_add_epi16(even, g[1]);
+    to[2] = _mm512_sub_epi16(even, g[1]);
+    to[3] = _mm512_add_epi16(far, twice);
+    to[4] = _mm512_sub_epi16(far, twice);
+    to[5] = g[2];
+}
+
+static void spread(const int8_t *g, int64_t count, int16_t *to, int64_t step)
+{
+    for (; count > 0; count--, g += CODES_TAPS * CODES_CHANNELS, to += CODES_CHANNELS) {
+        __m512i half[CODES_SIDE][3];
+        UNROLLED (j, 3) {
+            __m512i in[3], out[CODES_SIDE];
+            UNROLLED (i, 3) {
+                const int8_t *from = g + (3 * i + j) * CODES_CHANNELS;
+                in[i] = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)from));
+            }
+            weight_points(in, out);
+            UNROLLED (i, CODES_SIDE)
+                half[i][j] = out[i];
+        }
+        int16_t *at = to;
+        UNROLLED (i, CODES_SIDE) {
+            __m512i out[CODES_SIDE];
+            weight_points(half[i], out);
+            UNROLLED (j, CODES_SIDE) {
+                _mm512_storeu_si512(at, out[j]);
+                at += step;
+            }
+        }
+    }
+}
+
 /* ---- products ---- */
 
 /* ROWS tiles by VECTORS, both constants; four tiles share a pointer. */
@@ -71,11 +113,12 @@ ALWAYS void multiply_tiles(const codes_product *p, const int16_t *x, const int16
 {
     enum { PAIR = 2, WORD = PAIR * CODES_LANES };
     __m512i acc[8][2];
-    const int16_t *from[2] = {x, x + 4 * p->channels};
-    const int64_t step = p->channels, steps = 3 * step;
+    const int16_t *from[2] = {x, x + 4 * p->x_tile};
+    const int64_t step = p->x_tile, steps = 3 * step;
     UNROLLED (r, rows)
         UNROLLED (v, vectors)
-            acc[r][v] = _mm512_setzero_si512();
+            acc[r][v] = p->add ? _mm512_loadu_si512(sum + (r * vectors + v) * CODES_LANES)
+                               : _mm512_setzero_si512();
     for (const int16_t *end = u + p->channels / PAIR * vectors * WORD; u < end;
          u += vectors * WORD) {
         __m512i w[2];
@@ -104,7 +147,7 @@ ALWAYS void multiply_plane(const codes_product *p, const int16_t *x, const int16
             multiply_tiles(p, x, u, sum, 8, vectors);
         else
             multiply_tiles(p, x, u, sum, 4, vectors);
-        x += 8 * p->channels;
+        x += 8 * p->x_tile;
         sum += 8 * vectors * CODES_LANES;
     }
 }
@@ -177,7 +220,8 @@ static void write_tile(const int32_t *m, int64_t step, int vectors, const int32_
     }
 }
 
-static const integer_winograd_loops loops_here = {read_tile, multiply, write_tile};
+static const integer_winograd_loops loops_here = {read_tile, spread, multiply,
+                                                  write_tile};
 
 const integer_winograd_loops *const integer_winograd_vnni = &loops_here;
 #else
