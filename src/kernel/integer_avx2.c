@@ -31,7 +31,7 @@ static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
     for (int i = 0; i < 2 * ROWS; i++)
         sum[i / 2][i % 2] = load(p->shift + block * INTEGER_LANES + i % 2 * HALF);
     for (int r = 0; r < ROWS; r++)
-        x[r] = p->x + p->row[row + r].start;
+        x[r] = p->x + p->row[row + r].place * p->row_distance;
     for (int64_t run = first; run < end; run++)
         for (int64_t step = 0; step < p->run_steps; step++, weight += WORD) {
             __m256i low = load(weight), high = load(weight + WORD / 2);

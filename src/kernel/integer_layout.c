@@ -334,28 +334,27 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
 static integer_row runs_of(const integer_layout *l, int64_t line)
 {
     const integer_conv *c = &l->conv;
-    integer_row row = {.end_run = (int32_t)l->runs};
+    integer_row row = {.end_run = (int16_t)l->runs};
     if (l->patches)
         return row;
     int64_t above = l->padding[0] - line % l->period, dilation = c->dilation[0];
     int64_t end = divide_up(c->height + above, dilation);
-    row.first_run = (int32_t)smaller(above > 0 ? divide_up(above, dilation) : 0, l->runs);
-    row.end_run = (int32_t)larger(smaller(end, l->runs), row.first_run);
+    row.first_run = (int16_t)smaller(above > 0 ? divide_up(above, dilation) : 0, l->runs);
+    row.end_run = (int16_t)larger(smaller(end, l->runs), row.first_run);
     return row;
 }
 
 bool integer_layout_rows(const integer_layout *l, const integer_part *p,
                          integer_row *rows)
 {
-    const int64_t distance = l->row_distance * l->form.element;
     const int64_t first = source_line(l, p->line);
     bool padded = false;
     for (int64_t i = 0; i < p->lines; i++) {
         integer_row row = runs_of(l, p->line + i);
-        row.start = (source_line(l, p->line + i) - first) * l->line_distance;
-        row.start *= l->form.element;
+        int64_t line = source_line(l, p->line + i) - first;
+        row.place = (int32_t)(line * (l->line_distance / l->row_distance));
         padded = padded || row.first_run > 0 || row.end_run < l->runs;
-        for (int64_t k = 0; k < l->line_rows; k++, row.start += distance)
+        for (int64_t k = 0; k < l->line_rows; k++, row.place++)
             rows[i * l->line_rows + k] = row;
     }
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)

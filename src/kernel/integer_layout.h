@@ -93,11 +93,11 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
 
-/* A row of products: bytes of the source before it, and which of its runs meet the
-   image: the others are padding. */
+/* A row of products: the source's rows before it, and which of its runs meet the image:
+   the others are padding. */
 typedef struct integer_row {
-    int64_t start;
-    int32_t first_run, end_run;
+    int32_t place; /* times row_distance */
+    int16_t first_run, end_run;
 } integer_row;
 
 /* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one.  Has any of them

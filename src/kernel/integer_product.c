@@ -21,8 +21,8 @@ typedef struct rows {
     const running *run;
     integer_part part;
     const char *x;
-    int64_t distance;       /* bytes from one to the next; or, without gaps, */
-    const integer_row *row; /* each */
+    int64_t distance;       /* bytes from one to the next of the source */
+    const integer_row *row; /* where each is, or NULL: one after the other */
     bool padded;            /* has any of them runs of padding? */
 } rows;
 
@@ -93,7 +93,7 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
 
 static const char *row_at(const rows *r, int64_t row)
 {
-    return r->x + (r->row ? r->row[row].start : row * r->distance);
+    return r->x + (r->row ? r->row[row].place : row) * r->distance;
 }
 
 /* Where a weight's zero point is not 0: Z_w times the sum of the row's codes, for each

@@ -10,7 +10,8 @@
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
    for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
-   Row r begins at x + row_distance * r where the form has gaps, else at x + row[r].start.
+   Row r begins at x + row_distance * r where the form has gaps, else at
+   x + row_distance * row[r].place.
    Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
    INTEGER_ROWS can be read, and are written. */
 typedef struct integer_product {

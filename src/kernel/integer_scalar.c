@@ -24,8 +24,8 @@ static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
             weight += sizeof w;
             for (int r = 0; r < ROWS; r++) {
                 memcpy(x,
-                       p->x + p->row[row + r].start + run * p->run_distance +
-                           step * (int64_t)sizeof x,
+                       p->x + p->row[row + r].place * p->row_distance +
+                           run * p->run_distance + step * (int64_t)sizeof x,
                        sizeof x);
                 for (int o = 0; o < INTEGER_LANES; o++)
                     sum[r][o] += x[0] * w[UNIT * o] + x[1] * w[UNIT * o + 1];

@@ -45,7 +45,7 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
     const int64_t distance = p->row_distance, distances = 3 * distance;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
-        x[r] = p->x + p->row[row + r].start + first * p->run_distance;
+        x[r] = p->x + p->row[row + r].place * p->row_distance + first * p->run_distance;
 #pragma GCC unroll 16
     for (int i = 0; i < rows * blocks; i++)
         sum[i] = _mm512_loadu_si512(p->shift + i % blocks * INTEGER_LANES);
@@ -84,11 +84,11 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
         _mm512_storeu_si512(p->sum + (row * blocks + i) * INTEGER_LANES, sum[i]);
 }
 
-/* Rows that there are lie DISTANCE or more apart, those that fill a tile up do not. */
+/* Rows that there are lie one place or more apart, those that fill a tile up do not. */
 static inline bool is_even(const integer_product *p, int64_t row, int64_t rows)
 {
-    return row + rows <= p->rows && p->row[row + rows - 1].start - p->row[row].start ==
-                                        (rows - 1) * p->row_distance;
+    return row + rows <= p->rows &&
+           p->row[row + rows - 1].place - p->row[row].place == rows - 1;
 }
 
 static void multiply(const integer_product *p)
