@@ -132,6 +132,37 @@ def main_table(records, works):
     return lines
 
 
+def misses_aim(records, work):
+    return work.aim is not None and statistics.median(
+        work_row(records, work)[0]) > work.aim
+
+
+def reason_line(title, steps):
+    """STEPS: (name, ms, share of the machine's limit that it reaches, or None)."""
+    lost = [(ms * (1 - min(limit, 1)), name) for name, ms, limit in steps
+            if ms is not None and limit is not None]
+    total = sum(ms for _, ms, _ in steps if ms is not None)
+    if not lost or total <= 0:
+        return f'- {title}: there is no time for steps of it.'
+    bound = 1 - sum(ms for ms, _ in lost) / total
+    most = ', '.join(f'{name} {ms:.2g}' for ms, name in sorted(lost, reverse=True)[:3])
+    return (f'- {title}: {bound:.0%} of the {total:.3g} ms of its steps is what products '
+            f"or reading at the machine's limit would take; most of the rest, in ms: "
+            f'{most}.')
+
+
+def reasons(records, works):
+    """One line for each work that misses its aim."""
+    lines = []
+    for work in works:
+        found = records.one('reason', work.name)
+        if found:
+            title = work.title + (', its forward half' if work.ours.train else '')
+            lines.append(reason_line(title, found['rows']))
+    return ['What stands between works and their aims, by the steps of their plans:', '',
+            *lines, ''] if lines else []
+
+
 def name_of(m):
     return ', '.join([m.network, m.precision, f'batch {m.batch}'] +
                      (['training'] if m.train else []))
@@ -245,7 +276,8 @@ def page(works, records, began, rounds, quiet, threads):
              f'- Each measurement waited for the cores to be idle; {quiet.disturbed} of '
              f'{quiet.waited} began although other programs were at work.',
              *stolen_line(quiet.stolen()), '',
-             *main_table(found, works), *cores_table(found, threads),
+             *main_table(found, works), *reasons(found, works),
+             *cores_table(found, threads),
              *limits_table(found, threads),
              *growth_table(found), *memory_table(found), *resident_table(found, works),
              *error_table(found, works)]

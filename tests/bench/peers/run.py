@@ -33,17 +33,18 @@ MAKE = os.path.abspath(setting('MAKE_NETWORKS', './tests/bench/make_networks'))
 LIMITS = os.path.abspath(setting('LIMITS', './tests/bench/limits'))
 
 
-def attempt(command):
+def attempt(command, **more):
     """What COMMAND prints; a failure ends it all: half a table would be a wrong one."""
-    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, **more)
     if done.returncode != 0:
         sys.exit(f'run.py: failed: {" ".join(command)}\n{done.stderr}')
     return done
 
 
-def ask(commands, threads=THREADS):
+def ask(commands, threads=THREADS, **more):
     """Answers of lathe to COMMANDS, one object each, and what it said beside them."""
-    done = attempt([LATHE, '--threads', str(threads), '--format', 'json', '-c', commands])
+    done = attempt([LATHE, '--threads', str(threads), '--format', 'json', '-c', commands],
+                   **more)
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
@@ -171,6 +172,25 @@ class Bench:
             self.records.append({'group': 'error', 'key': key(m),
                                  'relative_error': float(error)})
 
+    def reasons(self, works):
+        """How near the steps of what misses its aim come to the limits of the machine,
+        which are measured here where it is not calibrated."""
+        found, how = report.Records(self.records), {}
+        for w in works:
+            if not report.misses_aim(found, w):
+                continue
+            m = w.ours
+            plan = f'load m {self.model(m)}; plan m batch={m.batch}' + (
+                ' train=yes' if m.train else '') + (
+                    ' precision=bf16' if m.precision == 'bf16' else '')
+            rows = ask(plan, **how)[0][-1]['rows']
+            if all(row['limit'] is None for row in rows) and not how:
+                how = {'env': {**os.environ, 'XDG_CACHE_HOME': self.path('cache', '')}}
+                ask('tune machine', **how)
+                rows = ask(plan, **how)[0][-1]['rows']
+            self.records.append({'group': 'reason', 'key': w.name, 'rows': [
+                (row['node'], row['median_ms'], row['limit']) for row in rows]})
+
     def memory(self, networks):
         for name in networks:
             if not os.path.exists(self.path(name, '.safetensors')):
@@ -247,6 +267,7 @@ def main():
                 cores(bench, number)
         bench.errors(works)
         bench.memory(MEMORY)
+        bench.reasons(works)
     finally:
         shutil.rmtree(folder)
     page = report.page(works, bench.records, began, ROUNDS, bench.quiet, THREADS)
