@@ -37,7 +37,7 @@ typedef struct bf16_multiply {
     const int64_t *x_offset; /* [blocks] */
     const uint32_t *w[2];
     const int64_t *w_offset; /* [blocks]; NULL: b * w_block */
-    const int64_t *pairs;    /* [blocks] behind which all pairs of either factor are zeros */
+    const int64_t *pairs; /* [blocks] behind which all pairs of either factor are zeros */
     int64_t w_row, w_block;
     float *sum[2][2]; /* [rows / 16][vector], each [16][16] */
     bool add;

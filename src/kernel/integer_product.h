@@ -21,10 +21,11 @@ typedef struct integer_product {
     const char *weight;
     int64_t blocks, block_distance;
     const int32_t *shift;
-    bool padded;       /* has any row of the part runs of padding? */
-    int32_t padding;   /* times run_total is what one of these adds, which need not be */
-    int64_t run_lanes; /* computed */
-    const int32_t *run_total; /* [run][run_lanes], or NULL: it adds nothing */
+    bool padded; /* has any row of the part runs of padding? */
+    /* What such a run adds, so that it need not be computed: padding * run_total. */
+    int32_t padding;
+    const int32_t *run_total; /* [run][run_lanes], or NULL: nothing */
+    int64_t run_lanes;
     int32_t *sum;
 } integer_product;
 

@@ -65,6 +65,11 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- the row of the table ---- */
 
 static int64_t tiles_of(const integer_conv *c)
@@ -106,7 +111,7 @@ static int64_t block_tiles(const integer_conv *c)
 {
     int64_t bytes = CODES_PLANES * (c->channels * (int64_t)sizeof(int16_t) +
                                     PANEL * (int64_t)sizeof(int32_t));
-    return BLOCK_BYTES / bytes / 4 * 4 < 4 ? 4 : BLOCK_BYTES / bytes / 4 * 4;
+    return larger(BLOCK_BYTES / bytes / 4, 1) * 4;
 }
 
 /* Clock cycles of one core for each pair of an input and an output channel, beside the
@@ -206,7 +211,7 @@ static void cut(job *j)
     j->panels = divide_up(c->out_channels, PANEL);
     j->blocks = divide_up(j->tiles, block_tiles(c));
     if (j->blocks < TASKS_WANTED && j->panels == 1) /* nothing else to share out */
-        j->blocks = smaller(TASKS_WANTED, divide_up(j->tiles, 16));
+        j->blocks = larger(j->blocks, smaller(TASKS_WANTED, divide_up(j->tiles, 16)));
     j->block = divide_up(divide_up(j->tiles, j->blocks), 4) * 4;
     j->blocks = divide_up(j->tiles, j->block);
     j->parts = smaller(j->panels, divide_up(TASKS_WANTED, j->blocks));

@@ -13,6 +13,20 @@
 #define ALWAYS             static inline __attribute__((always_inline))
 #define UNROLLED(i, count) _Pragma("GCC unroll 16") for (int i = 0; i < (count); i++)
 
+/* The points of each row of half, one to each plane, STEP numbers apart from START on. */
+#define PUT_PLANES(half, points, start, step)                                            \
+    do {                                                                                 \
+        int16_t *at_ = (start);                                                          \
+        UNROLLED (i, CODES_SIDE) {                                                       \
+            __m512i out_[CODES_SIDE];                                                    \
+            points((half)[i], out_);                                                     \
+            UNROLLED (j, CODES_SIDE) {                                                   \
+                _mm512_storeu_si512(at_, out_[j]);                                       \
+                at_ += (step);                                                           \
+            }                                                                            \
+        }                                                                                \
+    } while (0)
+
 /* ---- pixels to planes ---- */
 
 ALWAYS __m512i four_times(__m512i x)
@@ -51,15 +65,7 @@ static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t channels,
             UNROLLED (i, CODES_SIDE)
                 half[i][j] = out[i];
         }
-        int16_t *at = to + c;
-        UNROLLED (i, CODES_SIDE) {
-            __m512i out[CODES_SIDE];
-            input_points(half[i], out);
-            UNROLLED (j, CODES_SIDE) {
-                _mm512_storeu_si512(at, out[j]);
-                at += step;
-            }
-        }
+        PUT_PLANES(half, input_points, to + c, step);
     }
 }
 
@@ -93,15 +99,7 @@ static void spread(const int8_t *g, int64_t count, int16_t *to, int64_t step)
             UNROLLED (i, CODES_SIDE)
                 half[i][j] = out[i];
         }
-        int16_t *at = to;
-        UNROLLED (i, CODES_SIDE) {
-            __m512i out[CODES_SIDE];
-            weight_points(half[i], out);
-            UNROLLED (j, CODES_SIDE) {
-                _mm512_storeu_si512(at, out[j]);
-                at += step;
-            }
-        }
+        PUT_PLANES(half, weight_points, to, step);
     }
 }
 
