@@ -5,6 +5,7 @@
    It runs nothing. */
 #include "kernel/convolution_cost.h"
 
+#include "base/cpu.h"
 #include "kernel/loops.h"
 
 /* A product and sum of one lane: of planes, and of a direct sum forward and back. */
@@ -61,4 +62,13 @@ double direct_cost(const convolution *v, double share, algorithm_task task)
     double cost = pixels * weights * few * DIRECT_PRODUCT / (double)lanes;
     return cost + weights * FETCH_DIRECT +
            (task == ALGORITHM_GRAD_INPUT ? exchange(weights) : 0);
+}
+
+double pair_share(algorithm_task task)
+{
+    if (!cpu_has_bf16())
+        return 1.5;
+    if (cpu_get_level() >= CPU_AMX)
+        return 0.2;
+    return task == ALGORITHM_GRAD_WEIGHT ? 0.96 : 0.75;
 }

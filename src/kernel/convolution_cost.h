@@ -11,4 +11,8 @@
 double winograd_cost(const convolution *v, int64_t tile, algorithm_task task);
 double direct_cost(const convolution *v, double share, algorithm_task task);
 
+/* What a direct sum of pairs of bf16 takes of the time of one in f32, with all that is
+   around the products, as measured on one processor with pairs and one with tiles. */
+double pair_share(algorithm_task task);
+
 #endif

@@ -3,6 +3,8 @@
    images: at each tap only the pixels are multiplied that it finds in the image, which of
    a 3x3 kernel on 3x3 pixels are 49 of 81.  Images lie with their batch innermost, so that
    these pixels are neighbours.
+   In bf16 images may be kept as such: they are widened as they are laid out, and what
+   comes behind is f32 (the row that ends in -f32).
    Source of the sum over taps: Vasudevan, Anderson, Gregg 2017, arXiv:1704.04428,
    section III; the layout is ours. */
 #include "kernel/shift.h"
@@ -12,6 +14,7 @@
 #include "base/parallel.h"
 #include "kernel/algorithm.h"
 #include "kernel/convolution_cost.h"
+#include "kernel/kept.h"
 #include "kernel/panel.h"
 
 reach shift_reach(const axis *a, int64_t tap, int64_t length, int64_t outputs)
@@ -51,10 +54,14 @@ static void turn_pixel(void *context, int64_t pixel, int thread)
     const image_turn *t = context;
     int64_t step = shift_step(t->channels);
     (void)thread;
-    for (int64_t n = 0; n < t->images; n++)
-        memcpy(t->to + (pixel * t->images + n) * step,
-               t->from + (n * t->pixels + pixel) * t->pitch,
-               (size_t)t->channels * sizeof *t->to);
+    for (int64_t n = 0; n < t->images; n++) {
+        float *to = t->to + (pixel * t->images + n) * step;
+        int64_t at = (n * t->pixels + pixel) * t->pitch;
+        if (t->kept == PRECISION_BF16)
+            kept_read(t->from, at, 1, t->channels, t->pitch, to);
+        else
+            memcpy(to, (const float *)t->from + at, (size_t)t->channels * sizeof *to);
+    }
 }
 
 void shift_turn(const image_turn *t)
@@ -62,14 +69,17 @@ void shift_turn(const image_turn *t)
     parallel_for(t->pixels, turn_pixel, (void *)t);
 }
 
+enum { WIDTH_MOST = 32 }; /* outputs of a panel */
+
 /* A mapping of steps of 1: forward, or backward by the input. */
 typedef struct job {
     const mapping *m;
-    const float *source, *weight, *bias;
+    const void *source;
+    const float *weight, *bias;
     const float *prepared; /* weights, packed before; or NULL */
     float *packed;         /* where they are packed to be */
     const finish *tail;
-    float *y;
+    void *y;
     bool accumulate;
     panels panels;
     float *turned; /* the source, its batch innermost */
@@ -119,6 +129,22 @@ static void add_tap(const job *j, int64_t row, int64_t column, const float *weig
         j->panels.loops->product(&p);
 }
 
+/* OUTPUTS sums of a pixel, finished by F, to number AT of y, or added to what is there. */
+static void put_pixel(const job *j, const finish *f, const float *sums, int64_t outputs,
+                      int64_t at)
+{
+    const kernel_loops *loops = j->panels.loops;
+    float *y = precision_write_at(j->y, j->m->y_kept, at), wide[WIDTH_MOST];
+    if (j->m->y_kept == PRECISION_F32) {
+        loops->add_finish(1, outputs, sums, j->accumulate ? y : j->zeros, 0, f, y, 0);
+        return;
+    }
+    if (j->accumulate)
+        kept_read(j->y, at, 1, outputs, outputs, wide);
+    loops->add_finish(1, outputs, sums, j->accumulate ? wide : j->zeros, 0, f, wide, 0);
+    kept_write(wide, 1, outputs, j->y, at, outputs);
+}
+
 static void put_sums(const job *j, int64_t panel, const float *sums)
 {
     const mapping *m = j->m;
@@ -133,11 +159,9 @@ static void put_sums(const job *j, int64_t panel, const float *sums)
     for (int64_t pixel = 0; pixel < image; pixel++)
         for (int64_t n = 0; n < m->images; n++, sums += width) {
             int64_t at = n * image + pixel;
-            float *y = j->y + at * m->y_pixel + first;
             if (j->tail->residual)
                 f.residual = j->tail->residual + at * f.residual_pitch + first;
-            j->panels.loops->add_finish(1, outputs, sums, j->accumulate ? y : j->zeros, 0,
-                                        &f, y, width);
+            put_pixel(j, &f, sums, outputs, at * m->y_pixel + first);
         }
 }
 
@@ -181,6 +205,7 @@ static void mapping_run(job *j, scratch *s)
                     .pixels = m->h * m->w,
                     .channels = m->channels,
                     .pitch = m->pitch,
+                    .kept = m->source_kept,
                     .from = j->source,
                     .to = j->turned};
     shift_turn(&t);
@@ -309,18 +334,31 @@ static size_t shift_gradient_scratch(const convolution *v)
     return input > weight ? input : weight;
 }
 
-const algorithm algorithm_shift = {
-    .name = "shift",
-    .precision = PRECISION_F32,
-    .suits = shift_suits,
-    .pays = shift_pays,
-    .prepared_bytes = shift_prepared,
-    .prepare = shift_prepare,
-    .scratch_bytes = shift_scratch,
-    .forward = shift_forward,
-    .once_scratch = shift_scratch,
-    .forward_once = shift_forward_once,
-    .gradient_scratch = shift_gradient_scratch,
-    .grad_input = shift_grad_input,
-    .grad_weight = shift_weight_gradient,
-};
+/* Values kept as bf16, beside a direct sum of pairs. */
+static bool shift_pays_kept(const convolution *v, const float *weight,
+                            algorithm_task task)
+{
+    mapping m;
+    mapping_forward(&m, v);
+    return shift_pays(v, weight, task) && shift_share(&m) < pair_share(task);
+}
+
+#define SHIFT_ROW(row, word, p, pays_it)                                                 \
+    const algorithm algorithm_##row = {                                                  \
+        .name = word,                                                                    \
+        .precision = p,                                                                  \
+        .suits = shift_suits,                                                            \
+        .pays = pays_it,                                                                 \
+        .prepared_bytes = shift_prepared,                                                \
+        .prepare = shift_prepare,                                                        \
+        .scratch_bytes = shift_scratch,                                                  \
+        .forward = shift_forward,                                                        \
+        .once_scratch = shift_scratch,                                                   \
+        .forward_once = shift_forward_once,                                              \
+        .gradient_scratch = shift_gradient_scratch,                                      \
+        .grad_input = shift_grad_input,                                                  \
+        .grad_weight = shift_weight_gradient,                                            \
+    };
+
+SHIFT_ROW(shift, "shift", PRECISION_F32, shift_pays)
+SHIFT_ROW(shift_kept, "shift-f32", PRECISION_BF16, shift_pays_kept)

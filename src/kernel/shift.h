@@ -19,11 +19,12 @@ reach shift_reach(const axis *a, int64_t tap, int64_t length, int64_t outputs);
 /* The part of all products of pixels and taps that meets the source: 0..1. */
 double shift_share(const mapping *m);
 
-/* turned[h][w][n][c] = x[n][h][w][c], whose pixels are PITCH floats apart; those of turned
-   shift_step(channels). */
+/* turned[h][w][n][c] = x[n][h][w][c], whose pixels are PITCH numbers apart; those of
+   turned, in f32 whatever x is kept in, shift_step(channels). */
 typedef struct image_turn {
     int64_t images, pixels, channels, pitch;
-    const float *from;
+    precision kept;
+    const void *from;
     float *to;
 } image_turn;
 

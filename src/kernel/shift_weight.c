@@ -72,9 +72,9 @@ static void tap_task(void *context, int64_t task, int thread)
 }
 
 static void turn(const job *j, int64_t pixels, int64_t channels, int64_t pitch,
-                 const float *from, float *to)
+                 precision kept, const void *from, float *to)
 {
-    image_turn t = {j->m.images, pixels, channels, pitch, from, to};
+    image_turn t = {j->m.images, pixels, channels, pitch, kept, from, to};
     shift_turn(&t);
 }
 
@@ -100,8 +100,8 @@ static void run(job *j, const float *x, const float *grad_y, scratch *s)
     int64_t size = m->outputs * m->weight_output;
     if (taps * m->channels * m->outputs < size)
         parallel_clear(j->grad_weight, size);
-    turn(j, m->h * m->w, m->channels, m->pitch, x, j->x);
-    turn(j, m->out_h * m->out_w, m->outputs, m->outputs, grad_y, j->grad_y);
+    turn(j, m->h * m->w, m->channels, m->pitch, m->source_kept, x, j->x);
+    turn(j, m->out_h * m->out_w, m->outputs, m->outputs, m->y_kept, grad_y, j->grad_y);
     parallel_for(taps * j->chunks, tap_task, j);
 }
 

@@ -16,7 +16,6 @@
    algorithms for convolutional neural networks. */
 #include "kernel/algorithm.h"
 
-#include "base/cpu.h"
 #include "kernel/convolution_cost.h"
 #include "kernel/winograd_parts.h"
 
@@ -41,17 +40,6 @@ static bool pays_two(const convolution *v, const float *weight, algorithm_task t
 {
     (void)weight;
     return winograd_cost(v, 2, task) < direct_cost(v, 1, task);
-}
-
-/* What a direct sum of pairs takes of the time of one in f32, with all that is around the
-   products, as measured on one processor with pairs and one with tiles. */
-static double pair_share(algorithm_task task)
-{
-    if (!cpu_has_bf16())
-        return 1.5;
-    if (cpu_get_level() >= CPU_AMX)
-        return 0.2;
-    return task == ALGORITHM_GRAD_WEIGHT ? 0.96 : 0.75;
 }
 
 static bool pays_four_kept(const convolution *v, const float *weight, algorithm_task task)

@@ -63,6 +63,8 @@ static status run_steps(train_state *s, const train_settings *t, const dataset *
     status code = E_OK;
     /* Two steps first, to touch all memory. */
     for (int64_t i = -2; i < steps && code == E_OK; i++) {
+        if (i == 0)
+            s->times = (train_times){0};
         double began = task_clock();
         code = train_step(s, t, d, index, n, loss, e);
         if (i >= 0)
@@ -92,11 +94,15 @@ static status bench(int64_t steps, int64_t batch, int64_t size, precision p, err
                "\"precision\": \"%s\", \"batch\": %lld, \"size\": %lld, \"threads\": %d, "
                "\"cpu\": \"%s\", "
                "\"steps\": %lld, \"median_ms\": %.2f, \"p10_ms\": %.2f, "
-               "\"p90_ms\": %.2f, \"peak_bytes\": %zu, \"resident_bytes\": %zu, "
+               "\"p90_ms\": %.2f, \"forward_ms\": %.2f, \"backward_ms\": %.2f, "
+               "\"update_ms\": %.2f, \"peak_bytes\": %zu, \"resident_bytes\": %zu, "
                "\"loss\": %.6g}\n",
                precision_name(p), (long long)batch, (long long)size, cpu_threads(),
                cpu_level_name(cpu_get_level()), (long long)steps, ms[steps / 2],
-               ms[steps / 10], ms[steps - 1 - steps / 10], memory_peak(),
+               ms[steps / 10], ms[steps - 1 - steps / 10],
+               1e3 * s.times.forward / (double)steps,
+               1e3 * s.times.backward / (double)steps,
+               1e3 * s.times.update / (double)steps, memory_peak(),
                memory_resident_peak(), loss);
     }
     train_clear(&s);
