@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "graph/graph.h"
 #include "kernel/precision.h"
+#include "kernel/weight_taker.h"
 
 typedef struct plan plan;
 typedef struct calibration calibration; /* engine/calibration.h */
@@ -51,10 +52,16 @@ float *const *plan_gradients(const plan *p); /* of all parameters */
 
 /* For those who need each gradient but once: backward hands it over as soon as it stands
    and nothing reads the parameter any more, and then uses its memory again.  GRADIENT may
-   be written.  The first failure ends the backward run and is its result. */
-typedef status (*plan_taker)(void *context, int parameter, float *gradient, error *e);
+   be written.  The first failure ends the backward run and is its result.
+   OFFER (may be NULL) may say instead that OUT takes that of a weight in pieces, while it
+   is computed. */
+typedef struct plan_taker {
+    status (*take)(void *context, int parameter, float *gradient, error *e);
+    bool (*offer)(void *context, int parameter, weight_taker *out);
+    void *context;
+} plan_taker;
 status plan_pass_gradients(plan *p, error *e); /* before the first run */
-status plan_backward_passing(plan *p, plan_taker take, void *context, error *e);
+status plan_backward_passing(plan *p, const plan_taker *taker, error *e);
 
 /* Training whose values are those of another run, such as that of the same graph in
    integers.  Forward runs only what backward reads beside values, and GIVE writes each

@@ -46,19 +46,19 @@ static int forward_method(const plan *p, const operation *op, bool far)
                                       far, op->node->op->methods->guess(op));
 }
 
-static void choose_gradients(const plan *p, operation *op)
+static void choose_gradients(const plan *p, operation *op, bool far)
 {
     const operator_methods *m = op->node->op->methods;
     for (int i = 0; m->guess_gradient && p->training && i < 2; i++) {
         algorithm_task task = i == 0 ? ALGORITHM_GRAD_INPUT : ALGORITHM_GRAD_WEIGHT;
-        op->gradient_methods[i] = calibration_choose(p->calibration, op, task, false,
+        op->gradient_methods[i] = calibration_choose(p->calibration, op, task, far,
                                                      m->guess_gradient(op, task));
     }
 }
 
 status plan_choose_methods(plan *p, error *e)
 {
-    const bool far = !p->training && weights_are_far(p);
+    const bool far = weights_are_far(p);
     bool any = p->precision == PRECISION_F32;
     for (int i = 0; i < p->step_count; i++) {
         operation *op = &p->steps[i].op;
@@ -67,7 +67,7 @@ status plan_choose_methods(plan *p, error *e)
             continue;
         op->precision = p->precision;
         op->method = forward_method(p, op, far);
-        choose_gradients(p, op);
+        choose_gradients(p, op, far);
         op->precision = m->precision(op);
         any |= op->precision == p->precision;
         op->is_prepared = op->method > 0 && !p->training;

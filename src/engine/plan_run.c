@@ -61,43 +61,66 @@ status plan_forward_given(plan *p, uint64_t seed, uint64_t step_number, error *e
     return E_OK;
 }
 
-static status hand_over(const plan *p, const node *n, plan_taker take, void *context,
-                        error *e)
+/* Whether the gradient of the weight of S is taken in pieces by OUT. */
+static bool is_taken(const plan *p, const step *s, const plan_taker *taker,
+                     weight_taker *out)
+{
+    const node *n = s->op.node;
+    const operator_methods *methods = n->op->methods;
+    int q = n->parameters[ROLE_WEIGHT];
+    return taker && taker->offer && methods && methods->hands_over && q >= 0 &&
+           p->gradients[q] && methods->hands_over(&s->op) &&
+           taker->offer(taker->context, q, out);
+}
+
+/* All gradients of S that stand. */
+static status hand_over(const plan *p, const step *s, const plan_taker *taker, error *e)
 {
     for (int role = 0; role < ROLE_COUNT; role++) {
-        int q = n->parameters[role];
-        if (q >= 0 && p->gradients[q])
-            TRY(take(context, q, p->gradients[q], e));
+        int q = s->op.node->parameters[role];
+        bool stands = role != ROLE_WEIGHT || !s->op.weight_taker;
+        if (q >= 0 && p->gradients[q] && stands)
+            TRY(taker->take(taker->context, q, p->gradients[q], e));
     }
     return E_OK;
 }
 
-static status run_backward(plan *p, plan_taker take, void *context, error *e)
+static status backward_step(plan *p, step *s, const plan_taker *taker, error *e)
+{
+    operation *op = &s->op;
+    weight_taker pieces;
+    op->weight_taker = is_taken(p, s, taker, &pieces) ? &pieces : NULL;
+    op->node->op->backward(op);
+    status code = taker ? hand_over(p, s, taker, e) : E_OK;
+    op->weight_taker = NULL;
+    return code;
+}
+
+static status run_backward(plan *p, const plan_taker *taker, error *e)
 {
     if (!p->training || !p->ready)
         return fail(e, E_USAGE, "plan: backward wants a training plan that ran forward");
-    if (p->passing != (take != NULL))
+    if (p->passing != (taker != NULL))
         return fail(e, E_USAGE, "plan: its gradients are %s",
                     p->passing ? "handed over: somebody must take them" : "kept");
     for (int i = p->step_count - 1; i >= 0; i--) {
-        const operation *op = &p->steps[i].op;
-        if (op->grad_y && p->shape_gradient)
-            p->shape_gradient(p->simulation, p->steps[i].output,
-                              plan_gradient_place(p, p->steps[i].output));
-        if (op->grad_y)
-            op->node->op->backward(op);
-        if (op->grad_y && take)
-            TRY(hand_over(p, op->node, take, context, e));
+        step *s = &p->steps[i];
+        if (!s->op.grad_y)
+            continue;
+        if (p->shape_gradient)
+            p->shape_gradient(p->simulation, s->output,
+                              plan_gradient_place(p, s->output));
+        TRY(backward_step(p, s, taker, e));
     }
     return E_OK;
 }
 
 status plan_backward(plan *p, error *e)
 {
-    return run_backward(p, NULL, NULL, e);
+    return run_backward(p, NULL, e);
 }
 
-status plan_backward_passing(plan *p, plan_taker take, void *context, error *e)
+status plan_backward_passing(plan *p, const plan_taker *taker, error *e)
 {
-    return run_backward(p, take, context, e);
+    return run_backward(p, taker, e);
 }

@@ -12,6 +12,7 @@
 #include "kernel/norm.h"
 #include "kernel/reference.h"
 #include "kernel/scratch.h"
+#include "kernel/weight.h"
 
 static convolution linear_geometry(const operation *op)
 {
@@ -191,6 +192,23 @@ static bool reference(const operation *op, double *y)
     return true;
 }
 
+static const algorithm *gradient_algorithm(const operation *op, const convolution *v,
+                                           algorithm_task task)
+{
+    int method = op->gradient_methods[task - ALGORITHM_GRAD_INPUT];
+    return method ? algorithm_at(method - 1)
+                  : algorithm_guess(v, NULL, op->precision, task);
+}
+
+/* A gradient that stays in the cache is read there as a whole just as fast. */
+static bool hands_over(const operation *op)
+{
+    convolution v = convolve_geometry(op);
+    return !op->integer && !unroll_is(op->node->op) &&
+           weight_goes_past(v.out_c * v.kernel_h * v.kernel_w * v.c / v.groups) &&
+           gradient_algorithm(op, &v, ALGORITHM_GRAD_WEIGHT)->grad_weight_taken;
+}
+
 const operator_methods convolve_methods = {
     .name = convolve_method_name,
     .knows = convolve_method_knows,
@@ -205,6 +223,7 @@ const operator_methods convolve_methods = {
     .reference = reference,
     .suits_gradient = suits_gradient,
     .guess_gradient = guess_gradient,
+    .hands_over = hands_over,
 };
 
 /* ---- running ---- */
@@ -212,14 +231,6 @@ const operator_methods convolve_methods = {
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
-}
-
-static const algorithm *gradient_algorithm(const operation *op, const convolution *v,
-                                           algorithm_task task)
-{
-    int method = op->gradient_methods[task - ALGORITHM_GRAD_INPUT];
-    return method ? algorithm_at(method - 1)
-                  : algorithm_guess(v, NULL, op->precision, task);
 }
 
 bool convolve_takes_bf16(const operation *op, bool input)
@@ -293,18 +304,22 @@ void convolve_forward(const operation *op)
     }
 }
 
+/* What is taken comes last, as whoever takes it changes the weight. */
 void convolve_backward(const operation *op)
 {
     convolution v = convolve_geometry(op);
+    const algorithm *weight = gradient_algorithm(op, &v, ALGORITHM_GRAD_WEIGHT);
     if (op->grad_parameters[ROLE_BIAS])
         channel_sum(v.n * v.out_h * v.out_w, v.out_c, op->grad_y, v.y_kept,
                     op->grad_parameters[ROLE_BIAS], op->scratch);
-    if (op->grad_parameters[ROLE_WEIGHT])
-        gradient_algorithm(op, &v, ALGORITHM_GRAD_WEIGHT)
-            ->grad_weight(&v, op->x[0], op->grad_y, op->grad_parameters[ROLE_WEIGHT],
-                          op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT] && !op->weight_taker)
+        weight->grad_weight(&v, op->x[0], op->grad_y, op->grad_parameters[ROLE_WEIGHT],
+                            op->scratch);
     if (op->grad_x[0])
         gradient_algorithm(op, &v, ALGORITHM_GRAD_INPUT)
             ->grad_input(&v, op->grad_y, operation_parameter(op, ROLE_WEIGHT),
                          op->grad_x[0], op->accumulate[0], op->scratch);
+    if (op->grad_parameters[ROLE_WEIGHT] && op->weight_taker)
+        weight->grad_weight_taken(&v, op->x[0], op->grad_y, op->weight_taker,
+                                  op->scratch);
 }

@@ -61,6 +61,9 @@ typedef struct operation {
     void *grad_x[NODE_INPUTS_MAX];
     bool accumulate[NODE_INPUTS_MAX];
     float *grad_parameters[ROLE_COUNT]; /* overwritten; NULL where not trained */
+    /* Not NULL, where the row hands over its weight's gradient: takes what else goes to
+       grad_parameters[ROLE_WEIGHT]; the weight may change meanwhile. */
+    const weight_taker *weight_taker;
     float *grad_x_sum; /* where the row sums_gradient: takes the sum of grad_x[0] over all
                           but the last dimension; NULL: not wanted */
 } operation;
@@ -108,6 +111,8 @@ typedef struct operator_methods {
        op->gradient_methods does not say.  NULL: the row chooses by itself. */
     bool (*suits_gradient)(const operation *op, int method, algorithm_task task);
     int (*guess_gradient)(const operation *op, algorithm_task task);
+    /* Does OP hand over its weight's gradient to op->weight_taker?  NULL: never. */
+    bool (*hands_over)(const operation *op);
 } operator_methods;
 
 /* What an element of the output sees of the first input, along the spatial axes. */

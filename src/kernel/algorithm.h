@@ -19,6 +19,7 @@
 #include "kernel/convolution.h"
 #include "kernel/finish.h"
 #include "kernel/precision.h"
+#include "kernel/weight_taker.h"
 
 typedef enum algorithm_task {
     ALGORITHM_FORWARD,
@@ -58,6 +59,9 @@ typedef struct algorithm {
                        float *grad_x, bool accumulate, void *scratch);
     void (*grad_weight)(const convolution *v, const float *x, const float *grad_y,
                         float *grad_weight, void *scratch);
+    /* The same gradient, handed over in pieces instead; NULL: it is not done here. */
+    void (*grad_weight_taken)(const convolution *v, const float *x, const float *grad_y,
+                              const weight_taker *taker, void *scratch);
 } algorithm;
 
 /* The I-th row, or NULL beyond the end; and the row of NAME, or NULL. */

@@ -358,6 +358,7 @@ static bool shift_pays_kept(const convolution *v, const float *weight,
         .gradient_scratch = shift_gradient_scratch,                                      \
         .grad_input = shift_grad_input,                                                  \
         .grad_weight = shift_weight_gradient,                                            \
+        .grad_weight_taken = shift_weight_taken,                                         \
     };
 
 SHIFT_ROW(shift, "shift", PRECISION_F32, shift_pays)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include "kernel/convolution.h"
 #include "kernel/mapping.h"
+#include "kernel/weight_taker.h"
 
 /* Outputs first..last - 1 of an axis that meet the source at a tap's place. */
 typedef struct reach {
@@ -37,5 +38,7 @@ int64_t shift_step(int64_t channels);
 size_t shift_weight_scratch(const convolution *v);
 void shift_weight_gradient(const convolution *v, const float *x, const float *grad_y,
                            float *grad_weight, void *scratch);
+void shift_weight_taken(const convolution *v, const float *x, const float *grad_y,
+                        const weight_taker *taker, void *scratch);
 
 #endif

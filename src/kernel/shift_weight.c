@@ -14,61 +14,63 @@ typedef struct job {
     const kernel_loops *loops;
     float *x, *grad_y; /* their batch innermost */
     float *grad_weight;
-    int64_t chunk, chunks; /* channels of a task */
-    float *room;           /* of each thread: the pixels of a task */
-    int64_t room_floats;
+    const weight_taker *taker; /* takes what else goes to grad_weight; or NULL */
+    bool some_lost;            /* not all taps meet the image */
+    int64_t block;             /* outputs of a task */
+    float *room;               /* for the taker, of each thread: [block][weight_output] */
 } job;
 
-/* The channels FIRST.. of the pixels that a tap finds, without gaps. */
-static void take_pixels(const job *j, const outer *o, const float *from, int64_t count,
-                        float *to)
+/* Floats of the gradient of one task. */
+static int64_t block_floats(const job *j)
 {
-    int64_t step = shift_step(j->m.channels);
-    for (int64_t row = 0; row < o->rows; row++)
-        for (int64_t p = 0; p < o->pixels; p++, to += j->chunk)
-            memcpy(to, from + (row * j->m.w * j->m.images + p) * step,
-                   (size_t)count * sizeof *to);
+    return j->block * j->m.weight_output;
 }
 
-static void clear(const job *j, float *sum, int64_t count)
+/* The gradient of one tap's weights to SUM, where those of OUTPUTS outputs from OUTPUT on
+   begin. */
+static void add_tap(const job *j, int64_t row, int64_t column, int64_t output,
+                    int64_t outputs, float *sum)
 {
-    for (int64_t o = 0; o < j->m.outputs; o++)
-        memset(sum + o * j->m.weight_output, 0, (size_t)count * sizeof *sum);
-}
-
-static void tap_task(void *context, int64_t task, int thread)
-{
-    const job *j = context;
     const mapping *m = &j->m;
-    int64_t first = task % j->chunks * j->chunk, tap = task / j->chunks, n = m->images;
-    int64_t row = tap / m->columns.count, column = tap % m->columns.count;
-    int64_t count = m->channels - first < j->chunk ? m->channels - first : j->chunk;
+    int64_t n = m->images;
+    int64_t x_step = shift_step(m->channels), g_step = shift_step(m->outputs);
     reach h = shift_reach(&m->rows, row, m->h, m->out_h);
     reach w = shift_reach(&m->columns, column, m->w, m->out_w);
     int64_t y = h.first + m->rows.place[row], x = w.first + m->columns.place[column];
-    int64_t x_step = shift_step(m->channels), g_step = shift_step(m->outputs);
-    float *pixels = j->room + thread * j->room_floats;
     outer o = {.rows = h.last - h.first,
                .pixels = (w.last - w.first) * n,
-               .outputs = m->outputs,
-               .length = count,
-               .x = pixels,
-               .g = j->grad_y + (h.first * m->out_w + w.first) * n * g_step,
-               .x_row = (w.last - w.first) * n * j->chunk,
-               .x_step = j->chunk,
+               .outputs = outputs,
+               .length = m->channels,
+               .x = j->x + (y * m->w + x) * n * x_step,
+               .g = j->grad_y + (h.first * m->out_w + w.first) * n * g_step + output,
+               .x_row = m->w * n * x_step,
+               .x_step = x_step,
                .g_row = m->out_w * n * g_step,
                .g_step = g_step,
-               .sum = j->grad_weight + m->rows.weight[row] + m->columns.weight[column] +
-                      first,
+               .sum = sum + m->rows.weight[row] + m->columns.weight[column],
                .sum_step = m->weight_output,
                .overwrite = true,
-               .past = weight_goes_past(m->outputs * m->weight_output)};
-    if (o.rows < 1 || o.pixels < 1) {
-        clear(j, o.sum, count);
-        return;
-    }
-    take_pixels(j, &o, j->x + (y * m->w + x) * n * x_step + first, count, pixels);
-    j->loops->outer(&o);
+               .past = !j->taker && weight_goes_past(m->outputs * m->weight_output)};
+    if (o.rows > 0 && o.pixels > 0)
+        j->loops->outer(&o);
+}
+
+static void block_task(void *context, int64_t task, int thread)
+{
+    const job *j = context;
+    const mapping *m = &j->m;
+    int64_t first = task * j->block;
+    int64_t outputs = m->outputs - first < j->block ? m->outputs - first : j->block;
+    int64_t floats = outputs * m->weight_output;
+    float *sum = j->taker ? j->room + thread * block_floats(j)
+                          : j->grad_weight + first * m->weight_output;
+    if (j->some_lost)
+        memset(sum, 0, (size_t)floats * sizeof *sum);
+    for (int64_t row = 0; row < m->rows.count; row++)
+        for (int64_t column = 0; column < m->columns.count; column++)
+            add_tap(j, row, column, first, outputs, sum);
+    if (j->taker)
+        j->taker->take(j->taker->context, first * m->weight_output, floats, sum);
 }
 
 static void turn(const job *j, int64_t pixels, int64_t channels, int64_t pitch,
@@ -78,31 +80,39 @@ static void turn(const job *j, int64_t pixels, int64_t channels, int64_t pitch,
     shift_turn(&t);
 }
 
+/* Whether a tap never meets the image. */
+static bool some_are_lost(const mapping *m)
+{
+    int64_t met = 0;
+    for (int64_t row = 0; row < m->rows.count; row++)
+        for (int64_t column = 0; column < m->columns.count; column++) {
+            reach h = shift_reach(&m->rows, row, m->h, m->out_h);
+            reach w = shift_reach(&m->columns, column, m->w, m->out_w);
+            met += h.last > h.first && w.last > w.first ? m->channels : 0;
+        }
+    return met < m->weight_output;
+}
+
 /* Lays J out in S and, where that is more than a measure, runs it there. */
 static void run(job *j, const float *x, const float *grad_y, scratch *s)
 {
-    enum { TASKS_WANTED = 16, BLOCKS_MOST = 4 };
+    enum { BLOCK_MOST = 16, BLOCK_LEAST = 8, ROOM_FLOATS = 80 << 10, TASKS_WANTED = 16 };
     const mapping *m = &j->m;
-    int64_t taps = m->rows.count * m->columns.count;
+    int64_t x_step = shift_step(m->channels);
     j->loops = loops_get();
-    int64_t block = 3 * j->loops->lanes;
-    j->chunk = BLOCKS_MOST * block;
-    while (j->chunk > block && taps * ((m->channels - 1) / j->chunk + 1) < TASKS_WANTED)
-        j->chunk -= block;
-    j->chunks = (m->channels - 1) / j->chunk + 1;
-    j->x = scratch_floats(s, m->h * m->w * m->images * shift_step(m->channels));
+    j->block = BLOCK_MOST;
+    if (block_floats(j) > ROOM_FLOATS || m->outputs < TASKS_WANTED * BLOCK_MOST)
+        j->block = BLOCK_LEAST;
+    j->x = scratch_floats(s, m->h * m->w * m->images * x_step + 3 * j->loops->lanes);
     j->grad_y =
         scratch_floats(s, m->out_h * m->out_w * m->images * shift_step(m->outputs));
-    j->room_floats = m->h * m->w * m->images * j->chunk + j->loops->lanes;
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    j->room = scratch_floats(s, cpu_threads() * block_floats(j));
     if (!s->base)
         return;
-    int64_t size = m->outputs * m->weight_output;
-    if (taps * m->channels * m->outputs < size)
-        parallel_clear(j->grad_weight, size);
+    j->some_lost = some_are_lost(m);
     turn(j, m->h * m->w, m->channels, m->pitch, m->source_kept, x, j->x);
     turn(j, m->out_h * m->out_w, m->outputs, m->outputs, m->y_kept, grad_y, j->grad_y);
-    parallel_for(taps * j->chunks, tap_task, j);
+    parallel_for((m->outputs - 1) / j->block + 1, block_task, j);
 }
 
 size_t shift_weight_scratch(const convolution *v)
@@ -118,6 +128,14 @@ void shift_weight_gradient(const convolution *v, const float *x, const float *gr
                            float *grad_weight, void *scratch_block)
 {
     job j = {.grad_weight = grad_weight};
+    mapping_forward(&j.m, v);
+    run(&j, x, grad_y, &(scratch){.base = scratch_block});
+}
+
+void shift_weight_taken(const convolution *v, const float *x, const float *grad_y,
+                        const weight_taker *taker, void *scratch_block)
+{
+    job j = {.taker = taker};
     mapping_forward(&j.m, v);
     run(&j, x, grad_y, &(scratch){.base = scratch_block});
 }

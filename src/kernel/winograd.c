@@ -95,7 +95,13 @@ static bool pays_two_kept(const convolution *v, const float *weight, algorithm_t
     static void grad_weight_##word(const convolution *v, const float *x,                 \
                                    const float *grad_y, float *grad_weight, void *block) \
     {                                                                                    \
-        winograd_weight_run(v, m, x, grad_y, grad_weight, block);                        \
+        winograd_weight_run(v, m, x, grad_y, grad_weight, NULL, block);                  \
+    }                                                                                    \
+    static void grad_weight_taken_##word(const convolution *v, const float *x,           \
+                                         const float *grad_y, const weight_taker *taker, \
+                                         void *block)                                    \
+    {                                                                                    \
+        winograd_weight_run(v, m, x, grad_y, NULL, taker, block);                        \
     }
 
 /* A row of the functions above, for images kept in P. */
@@ -112,6 +118,7 @@ static bool pays_two_kept(const convolution *v, const float *weight, algorithm_t
         .gradient_scratch = gradient_scratch_##word,                                     \
         .grad_input = grad_input_##word,                                                 \
         .grad_weight = grad_weight_##word,                                               \
+        .grad_weight_taken = grad_weight_taken_##word,                                   \
     };
 
 static size_t gradient_scratch(const convolution *v, int64_t tile)
@@ -120,7 +127,7 @@ static size_t gradient_scratch(const convolution *v, int64_t tile)
     winograd_pass p = winograd_input_pass(v, tile);
     size_t input = winograd_weight_bytes(&p) +
                    winograd_run(&p, NULL, NULL, NULL, &nothing, NULL, false, NULL);
-    size_t weight = winograd_weight_run(v, tile, NULL, NULL, NULL, NULL);
+    size_t weight = winograd_weight_run(v, tile, NULL, NULL, NULL, NULL, NULL);
     return input > weight ? input : weight;
 }
 

@@ -84,12 +84,12 @@ typedef struct winograd_outer {
     float *sum;
 } winograd_outer;
 
-/* Sums, which are scratch, of PARTS parts of [planes][outputs][row] each, of which outputs first ..
-   first + count - 1 become the gradient [output][3][3][channel]. */
+/* Sums, which are scratch, of PARTS parts of [planes][outputs][row] each, of which the
+   first COUNT outputs become the gradient [output][3][3][channel]. */
 typedef struct winograd_sums {
     float *sum;
     int64_t parts, part, plane, row;
-    int64_t first, count, channels;
+    int64_t count, channels;
     float *grad_weight;
 } winograd_sums;
 

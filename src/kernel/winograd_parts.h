@@ -32,8 +32,9 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
                     const float *bias, const finish *tail, float *y, bool accumulate,
                     void *block);
 
-/* grad_weight of V; BLOCK in the same way. */
+/* grad_weight of V, or what TAKER takes where there is one; BLOCK in the same way. */
 size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
-                           const float *grad_y, float *grad_weight, void *block);
+                           const float *grad_y, float *grad_weight,
+                           const weight_taker *taker, void *block);
 
 #endif

@@ -26,6 +26,8 @@ typedef struct job {
     winograd_pass pass; /* in: x; out: grad_y */
     const float *x, *g;
     float *grad_weight;
+    const weight_taker *taker; /* takes what else goes to grad_weight; or NULL */
+    float *rows;               /* for it, of each thread: the weights of an output */
     int64_t g_groups;
     int64_t row, sum_plane; /* floats of sums [plane][out_c][row] */
     bool phased;
@@ -135,20 +137,33 @@ static void phases_run(job *j)
     }
 }
 
-static void write_task(void *context, int64_t begin, int64_t end, int thread)
+/* The gradient of COUNT outputs from FIRST on, to TO. */
+static void write_outputs(const job *j, int64_t first, int64_t count, float *to)
 {
-    const job *j = context;
-    (void)thread;
     j->pass.form->write_weight(
-        &(winograd_sums){.sum = j->sums,
+        &(winograd_sums){.sum = j->sums + first * j->row,
                          .parts = j->parts,
                          .part = j->pass.form->planes * j->sum_plane,
                          .plane = j->sum_plane,
                          .row = j->row,
-                         .first = begin,
-                         .count = end - begin,
+                         .count = count,
                          .channels = j->pass.in.channels,
-                         .grad_weight = j->grad_weight});
+                         .grad_weight = to});
+}
+
+static void write_task(void *context, int64_t begin, int64_t end, int thread)
+{
+    const job *j = context;
+    int64_t length = 9 * j->pass.in.channels;
+    float *row = j->rows + thread * length;
+    if (!j->taker) {
+        write_outputs(j, begin, end - begin, j->grad_weight + begin * length);
+        return;
+    }
+    for (int64_t o = begin; o < end; o++) {
+        write_outputs(j, o, 1, row);
+        j->taker->take(j->taker->context, o * length, length, row);
+    }
 }
 
 static void cut(job *j)
@@ -167,13 +182,15 @@ static void cut(job *j)
 }
 
 size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
-                           const float *grad_y, float *grad_weight, void *block)
+                           const float *grad_y, float *grad_weight,
+                           const weight_taker *taker, void *block)
 {
     enum { GRAIN = 4 };
     job j = {.pass = winograd_forward_pass(v, tile),
              .x = x,
              .g = grad_y,
-             .grad_weight = grad_weight};
+             .grad_weight = grad_weight,
+             .taker = taker};
     scratch s = {.base = block};
     int64_t lanes = j.pass.loops->lanes, planes = j.pass.form->planes;
     j.g_groups = divide_up(v->out_c, lanes);
@@ -187,6 +204,7 @@ size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
     j.sums = scratch_floats(&s, j.parts * planes * j.sum_plane);
     int64_t channels = v->c > v->out_c ? v->c : v->out_c;
     float *zeros = scratch_floats(&s, channels);
+    j.rows = scratch_floats(&s, cpu_threads() * 9 * v->c);
     j.x_spread = scratch_floats(&s, j.x_floats * (j.phased ? 1 : cpu_threads()));
     j.g_spread = scratch_floats(&s, j.g_floats * (j.phased ? 1 : cpu_threads()));
     if (!block)

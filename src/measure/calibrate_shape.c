@@ -271,16 +271,31 @@ static void read_piece(void *context, int64_t piece, int thread)
     __asm__ volatile("" : : "r"(sink));
 }
 
-/* What the layer before would leave is brought back behind the others. */
+/* The bytes of weights, as they are read, that L runs with. */
+static size_t weight_bytes(const bench *b, const lane *l)
+{
+    return l->prepared_bytes ? l->prepared_bytes
+                             : (size_t)weight_count(&b->v) * sizeof *b->weight;
+}
+
+static void bring_back(const float *x, int64_t count, size_t each)
+{
+    uint64_t sink = 0;
+    peak_read(x, (size_t)count * each / 512 * 512, &sink);
+    __asm__ volatile("" : : "r"(sink));
+}
+
+/* What the layer before would leave, and for gradients the layer behind, is brought back
+   behind the others. */
 static void run_far(const bench *b, lane *l)
 {
-    int64_t inputs = b->v.n * b->v.h * b->v.w * b->v.c;
+    const convolution *v = &b->v;
+    bool back = l->task == ALGORITHM_GRAD_INPUT || l->task == ALGORITHM_GRAD_WEIGHT;
     for (int i = 0; i < FAR_RUNS; i++) {
-        uint64_t sink = 0;
         parallel_for(OTHERS_BYTES / PIECE_BYTES, read_piece, b->others);
-        peak_read(b->x, (size_t)inputs * (l->method ? 1 : sizeof *b->x) / 512 * 512,
-                  &sink);
-        __asm__ volatile("" : : "r"(sink));
+        bring_back(b->x, v->n * v->h * v->w * v->c, l->method ? 1 : sizeof *b->x);
+        if (back)
+            bring_back(b->y, v->n * v->out_h * v->out_w * v->out_c, sizeof *b->y);
         double begin = task_clock();
         run(b, l);
         double seconds = task_clock() - begin;
@@ -292,7 +307,7 @@ static status run_all_far(bench *b, error *e)
 {
     for (int i = 0; i < b->count; i++) {
         lane *l = &b->lanes[i];
-        if (l->prepared_bytes <= NEAR_BYTES)
+        if (weight_bytes(b, l) <= NEAR_BYTES)
             continue;
         if (!b->others)
             b->others = memory_new(OTHERS_BYTES, 1, e);

@@ -10,8 +10,7 @@
 #include "base/task.h"
 #include "train/trainer_parts.h"
 
-#define SLOTS_MAX 4
-#define GRAIN     65536
+#define GRAIN 65536
 
 /* Clipping needs all gradients at once, and so do several batches, which have sums of
    their own; else each is used up as soon as it stands. */
@@ -141,13 +140,12 @@ static status clip_gradients(const graph *g, float *const *gradients, double lim
     return E_OK;
 }
 
-static status update_parameter(void *context, int number, float *gradient, error *e)
+/* This step on parameter NUMBER. */
+static status begin_pass(update_job *j, int number, optimizer_pass *out, error *e)
 {
-    update_job *j = context;
-    double began = task_clock();
     train_state *s = j->state;
     parameter *p = &s->last->graph->parameters[number];
-    float *slot[SLOTS_MAX] = {NULL};
+    float *slot[OPTIMIZER_SLOTS_MAX] = {NULL};
     float *w = tensor_write_f32(p->data, e);
     if (!w)
         return E_MEMORY;
@@ -156,15 +154,43 @@ static status update_parameter(void *context, int number, float *gradient, error
         if (!slot[k])
             return E_MEMORY;
     }
+    *out = optimizer_begin(j->settings->optimizer, &j->rates, s->step + 1 - s->slot_step,
+                           w, slot, p->mask ? tensor_data(p->mask) : NULL);
+    return E_OK;
+}
+
+static status update_parameter(void *context, int number, float *gradient, error *e)
+{
+    update_job *j = context;
+    double began = task_clock();
+    parameter *p = &j->state->last->graph->parameters[number];
+    optimizer_pass pass;
+    TRY(begin_pass(j, number, &pass, e));
     if (codebook_is_trained(p))
         codebook_share_gradient(p, gradient);
-    j->settings->optimizer->step(&j->rates, s->step + 1 - s->slot_step,
-                                 tensor_count(p->data), w, gradient, slot,
-                                 p->mask ? tensor_data(p->mask) : NULL);
+    optimizer_take_all(&pass, tensor_count(p->data), gradient);
     if (codebook_is_trained(p))
         codebook_follow(p);
     j->spent += task_clock() - began;
     return E_OK;
+}
+
+static void take_piece(void *context, int64_t first, int64_t count, const float *gradient)
+{
+    const update_job *j = context;
+    optimizer_take(&j->pass, first, count, gradient);
+}
+
+/* Takes a gradient in pieces, unless it is wanted as a whole. */
+static bool offer_pieces(void *context, int number, weight_taker *out)
+{
+    update_job *j = context;
+    const parameter *p = &j->state->last->graph->parameters[number];
+    if (train_simulates(j->state, j->settings) || codebook_is_trained(p) ||
+        begin_pass(j, number, &j->pass, NULL) != E_OK)
+        return false;
+    *out = (weight_taker){take_piece, j};
+    return true;
 }
 
 static status pass_and_update(void *context, int number, float *gradient, error *e)
@@ -225,10 +251,12 @@ status update_backward(update_job *j, plan *p, error *e)
     const double began = task_clock(), spent = j->spent;
     status code = E_OK;
     if (train_accumulated(j->settings) > 1) {
-        code = plan_backward_passing(p, add_gradient, j, e);
+        code = plan_backward_passing(p, &(plan_taker){.take = add_gradient, .context = j},
+                                     e);
         j->sums->used = true;
     } else if (update_passes(j->settings)) {
-        code = plan_backward_passing(p, pass_and_update, j, e);
+        code =
+            plan_backward_passing(p, &(plan_taker){pass_and_update, offer_pieces, j}, e);
     } else {
         code = plan_backward(p, e);
         float *const *gradients = plan_gradients(p);

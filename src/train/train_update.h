@@ -22,7 +22,8 @@ typedef struct update_job {
     optimizer_settings rates;
     gradient_sums *sums; /* lent */
     double share;        /* of the batch that is running, in the step's mean */
-    double spent;        /* seconds in updates */
+    double spent;        /* seconds in updates, but for those in pieces */
+    optimizer_pass pass; /* of the parameter that is taken in pieces */
 } update_job;
 
 /* Are gradients handed over as they come (plan_pass_gradients)? */

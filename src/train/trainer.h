@@ -67,7 +67,7 @@ typedef struct train_settings {
 } train_settings;
 
 /* Seconds spent in steps: on bringing samples, forward with the loss, backward, and the
-   update of weights. */
+   update of weights; backward has with it what is updated while gradients come. */
 typedef struct train_times {
     double load, forward, backward, update;
 } train_times;

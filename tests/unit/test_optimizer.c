@@ -23,6 +23,14 @@ static optimizer_settings settings_of(const char *name)
     return s;
 }
 
+static void take(const optimizer_row *row, const optimizer_settings *s, int64_t step,
+                 int64_t n, float *w, const float *g, float *const *slot,
+                 const uint8_t *mask)
+{
+    optimizer_pass p = optimizer_begin(row, s, step, w, slot, mask);
+    optimizer_take_all(&p, n, g);
+}
+
 /* Gradient of f(w) = sum(c w^4) / 4 + sum(w_i w_{i+1}) / 10 */
 static void slope(const double *c, const float *w, float *g)
 {
@@ -49,7 +57,7 @@ static void check(const char *entry, const char *name, optimizer_settings s)
         w[i] = (float)start[i];
     for (int step = 0; step < STEPS; step++) {
         slope(c, w, g);
-        optimizer_find(name)->step(&s, step + 1, WEIGHTS, w, g, slots, NULL);
+        take(optimizer_find(name), &s, step + 1, WEIGHTS, w, g, slots, NULL);
         for (int i = 0; i < WEIGHTS; i++)
             assert_true(fabs((double)w[i] - wanted[step * WEIGHTS + i]) < 5e-7);
     }
@@ -87,7 +95,7 @@ static void rmsprop_has_momentum(void **state)
     float w = 1, v = 0, b = 0, g = 0.5f, *slots[2] = {&v, &b};
     double wanted = 1, square = 0, buffer = 0;
     for (int step = 1; step <= 5; step++) {
-        optimizer_find("rmsprop")->step(&s, step, 1, &w, &g, slots, NULL);
+        take(optimizer_find("rmsprop"), &s, step, 1, &w, &g, slots, NULL);
         square = 0.99 * square + 0.01 * 0.25;
         buffer = 0.9 * buffer + 0.5 / (sqrt(square) + 1e-8);
         wanted -= 0.05 * buffer;
@@ -128,7 +136,7 @@ static void run(const optimizer_row *row, const optimizer_settings *s, big *b,
     random_stream r = random_new(5, "gradient", 0);
     for (int step = 1; step <= 3; step++) {
         random_fill_uniform(&r, b->g, MANY, -1, 1);
-        row->step(s, step, MANY, b->w, b->g, b->slot, masked ? b->mask : NULL);
+        take(row, s, step, MANY, b->w, b->g, b->slot, masked ? b->mask : NULL);
     }
 }
 
@@ -170,7 +178,7 @@ static void masked_infinities_stay_out(void **state)
         float w[2] = {1, 1}, g[2] = {NAN, 1}, a[2] = {0}, b[2] = {0};
         float *slots[2] = {a, b};
         const uint8_t mask[2] = {0, 1};
-        optimizer_at(k)->step(&s, 1, 2, w, g, slots, mask);
+        take(optimizer_at(k), &s, 1, 2, w, g, slots, mask);
         assert_true(w[0] == 0 && a[0] == 0 && b[0] == 0 && isfinite(w[1]) && w[1] != 1);
     }
 }

@@ -277,16 +277,18 @@ static void gradients_are_handed_over(void **state)
         trained += parameter_is_trained(&kept.g->parameters[i]);
     for (int round = 0; round < 2; round++) {
         handed h = {&kept, round * 5};
+        plan_taker taker = {.take = compare_gradient, .context = &h};
         training_loss(&passing);
         memcpy(plan_output_gradient(passing.p), passing.upstream,
                (size_t)passing.output_count * sizeof(float));
-        assert_int_equal(plan_backward_passing(passing.p, compare_gradient, &h, NULL),
+        assert_int_equal(plan_backward_passing(passing.p, &taker, NULL),
                          round ? E_OK : E_STOPPED);
         assert_int_equal(h.count, round ? 5 + trained : 5);
     }
     assert_int_equal(plan_backward(passing.p, NULL), E_USAGE);
-    assert_int_equal(plan_backward_passing(kept.p, compare_gradient, NULL, NULL),
-                     E_USAGE);
+    assert_int_equal(
+        plan_backward_passing(kept.p, &(plan_taker){.take = compare_gradient}, NULL),
+        E_USAGE);
     assert_int_equal(plan_pass_gradients(kept.p, NULL), E_USAGE);
     assert_true(plan_arena_bytes(passing.p) > plan_arena_bytes(kept.p));
     training_end(&kept);
