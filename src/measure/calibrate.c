@@ -10,8 +10,8 @@
    what stands first is measured if the time is short. */
 const grid_shape calibration_grid[] = {
     /* 3x3 */
-    {200, 8, 8, 3, 1, false, false, false},
-    {100, 16, 16, 3, 1, false, false, false},
+    {200, 8, 8, 3, 1, false, false, true},
+    {100, 16, 16, 3, 1, false, false, true},
     {50, 32, 32, 3, 1, false, true, true},
     {25, 64, 64, 3, 1, false, true, true},
     {12, 128, 128, 3, 1, false, true, true},
@@ -37,11 +37,11 @@ const grid_shape calibration_grid[] = {
     {12, 64, 128, 3, 2, false, false, true},
     {25, 128, 128, 3, 2, true, false, true},
     /* 3x3 between them, and at the ends */
-    {200, 16, 8, 3, 1, false, false, false},
-    {100, 32, 16, 3, 1, false, false, false},
-    {100, 8, 16, 3, 1, false, false, false},
+    {200, 16, 8, 3, 1, false, false, true},
+    {100, 32, 16, 3, 1, false, false, true},
+    {100, 8, 16, 3, 1, false, false, true},
     {50, 16, 32, 3, 1, false, false, true},
-    {50, 64, 32, 3, 1, false, false, false},
+    {50, 64, 32, 3, 1, false, false, true},
     {25, 32, 64, 3, 1, false, false, true},
     {25, 128, 64, 3, 1, false, false, true},
     {12, 64, 128, 3, 1, false, false, true},
