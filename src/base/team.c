@@ -9,20 +9,24 @@
 #include <stdint.h>
 
 /* About 30 microseconds: longer than the serial code between two steps of a plan. */
-enum { SPINS = 2000, SIZE_BITS = 16 };
+enum { SPINS = 2000, SIZE_BITS = 16, LINE = 64 };
 
+/* A job passes few lines from core to core: one from the caller, one back, and none that
+   both write.  Whoever goes to sleep says so and then looks again; whoever has something
+   to tell writes it and then looks who sleeps: one of them sees the other. */
 static struct {
     pthread_mutex_t busy; /* held through a job */
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* of going to sleep */
     pthread_cond_t wake, finished;
-    int sleeping; /* members in `wake` */
-    bool caller_sleeps;
-
+    atomic_int sleeping; /* members in `wake` */
+    atomic_bool caller_sleeps;
     int started; /* members beside the caller */
+
+    _Alignas(LINE)
+        atomic_uint_fast64_t job; /* number << SIZE_BITS | size, in one piece */
     void (*work)(void *context, int member);
     void *context;
-    atomic_uint_fast64_t job; /* number << SIZE_BITS | size: read in one piece */
-    atomic_int running;       /* members still at the job, without the caller */
+    _Alignas(LINE) atomic_int running; /* members still at the job, without the caller */
 } team = {.busy = PTHREAD_MUTEX_INITIALIZER,
           .lock = PTHREAD_MUTEX_INITIALIZER,
           .wake = PTHREAD_COND_INITIALIZER,
@@ -45,21 +49,20 @@ static uint_fast64_t await_job(uint_fast64_t seen)
         relax();
     }
     pthread_mutex_lock(&team.lock);
-    team.sleeping++;
+    atomic_fetch_add(&team.sleeping, 1);
     while (atomic_load(&team.job) == seen)
         pthread_cond_wait(&team.wake, &team.lock);
-    team.sleeping--;
+    atomic_fetch_sub(&team.sleeping, 1);
     pthread_mutex_unlock(&team.lock);
     return atomic_load(&team.job);
 }
 
 static void leave_job(void)
 {
-    if (atomic_fetch_sub_explicit(&team.running, 1, memory_order_acq_rel) > 1)
+    if (atomic_fetch_sub(&team.running, 1) > 1 || !atomic_load(&team.caller_sleeps))
         return;
     pthread_mutex_lock(&team.lock);
-    if (team.caller_sleeps)
-        pthread_cond_signal(&team.finished);
+    pthread_cond_signal(&team.finished);
     pthread_mutex_unlock(&team.lock);
 }
 
@@ -105,11 +108,12 @@ static int grow(int size)
 static void publish(int size)
 {
     uint_fast64_t number = atomic_load(&team.job) >> SIZE_BITS;
-    atomic_store(&team.running, size - 1);
-    pthread_mutex_lock(&team.lock);
+    atomic_store_explicit(&team.running, size - 1, memory_order_relaxed);
     atomic_store(&team.job, (number + 1) << SIZE_BITS | (uint_fast64_t)size);
-    if (team.sleeping)
-        pthread_cond_broadcast(&team.wake);
+    if (!atomic_load(&team.sleeping))
+        return;
+    pthread_mutex_lock(&team.lock);
+    pthread_cond_broadcast(&team.wake);
     pthread_mutex_unlock(&team.lock);
 }
 
@@ -121,10 +125,10 @@ static void await_members(void)
         relax();
     }
     pthread_mutex_lock(&team.lock);
-    team.caller_sleeps = true;
+    atomic_store(&team.caller_sleeps, true);
     while (atomic_load(&team.running))
         pthread_cond_wait(&team.finished, &team.lock);
-    team.caller_sleeps = false;
+    atomic_store(&team.caller_sleeps, false);
     pthread_mutex_unlock(&team.lock);
 }
 
