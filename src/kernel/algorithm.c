@@ -18,6 +18,7 @@ static const algorithm *const rows[] = {
     &algorithm_winograd_four,
     &algorithm_winograd_two,
     &algorithm_gather,
+    &algorithm_shift_pairs,
     &algorithm_shift_kept,
     &algorithm_winograd_four_kept,
     &algorithm_winograd_two_kept,
