@@ -54,7 +54,8 @@ const command command_train = {
         "of the latent values of each batch from a normal distribution, along 50 random "
         "directions; so does the validation loss.  "
         "The seconds of the answer: load, forward (with the loss), backward and update "
-        "are those of the steps, in this process.  "
+        "are those of the steps, in this process; large weights are updated as their "
+        "gradients come, which counts as backward.  "
         "With checkpoint=FILE the checkpoint is that file and stays when training has "
         "ended: a script with resume=yes checkpoint=FILE can be started again and again.",
     .see = "eval, plot training, prune",
