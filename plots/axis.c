@@ -137,7 +137,9 @@ static void put_linear_label(char *label, size_t size, double value, double step
     if (fabs(value) < step / 2) {
         snprintf(label, size, "0");
     } else if (decimals > 4 || decimals < -14) {
-        style_number(label, value, 2);
+        /* As many digits as tell two steps apart. */
+        int digits = 1 + (int)floor(log10(fabs(value) * (1 + 1e-9))) + decimals;
+        style_number(label, value, digits < 1 ? 1 : digits);
     } else {
         put_decimal(label, size, value / units[unit].size, decimals > 0 ? decimals : 0);
         size_t used = strlen(label);

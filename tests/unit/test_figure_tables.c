@@ -62,6 +62,18 @@ static table *make_bench(void)
     return t;
 }
 
+/* Errors that differ in their third digit only. */
+static table *make_close(void)
+{
+    table *t = table_new(NULL);
+    for (int i = 0; i < 5; i++) {
+        table_row(t);
+        table_integer(t, "bytes", 1000 * (i + 1));
+        table_real(t, "mse", 0.00462 - 4e-5 * i);
+    }
+    return t;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -69,6 +81,7 @@ static int set_up(void **state)
     session_put_table(s, "seeds", make_seeds(), NULL);
     session_put_table(s, "points", make_points(), NULL);
     session_put_table(s, "bench", make_bench(), NULL);
+    session_put_table(s, "close", make_close(), NULL);
     return 0;
 }
 
@@ -187,6 +200,19 @@ static void test_pareto(void **state)
     assert_int_equal(support_figure_count("pareto.svg", "<text>b</text>"), 0);
 }
 
+/* Numbers beside an axis have the digits that tell them apart. */
+static void test_close_ticks(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_GNUPLOT();
+    support_figure_draw(s, "pareto", "tables=close x=bytes y=mse", "close.svg");
+    static const char *const words[] = {"<text>0.00450</text>", "<text>0.00455</text>",
+                                        "<text>0.00460</text>"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        assert_int_equal(support_figure_count("close.svg", words[i]), 1);
+    assert_int_equal(support_figure_count("close.svg", "<text>0.0046</text>"), 0);
+}
+
 static void test_pareto_directions(void **state)
 {
     (void)state;
@@ -298,10 +324,15 @@ static void test_styles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_curve_range),       cmocka_unit_test(test_curve_spreads),
-        cmocka_unit_test(test_curve_groups),      cmocka_unit_test(test_pareto),
-        cmocka_unit_test(test_pareto_directions), cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_same_bytes),        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_curve_range),
+        cmocka_unit_test(test_curve_spreads),
+        cmocka_unit_test(test_curve_groups),
+        cmocka_unit_test(test_pareto),
+        cmocka_unit_test(test_pareto_directions),
+        cmocka_unit_test(test_close_ticks),
+        cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_styles),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
