@@ -20,18 +20,26 @@ static int tuned_method(const operation *op)
     return 0;
 }
 
-/* Do the weights drive each other from the caches between two runs?  As they would be
-   without zeros: what is chosen for those should not depend on itself. */
+/* The bytes of weights that OP reads: all of them or, if that is less, a list of those that
+   are not zero.  Which it will be is not known yet. */
+static int64_t weight_bytes(const operation *op)
+{
+    enum { ENTRY = 8 }; /* bytes of a list */
+    const parameter *w = op->parameters[ROLE_WEIGHT];
+    if (!op->node->op->methods || !w)
+        return 0;
+    int64_t dense = tensor_count(w->data) * (op->integer ? 1 : (int64_t)sizeof(float));
+    int64_t listed = op->training ? dense : ENTRY * parameter_nonzero(w);
+    return listed < dense ? listed : dense;
+}
+
+/* Do the weights drive each other from the caches between two runs? */
 static bool weights_are_far(const plan *p)
 {
     const int64_t near_bytes = 16 << 20;
     int64_t bytes = 0;
-    for (int i = 0; i < p->step_count; i++) {
-        const operation *op = &p->steps[i].op;
-        const parameter *w = op->parameters[ROLE_WEIGHT];
-        if (op->node->op->methods && w)
-            bytes += tensor_count(w->data) * (op->integer ? 1 : (int64_t)sizeof(float));
-    }
+    for (int i = 0; i < p->step_count; i++)
+        bytes += weight_bytes(&p->steps[i].op);
     return bytes > near_bytes;
 }
 
