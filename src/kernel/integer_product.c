@@ -8,12 +8,19 @@
 #include "kernel/integer_loops.h"
 #include "kernel/scratch.h"
 
+/* What the source of a thread was filled for. */
+typedef struct held {
+    int64_t group, line; /* -1: nothing */
+    bool padded;
+} held;
+
 typedef struct running {
     const integer_kernel *kernel;
     integer_layout layout;
     integer_prepared prepared;
     char *source;      /* source_bytes for each thread */
     integer_row *rows; /* row_most for each */
+    held *held;        /* of each thread */
 } running;
 
 /* Rows of products of one part, and where they are read. */
@@ -46,6 +53,7 @@ static size_t take_scratch(running *r, void *block)
     scratch s = {.base = block};
     r->source = scratch_take(&s, threads, (size_t)l->source_bytes);
     r->rows = scratch_take(&s, threads * l->row_most, sizeof *r->rows);
+    r->held = scratch_take(&s, threads, sizeof *r->held);
     return s.used;
 }
 
@@ -80,14 +88,17 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
         return rows;
     }
     char *source = r->source + thread * l->source_bytes;
-    integer_layout_fill(l, p, r->kernel->copy, source);
+    integer_row *row = r->rows + thread * l->row_most;
+    held *own = &r->held[thread];
+    if (own->group != p->group || own->line != p->line) {
+        integer_layout_fill(l, p, r->kernel->copy, source);
+        *own = (held){p->group, p->line, false};
+        own->padded = !l->form.gaps && integer_layout_rows(l, p, row);
+    }
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
-    if (l->form.gaps)
-        return rows;
-    integer_row *row = r->rows + thread * l->row_most;
-    rows.padded = integer_layout_rows(l, p, row);
-    rows.row = row;
+    rows.row = l->form.gaps ? NULL : row;
+    rows.padded = own->padded;
     return rows;
 }
 
@@ -210,5 +221,7 @@ void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
     running run = {.kernel = k, .layout = integer_layout_of(c, k->form)};
     take_scratch(&run, block);
     run.prepared = integer_layout_prepared(&run.layout, prepared);
+    for (int64_t i = 0; i < cpu_threads(); i++)
+        run.held[i] = (held){.group = -1};
     parallel_for(integer_layout_parts(&run.layout), run_part, &run);
 }

@@ -25,6 +25,7 @@ enum {
     PIXELS = CODES_TILE * CODES_TILE,
     CHUNK = 64,               /* channels whose kernels are in planes at a time */
     BLOCK_BYTES = 660 * 1024, /* of transformed codes, and their sums, of one thread */
+    BLOCK_LEAST = 24, /* tiles that are worth the kernels' way to the planes */
     TASKS_WANTED = 16,
     CODE_MOST = 128,
     SUM_END = 1 << 25
@@ -210,6 +211,9 @@ static void cut(job *j)
     j->tiles = tiles_of(c);
     j->panels = divide_up(c->out_channels, PANEL);
     j->blocks = divide_up(j->tiles, block_tiles(c));
+    /* Else every thread would transform all tiles for itself. */
+    if (j->blocks == 1 && j->tiles >= 2 * BLOCK_LEAST)
+        j->blocks = 2;
     if (j->blocks < TASKS_WANTED && j->panels == 1) /* nothing else to share out */
         j->blocks = larger(j->blocks, smaller(TASKS_WANTED, divide_up(j->tiles, 16)));
     j->block = divide_up(divide_up(j->tiles, j->blocks), 4) * 4;
