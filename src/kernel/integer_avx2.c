@@ -22,8 +22,8 @@ static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
 {
     __m256i sum[ROWS][2];
     const char *x[ROWS];
-    int64_t first, end;
-    integer_product_runs(p, row, ROWS, &first, &end);
+    const integer_reach reach = integer_product_reach(p, row, ROWS);
+    const int64_t first = reach.first_run, end = reach.end_run;
     const char *weight =
         p->weight + block * p->block_distance + first * p->run_steps * WORD;
     int32_t *to = p->sum + (row * p->blocks + block) * INTEGER_LANES;

@@ -330,11 +330,11 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
     }
 }
 
-/* The runs that meet the image in line LINE. */
-static integer_row runs_of(const integer_layout *l, int64_t line)
+/* The runs of line LINE that meet the image, and all of their taps. */
+static integer_row line_row(const integer_layout *l, int64_t line)
 {
     const integer_conv *c = &l->conv;
-    integer_row row = {.end_run = (int16_t)l->runs};
+    integer_row row = {.end_run = (int16_t)l->runs, .end_tap = (int16_t)l->taps[1]};
     if (l->patches)
         return row;
     int64_t above = l->padding[0] - line % l->period, dilation = c->dilation[0];
@@ -344,19 +344,60 @@ static integer_row runs_of(const integer_layout *l, int64_t line)
     return row;
 }
 
-bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+bool integer_layout_orders(const integer_layout *l, const integer_part *p)
+{
+    enum { LINES_LEAST = 4, WIDTH_MOST = 8 };
+    return integer_layout_padding_counts(l) && l->fold == 1 &&
+           l->depth % l->form.unit == 0 && l->taps[1] > 1 && p->lines >= LINES_LEAST &&
+           l->line_rows <= WIDTH_MOST && p->rows <= INTEGER_ORDERED;
+}
+
+enum { KIND_INSIDE, KIND_LEFT, KIND_RIGHT, KIND_ABOVE, KIND_BELOW, KINDS };
+
+/* The taps that pixel X of the line needs, and so the row's kind. */
+static void set_kind(const integer_layout *l, int64_t x, integer_row *row)
+{
+    int64_t before = l->padding[1] - x, taps = l->taps[1];
+    row->first_tap = (int16_t)smaller(larger(before, 0), taps);
+    row->end_tap = (int16_t)larger(smaller(l->conv.width + before, taps), row->first_tap);
+    row->kind = row->first_tap > 0       ? KIND_LEFT
+                : row->end_tap < taps    ? KIND_RIGHT
+                : row->first_run > 0     ? KIND_ABOVE
+                : row->end_run < l->runs ? KIND_BELOW
+                                         : KIND_INSIDE;
+}
+
+/* Kind by kind. */
+static void order_rows(int64_t count, integer_row *rows)
+{
+    integer_row before[INTEGER_ORDERED];
+    int64_t at = 0;
+    memcpy(before, rows, (size_t)count * sizeof *rows);
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int64_t i = 0; i < count; i++)
+            if (before[i].kind == kind)
+                rows[at++] = before[i];
+}
+
+bool integer_layout_rows(const integer_layout *l, const integer_part *p, bool ordered,
                          integer_row *rows)
 {
     const int64_t first = source_line(l, p->line);
-    bool padded = false;
+    bool padded = ordered;
     for (int64_t i = 0; i < p->lines; i++) {
-        integer_row row = runs_of(l, p->line + i);
+        integer_row row = line_row(l, p->line + i);
         int64_t line = source_line(l, p->line + i) - first;
         row.place = (int32_t)(line * (l->line_distance / l->row_distance));
+        row.index = (int32_t)(i * l->line_rows);
         padded = padded || row.first_run > 0 || row.end_run < l->runs;
-        for (int64_t k = 0; k < l->line_rows; k++, row.place++)
+        for (int64_t k = 0; k < l->line_rows; k++, row.place++, row.index++) {
+            if (ordered)
+                set_kind(l, k, &row);
             rows[i * l->line_rows + k] = row;
+        }
     }
+    if (ordered)
+        order_rows(p->rows, rows);
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
         rows[i] = rows[p->rows - 1];
     return padded;

@@ -25,6 +25,7 @@
 enum {
     INTEGER_LANES = 16, /* outputs of a block */
     INTEGER_ROWS = 16,  /* rows of products are computed in multiples of this */
+    INTEGER_ORDERED = 64, /* rows of a part that may have an order of their own */
     INTEGER_SUMS = 1024 /* sums of a tile, at most: rows times outputs */
 };
 
@@ -72,7 +73,7 @@ typedef struct integer_prepared {
     const int32_t *zero;  /* Z_w, taken off once for each code of the row's sum */
     const int32_t *total; /* sum of q_w - Z_w, taken off Z_x times where that is not known
                              before (to_sums) */
-    const int32_t *run_total; /* [run][lane] sum of q_w, where runs of padding are not
+    const int32_t *tap_total; /* [run][tap][lane] sum of q_w, where taps of padding are not
                                  computed and yet count */
     const char *weight;
     size_t block_bytes;
@@ -93,19 +94,25 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
 
-/* A row of products: the source's rows before it, and which of its runs meet the image:
-   the others are padding. */
+/* A row of products: the source's rows before it, and which of its runs, and of a run's
+   taps, meet the image: the others are padding.  Rows that miss the same ones are of one
+   kind; where rows are ordered, kind by kind, their sums are all the same in the order of
+   pixels. */
 typedef struct integer_row {
     int32_t place; /* times row_distance */
-    int16_t first_run, end_run;
+    int32_t index; /* of the row in the order of pixels */
+    int16_t first_run, end_run, first_tap, end_tap, kind;
 } integer_row;
 
+/* Are there few enough rows of a part, and enough of each kind, to be ordered? */
+bool integer_layout_orders(const integer_layout *l, const integer_part *p);
+
 /* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one.  Has any of them
-   runs of padding? */
-bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+   padding that need not be computed? */
+bool integer_layout_rows(const integer_layout *l, const integer_part *p, bool ordered,
                          integer_row *rows);
 
-/* Does the sum over a run of padding differ from 0? */
+/* Does the sum over taps of padding differ from 0? */
 static inline bool integer_layout_padding_counts(const integer_layout *l)
 {
     return l->form.element == 1 && !l->form.gaps && !l->patches;

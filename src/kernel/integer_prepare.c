@@ -21,7 +21,7 @@ typedef struct packing {
     const integer_layout *layout;
     header *header;
     float *multiplier;
-    int32_t *shift, *zero, *total, *run_total;
+    int32_t *shift, *zero, *total, *tap_total;
     char *weight;
     size_t block_bytes, bytes;
 } packing;
@@ -37,8 +37,9 @@ static packing packing_of(const integer_layout *l, void *prepared)
     p.shift = scratch_take(&s, lanes, sizeof *p.shift);
     p.zero = scratch_take(&s, lanes, sizeof *p.zero);
     p.total = scratch_take(&s, l->conv.to_sums ? lanes : 0, sizeof *p.total);
-    p.run_total = scratch_take(&s, integer_layout_padding_counts(l) ? l->runs * lanes : 0,
-                               sizeof *p.run_total);
+    p.tap_total = scratch_take(
+        &s, integer_layout_padding_counts(l) ? l->taps[0] * l->taps[1] * lanes : 0,
+        sizeof *p.tap_total);
     p.weight = scratch_take(&s, lanes * taps, (size_t)l->form.element);
     p.block_bytes = (size_t)(INTEGER_LANES * taps * l->form.element);
     p.bytes = s.used;
@@ -58,7 +59,7 @@ integer_prepared integer_layout_prepared(const integer_layout *l, const void *pr
                               .shift = p.shift,
                               .zero = p.zero,
                               .total = p.total,
-                              .run_total = p.run_total,
+                              .tap_total = p.tap_total,
                               .weight = p.weight,
                               .block_bytes = p.block_bytes};
 }
@@ -81,7 +82,7 @@ static void put_taps(const integer_layout *l, char *run, int64_t lane, int64_t k
 
 /* Output OUT of the whole convolution for pixel SUB of a fold; returns sum q_w. */
 static int64_t pack_output(const packing *p, int64_t out, int64_t sub, int32_t zero,
-                           char *block, int64_t lane, int32_t *run_total, int64_t lanes)
+                           char *block, int64_t lane, int32_t *tap_total, int64_t lanes)
 {
     const integer_layout *l = p->layout;
     const integer_conv *c = &l->conv;
@@ -102,8 +103,8 @@ static int64_t pack_output(const packing *p, int64_t out, int64_t sub, int32_t z
             for (int64_t i = 0; i < l->depth; i++)
                 own += weight[i];
             sum += own;
-            if (run_total)
-                run_total[ky * lanes] += own;
+            if (tap_total)
+                tap_total[(ky * l->taps[1] + kx) * lanes] = own;
         }
     return sum;
 }
@@ -119,9 +120,9 @@ static void pack_lane(const packing *p, int64_t block, int64_t lane)
     if (c->to_sums)
         p->total[at] = 0;
     const int64_t lanes = c->groups * l->blocks * INTEGER_LANES;
-    int32_t *run_total = integer_layout_padding_counts(l) ? p->run_total + at : NULL;
-    for (int64_t run = 0; run_total && run < l->runs; run++)
-        run_total[run * lanes] = 0;
+    int32_t *tap_total = integer_layout_padding_counts(l) ? p->tap_total + at : NULL;
+    for (int64_t tap = 0; tap_total && tap < l->taps[0] * l->taps[1]; tap++)
+        tap_total[tap * lanes] = 0;
     if (own >= l->lanes)
         return;
     int64_t out = group * l->outputs + own % l->outputs;
@@ -129,7 +130,7 @@ static void pack_lane(const packing *p, int64_t block, int64_t lane)
     int32_t zero = c->weight_zero[which];
     int64_t sum =
         pack_output(p, out, own / l->outputs, zero,
-                    p->weight + (size_t)block * p->block_bytes, lane, run_total, lanes);
+                    p->weight + (size_t)block * p->block_bytes, lane, tap_total, lanes);
     p->multiplier[at] = integer_multiplier(
         (double)c->in.scale * (double)c->weight_scale[which] / (double)c->out.scale);
     p->shift[at] = c->bias && !c->to_sums ? c->bias[out] : 0;

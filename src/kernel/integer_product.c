@@ -11,7 +11,7 @@
 /* What the source of a thread was filled for. */
 typedef struct held {
     int64_t group, line; /* -1: nothing */
-    bool padded;
+    bool padded, ordered;
 } held;
 
 typedef struct running {
@@ -30,7 +30,7 @@ typedef struct rows {
     const char *x;
     int64_t distance;       /* bytes from one to the next of the source */
     const integer_row *row; /* where each is, or NULL: one after the other */
-    bool padded;            /* has any of them runs of padding? */
+    bool padded, ordered;   /* has any of them padding?  are they ordered by kind? */
 } rows;
 
 size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c)
@@ -92,13 +92,16 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
     held *own = &r->held[thread];
     if (own->group != p->group || own->line != p->line) {
         integer_layout_fill(l, p, r->kernel->copy, source);
-        *own = (held){p->group, p->line, false};
-        own->padded = !l->form.gaps && integer_layout_rows(l, p, row);
+        *own = (held){p->group, p->line, false, false};
+        /* Zero points of weights are taken off row by row as they lie. */
+        own->ordered = !r->prepared.affine && integer_layout_orders(l, p);
+        own->padded = !l->form.gaps && integer_layout_rows(l, p, own->ordered, row);
     }
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
     rows.row = l->form.gaps ? NULL : row;
     rows.padded = own->padded;
+    rows.ordered = own->ordered;
     return rows;
 }
 
@@ -151,8 +154,9 @@ static void subtract_totals(const rows *r, int64_t count, int64_t lane, int64_t 
 static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
                      int64_t blocks)
 {
-    _Alignas(64) int32_t sum[INTEGER_SUMS];
-    _Alignas(64) int8_t codes[INTEGER_SUMS];
+    enum { SUMS = INTEGER_ORDERED * 2 * INTEGER_LANES };
+    _Alignas(64) int32_t sum[SUMS];
+    _Alignas(64) int8_t codes[SUMS];
     const running *run = r->run;
     const integer_layout *l = &run->layout;
     const int64_t at = r->part.group * l->blocks + block, lane = at * INTEGER_LANES;
@@ -169,9 +173,12 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
         .block_distance = (int64_t)run->prepared.block_bytes,
         .shift = run->prepared.shift + lane,
         .padded = r->padded,
-        .run_total =
-            integer_layout_padding_counts(l) ? run->prepared.run_total + lane : NULL,
-        .run_lanes = l->conv.groups * l->blocks * INTEGER_LANES,
+        .ordered = r->ordered,
+        .tap_total =
+            integer_layout_padding_counts(l) ? run->prepared.tap_total + lane : NULL,
+        .total_lanes = l->conv.groups * l->blocks * INTEGER_LANES,
+        .taps = l->taps[1],
+        .tap_steps = l->depth / l->form.unit,
         .padding = l->conv.in.zero + l->form.offset,
         .sum = sum};
     run->kernel->multiply(&product);
@@ -207,7 +214,7 @@ static void run_part(void *context, int64_t index, int thread)
     for (int64_t block = p.block; block < end; block += blocks) {
         int64_t left = end - block;
         blocks = left >= 4 && p.rows <= INTEGER_ROWS ? 4 : left >= 2 ? 2 : 1;
-        int64_t most = INTEGER_SUMS / INTEGER_LANES / blocks;
+        int64_t most = r.ordered ? p.rows : INTEGER_SUMS / INTEGER_LANES / blocks;
         for (int64_t row = 0; row < p.rows; row += most)
             run_tile(&r, row, p.rows - row < most ? p.rows - row : most, block, blocks);
     }

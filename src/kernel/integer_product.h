@@ -9,7 +9,8 @@
 #include "kernel/integer_method.h"
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
-   for ROWS rows (at most INTEGER_SUMS / lanes) and the lanes of BLOCKS blocks: 1, 2 or 4.
+   for the lanes of BLOCKS blocks, 1, 2 or 4, and ROWS rows: INTEGER_SUMS / lanes at most,
+   or twice as many where they are ordered.
    Row r begins at x + row_distance * r where the form has gaps, else at
    x + row_distance * row[r].place.
    Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
@@ -21,24 +22,42 @@ typedef struct integer_product {
     const char *weight;
     int64_t blocks, block_distance;
     const int32_t *shift;
-    bool padded; /* has any row of the part runs of padding? */
-    /* What such a run adds, so that it need not be computed: padding * run_total. */
+    bool padded;  /* has any row of the part taps of padding? */
+    bool ordered; /* then these are all rows of the part, and sums are by their index */
+    /* What such a tap adds, so that it need not be computed: padding * tap_total. */
     int32_t padding;
-    const int32_t *run_total; /* [run][run_lanes], or NULL: nothing */
-    int64_t run_lanes;
+    const int32_t *tap_total;             /* [run][tap][total_lanes], or NULL: nothing */
+    int64_t total_lanes, taps, tap_steps; /* of a run; of a tap, where these are whole */
     int32_t *sum;
 } integer_product;
 
-/* The runs that some of COUNT rows from ROW on need. */
-static inline void integer_product_runs(const integer_product *p, int64_t row,
-                                        int64_t count, int64_t *first, int64_t *end)
+/* The runs, and of each the taps, that some of COUNT rows from ROW on need. */
+typedef struct integer_reach {
+    int64_t first_run, end_run, first_tap, end_tap;
+} integer_reach;
+
+static inline integer_reach integer_product_reach(const integer_product *p, int64_t row,
+                                                  int64_t count)
 {
-    *first = p->padded ? p->row[row].first_run : 0;
-    *end = p->padded ? p->row[row].end_run : p->runs;
-    for (int64_t r = row + 1; p->padded && r < row + count; r++) {
-        *first = p->row[r].first_run < *first ? p->row[r].first_run : *first;
-        *end = p->row[r].end_run > *end ? p->row[r].end_run : *end;
+    integer_reach w = {0, p->runs, 0, p->taps};
+    if (!p->padded)
+        return w;
+    const integer_row *r = p->row + row, *end = r + count;
+    w.first_run = r->first_run;
+    w.end_run = r->end_run;
+    for (const integer_row *next = r + 1; next < end; next++) {
+        w.first_run = next->first_run < w.first_run ? next->first_run : w.first_run;
+        w.end_run = next->end_run > w.end_run ? next->end_run : w.end_run;
     }
+    if (!p->ordered)
+        return w;
+    w.first_tap = r->first_tap;
+    w.end_tap = r->end_tap;
+    for (const integer_row *next = r + 1; next < end; next++) {
+        w.first_tap = next->first_tap < w.first_tap ? next->first_tap : w.first_tap;
+        w.end_tap = next->end_tap > w.end_tap ? next->end_tap : w.end_tap;
+    }
+    return w;
 }
 
 typedef struct integer_kernel {

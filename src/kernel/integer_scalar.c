@@ -11,8 +11,8 @@ enum { UNIT = 2, WORD = UNIT * INTEGER_LANES, ROWS = 4 };
 static void multiply_rows(const integer_product *p, int64_t row, int64_t block)
 {
     int32_t sum[ROWS][INTEGER_LANES];
-    int64_t first, end;
-    integer_product_runs(p, row, ROWS, &first, &end);
+    const integer_reach reach = integer_product_reach(p, row, ROWS);
+    const int64_t first = reach.first_run, end = reach.end_run;
     const char *weight = p->weight + block * p->block_distance +
                          first * p->run_steps * WORD * (int64_t)sizeof(int16_t);
     for (int r = 0; r < ROWS; r++)

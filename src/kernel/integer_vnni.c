@@ -13,51 +13,59 @@
 
 enum { UNIT = 4, WORD = 4 * INTEGER_LANES };
 
-/* What a run of padding adds to each row. */
+/* What taps of padding add to each row. */
 static inline __attribute__((always_inline)) void add_padding(const integer_product *p,
-                                                              int64_t run, __m512i *sum,
+                                                              const integer_reach *w,
+                                                              __m512i *sum,
                                                               const int rows,
                                                               const int blocks)
 {
     const __m512i code = _mm512_set1_epi32(p->padding);
+    const int32_t *total = p->tap_total;
+    for (int64_t run = 0; run < p->runs; run++)
+        for (int64_t tap = 0; tap < p->taps; tap++, total += p->total_lanes) {
+            if (run >= w->first_run && run < w->end_run && tap >= w->first_tap &&
+                tap < w->end_tap)
+                continue;
 #pragma GCC unroll 4
-    for (int b = 0; b < blocks; b++) {
-        const int32_t *total = p->run_total + run * p->run_lanes + b * INTEGER_LANES;
-        __m512i more = _mm512_mullo_epi32(code, _mm512_loadu_si512(total));
+            for (int b = 0; b < blocks; b++) {
+                __m512i more = _mm512_mullo_epi32(
+                    code, _mm512_loadu_si512(total + b * INTEGER_LANES));
 #pragma GCC unroll 16
-        for (int r = 0; r < rows; r++)
-            sum[r * blocks + b] = _mm512_add_epi32(sum[r * blocks + b], more);
-    }
+                for (int r = 0; r < rows; r++)
+                    sum[r * blocks + b] = _mm512_add_epi32(sum[r * blocks + b], more);
+            }
+        }
 }
 
-/* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers.  Where rows are
-   EVEN, DISTANCE apart, four of them share a pointer, so that these do too. */
-static inline __attribute__((always_inline)) void multiply_rows(const integer_product *p,
-                                                                int64_t row,
-                                                                const int rows,
-                                                                const int blocks,
-                                                                const bool even)
+/* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers.  Only the taps
+   that COUNT of the rows need are computed.  Where rows are EVEN, DISTANCE apart, four of them share a pointer, so that these do too. */
+static inline __attribute__((always_inline)) void multiply_rows(
+    const integer_product *p, int64_t row, int64_t count, const int rows,
+    const int blocks, const bool even)
 {
     __m512i sum[16];
-    int64_t first, end;
-    integer_product_runs(p, row, rows, &first, &end);
-    const char *x[16], *weight = p->weight + first * p->run_steps * WORD;
+    const integer_reach w = integer_product_reach(p, row, count);
+    bool whole = w.first_tap == 0 && w.end_tap == p->taps;
+    const int64_t begin = w.first_tap * p->tap_steps;
+    const int64_t steps = whole ? p->run_steps : w.end_tap * p->tap_steps - begin;
+    const char *x[16], *weight = p->weight + (w.first_run * p->run_steps + begin) * WORD;
     const int64_t distance = p->row_distance, distances = 3 * distance;
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
-        x[r] = p->x + p->row[row + r].place * p->row_distance + first * p->run_distance;
+        x[r] = p->x + p->row[row + r].place * p->row_distance +
+               w.first_run * p->run_distance + begin * UNIT;
 #pragma GCC unroll 16
     for (int i = 0; i < rows * blocks; i++)
         sum[i] = _mm512_loadu_si512(p->shift + i % blocks * INTEGER_LANES);
-    for (int64_t run = 0; p->padded && run < p->runs; run++)
-        if (p->run_total && (run < first || run >= end))
-            add_padding(p, run, sum, rows, blocks);
-    for (int64_t run = first; run < end; run++) {
-        for (int64_t step = 0; step < p->run_steps; step++, weight += WORD) {
-            __m512i w[4];
+    if (p->tap_total && !(whole && w.first_run == 0 && w.end_run == p->runs))
+        add_padding(p, &w, sum, rows, blocks);
+    for (int64_t run = w.first_run; run < w.end_run; run++) {
+        for (int64_t step = 0; step < steps; step++, weight += WORD) {
+            __m512i word[4];
 #pragma GCC unroll 4
             for (int b = 0; b < blocks; b++)
-                w[b] = _mm512_loadu_si512(weight + b * p->block_distance);
+                word[b] = _mm512_loadu_si512(weight + b * p->block_distance);
 #pragma GCC unroll 16
             for (int r = 0; r < rows; r++) {
                 const char *from =
@@ -69,19 +77,25 @@ static inline __attribute__((always_inline)) void multiply_rows(const integer_pr
 #pragma GCC unroll 4
                 for (int b = 0; b < blocks; b++)
                     sum[r * blocks + b] =
-                        _mm512_dpbusd_epi32(sum[r * blocks + b], codes, w[b]);
+                        _mm512_dpbusd_epi32(sum[r * blocks + b], codes, word[b]);
             }
 #pragma GCC unroll 4
             for (int r = 0; even && r < rows; r += 4)
                 x[r] += UNIT;
         }
+        weight += (p->run_steps - steps) * WORD;
 #pragma GCC unroll 16
         for (int r = 0; r < rows; r++)
-            x[r] += p->run_distance - (even ? p->run_steps * UNIT : 0);
+            x[r] += p->run_distance - (even ? steps * UNIT : 0);
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < rows * blocks; i++)
-        _mm512_storeu_si512(p->sum + (row * blocks + i) * INTEGER_LANES, sum[i]);
+    for (int r = 0; r < rows; r++) {
+        int64_t to = p->ordered ? p->row[row + r].index : row + r;
+#pragma GCC unroll 4
+        for (int b = 0; b < blocks; b++)
+            _mm512_storeu_si512(p->sum + (to * blocks + b) * INTEGER_LANES,
+                                sum[r * blocks + b]);
+    }
 }
 
 /* Rows that there are lie one place or more apart, those that fill a tile up do not. */
@@ -91,17 +105,51 @@ static inline bool is_even(const integer_product *p, int64_t row, int64_t rows)
            p->row[row + rows - 1].place - p->row[row].place == rows - 1;
 }
 
+/* How many of the rows from ROW on, MOST at most, are multiplied together: where they are
+   ordered, of one kind, in pieces as even as they can be, as small ones do not keep the
+   multipliers busy. */
+static inline int64_t together(const integer_product *p, int64_t row, int64_t most)
+{
+    int64_t left = p->rows - row, end = row + 1;
+    if (!p->ordered)
+        return left < most ? left : most;
+    while (end < p->rows && p->row[end].kind == p->row[row].kind)
+        end++;
+    left = end - row;
+    int64_t pieces = (left + most - 1) / most, count = (left + pieces - 1) / pieces;
+    count += count % 2;
+    return count < left ? count : left;
+}
+
+/* COUNT rows of one kind, 16 / blocks at most: those behind them that a multiply takes too
+   are computed once more with their own kind. */
+static inline void multiply_some(const integer_product *p, int64_t row, int64_t count)
+{
+    if (p->blocks == 4 && count <= 2)
+        multiply_rows(p, row, count, 2, 4, false);
+    else if (p->blocks == 4)
+        multiply_rows(p, row, count, 4, 4, false);
+    else if (p->blocks == 2 && count <= 4)
+        multiply_rows(p, row, count, 4, 2, false);
+    else if (p->blocks == 2 && count <= 6)
+        multiply_rows(p, row, count, 6, 2, false);
+    else if (p->blocks == 2)
+        multiply_rows(p, row, count, 8, 2, false);
+    else if (count <= 8)
+        multiply_rows(p, row, count, 8, 1, false);
+    else if (is_even(p, row, 16))
+        multiply_rows(p, row, count, 16, 1, true);
+    else
+        multiply_rows(p, row, count, 16, 1, false);
+}
+
 static void multiply(const integer_product *p)
 {
-    for (int64_t row = 0; p->blocks == 4 && row < p->rows; row += 4)
-        multiply_rows(p, row, 4, 4, false);
-    for (int64_t row = 0; p->blocks == 2 && row < p->rows; row += 8)
-        multiply_rows(p, row, 8, 2, false);
-    for (int64_t row = 0; p->blocks == 1 && row < p->rows; row += 16)
-        if (is_even(p, row, 16))
-            multiply_rows(p, row, 16, 1, true);
-        else
-            multiply_rows(p, row, 16, 1, false);
+    const int64_t most = p->blocks == 4 ? 4 : p->blocks == 2 ? 8 : 16;
+    for (int64_t row = 0, count; row < p->rows; row += count) {
+        count = together(p, row, most);
+        multiply_some(p, row, count);
+    }
 }
 
 static void copy(void *source, const int8_t *codes, int64_t n, int32_t zero)
