@@ -330,11 +330,11 @@ void integer_layout_fill(const integer_layout *l, const integer_part *p,
     }
 }
 
-/* The runs of line LINE that meet the image, and all of their taps. */
-static integer_row line_row(const integer_layout *l, int64_t line)
+/* The runs that meet the image in line LINE. */
+static integer_row runs_of(const integer_layout *l, int64_t line)
 {
     const integer_conv *c = &l->conv;
-    integer_row row = {.end_run = (int16_t)l->runs, .end_tap = (int16_t)l->taps[1]};
+    integer_row row = {.end_run = (int16_t)l->runs};
     if (l->patches)
         return row;
     int64_t above = l->padding[0] - line % l->period, dilation = c->dilation[0];
@@ -354,50 +354,58 @@ bool integer_layout_orders(const integer_layout *l, const integer_part *p)
 
 enum { KIND_INSIDE, KIND_LEFT, KIND_RIGHT, KIND_ABOVE, KIND_BELOW, KINDS };
 
-/* The taps that pixel X of the line needs, and so the row's kind. */
-static void set_kind(const integer_layout *l, int64_t x, integer_row *row)
+/* Row I of a part, at pixel X of its line, whose runs ROW has. */
+static integer_order order_of(const integer_layout *l, int64_t i, int64_t x,
+                              const integer_row *row)
 {
     int64_t before = l->padding[1] - x, taps = l->taps[1];
-    row->first_tap = (int16_t)smaller(larger(before, 0), taps);
-    row->end_tap = (int16_t)larger(smaller(l->conv.width + before, taps), row->first_tap);
-    row->kind = row->first_tap > 0       ? KIND_LEFT
-                : row->end_tap < taps    ? KIND_RIGHT
-                : row->first_run > 0     ? KIND_ABOVE
-                : row->end_run < l->runs ? KIND_BELOW
-                                         : KIND_INSIDE;
+    int64_t first = smaller(larger(before, 0), taps);
+    int64_t end = larger(smaller(l->conv.width + before, taps), first);
+    int kind = first > 0                ? KIND_LEFT
+               : end < taps             ? KIND_RIGHT
+               : row->first_run > 0     ? KIND_ABOVE
+               : row->end_run < l->runs ? KIND_BELOW
+                                        : KIND_INSIDE;
+    return (integer_order){(uint8_t)i, (uint8_t)first, (uint8_t)end, (uint8_t)kind};
 }
 
 /* Kind by kind. */
-static void order_rows(int64_t count, integer_row *rows)
+static void sort_rows(int64_t count, integer_row *rows, integer_order *order)
 {
-    integer_row before[INTEGER_ORDERED];
+    integer_row row[INTEGER_ORDERED];
+    integer_order before[INTEGER_ORDERED];
     int64_t at = 0;
-    memcpy(before, rows, (size_t)count * sizeof *rows);
+    memcpy(row, rows, (size_t)count * sizeof *rows);
+    memcpy(before, order, (size_t)count * sizeof *order);
     for (int kind = 0; kind < KINDS; kind++)
         for (int64_t i = 0; i < count; i++)
-            if (before[i].kind == kind)
-                rows[at++] = before[i];
+            if (before[i].kind == kind) {
+                rows[at] = row[i];
+                order[at++] = before[i];
+            }
+    for (int64_t i = count; i < count + INTEGER_ROWS; i++)
+        order[i] = order[count - 1];
 }
 
-bool integer_layout_rows(const integer_layout *l, const integer_part *p, bool ordered,
-                         integer_row *rows)
+bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+                         integer_row *rows, integer_order *order)
 {
     const int64_t first = source_line(l, p->line);
-    bool padded = ordered;
+    bool padded = order != NULL;
     for (int64_t i = 0; i < p->lines; i++) {
-        integer_row row = line_row(l, p->line + i);
+        integer_row row = runs_of(l, p->line + i);
         int64_t line = source_line(l, p->line + i) - first;
         row.place = (int32_t)(line * (l->line_distance / l->row_distance));
-        row.index = (int32_t)(i * l->line_rows);
         padded = padded || row.first_run > 0 || row.end_run < l->runs;
-        for (int64_t k = 0; k < l->line_rows; k++, row.place++, row.index++) {
-            if (ordered)
-                set_kind(l, k, &row);
-            rows[i * l->line_rows + k] = row;
+        for (int64_t k = 0; k < l->line_rows; k++, row.place++) {
+            int64_t at = i * l->line_rows + k;
+            rows[at] = row;
+            if (order)
+                order[at] = order_of(l, at, k, &row);
         }
     }
-    if (ordered)
-        order_rows(p->rows, rows);
+    if (order)
+        sort_rows(p->rows, rows, order);
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
         rows[i] = rows[p->rows - 1];
     return padded;

@@ -94,23 +94,28 @@ typedef void integer_copy(void *source, const int8_t *codes, int64_t n, int32_t 
 void integer_layout_fill(const integer_layout *l, const integer_part *p,
                          integer_copy *copy, void *source);
 
-/* A row of products: the source's rows before it, and which of its runs, and of a run's
-   taps, meet the image: the others are padding.  Rows that miss the same ones are of one
-   kind; where rows are ordered, kind by kind, their sums are all the same in the order of
-   pixels. */
+/* A row of products: the source's rows before it, and which of its runs meet the image:
+   the others are padding. */
 typedef struct integer_row {
     int32_t place; /* times row_distance */
-    int32_t index; /* of the row in the order of pixels */
-    int16_t first_run, end_run, first_tap, end_tap, kind;
+    int16_t first_run, end_run;
 } integer_row;
+
+/* The same for rows that are ordered by the taps that they miss, kind by kind: the row's
+   number in the order of pixels, in which sums lie all the same, and which of a run's taps
+   meet the image. */
+typedef struct integer_order {
+    uint8_t index, first_tap, end_tap, kind;
+} integer_order;
 
 /* Are there few enough rows of a part, and enough of each kind, to be ordered? */
 bool integer_layout_orders(const integer_layout *l, const integer_part *p);
 
-/* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one.  Has any of them
-   padding that need not be computed? */
-bool integer_layout_rows(const integer_layout *l, const integer_part *p, bool ordered,
-                         integer_row *rows);
+/* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one; by ORDER
+   [INTEGER_ORDERED + INTEGER_ROWS], or as pixels follow each other where it is NULL.  Has
+   any of them padding that need not be computed? */
+bool integer_layout_rows(const integer_layout *l, const integer_part *p,
+                         integer_row *rows, integer_order *order);
 
 /* Does the sum over taps of padding differ from 0? */
 static inline bool integer_layout_padding_counts(const integer_layout *l)

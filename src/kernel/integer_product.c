@@ -12,6 +12,7 @@
 typedef struct held {
     int64_t group, line; /* -1: nothing */
     bool padded, ordered;
+    integer_order order[INTEGER_ORDERED + INTEGER_ROWS];
 } held;
 
 typedef struct running {
@@ -28,9 +29,10 @@ typedef struct rows {
     const running *run;
     integer_part part;
     const char *x;
-    int64_t distance;       /* bytes from one to the next of the source */
-    const integer_row *row; /* where each is, or NULL: one after the other */
-    bool padded, ordered;   /* has any of them padding?  are they ordered by kind? */
+    int64_t distance;           /* bytes from one to the next of the source */
+    const integer_row *row;     /* where each is, or NULL: one after the other */
+    const integer_order *order; /* of those that are ordered; or NULL */
+    bool padded;                /* has any of them padding? */
 } rows;
 
 size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c)
@@ -92,16 +94,18 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
     held *own = &r->held[thread];
     if (own->group != p->group || own->line != p->line) {
         integer_layout_fill(l, p, r->kernel->copy, source);
-        *own = (held){p->group, p->line, false, false};
+        own->group = p->group;
+        own->line = p->line;
         /* Zero points of weights are taken off row by row as they lie. */
         own->ordered = !r->prepared.affine && integer_layout_orders(l, p);
-        own->padded = !l->form.gaps && integer_layout_rows(l, p, own->ordered, row);
+        own->padded = !l->form.gaps &&
+                      integer_layout_rows(l, p, row, own->ordered ? own->order : NULL);
     }
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
     rows.row = l->form.gaps ? NULL : row;
     rows.padded = own->padded;
-    rows.ordered = own->ordered;
+    rows.order = own->ordered ? own->order : NULL;
     return rows;
 }
 
@@ -173,7 +177,7 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
         .block_distance = (int64_t)run->prepared.block_bytes,
         .shift = run->prepared.shift + lane,
         .padded = r->padded,
-        .ordered = r->ordered,
+        .order = r->order,
         .tap_total =
             integer_layout_padding_counts(l) ? run->prepared.tap_total + lane : NULL,
         .total_lanes = l->conv.groups * l->blocks * INTEGER_LANES,
@@ -214,7 +218,7 @@ static void run_part(void *context, int64_t index, int thread)
     for (int64_t block = p.block; block < end; block += blocks) {
         int64_t left = end - block;
         blocks = left >= 4 && p.rows <= INTEGER_ROWS ? 4 : left >= 2 ? 2 : 1;
-        int64_t most = r.ordered ? p.rows : INTEGER_SUMS / INTEGER_LANES / blocks;
+        int64_t most = r.order ? p.rows : INTEGER_SUMS / INTEGER_LANES / blocks;
         for (int64_t row = 0; row < p.rows; row += most)
             run_tile(&r, row, p.rows - row < most ? p.rows - row : most, block, blocks);
     }
@@ -229,6 +233,6 @@ void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
     take_scratch(&run, block);
     run.prepared = integer_layout_prepared(&run.layout, prepared);
     for (int64_t i = 0; i < cpu_threads(); i++)
-        run.held[i] = (held){.group = -1};
+        run.held[i].group = -1;
     parallel_for(integer_layout_parts(&run.layout), run_part, &run);
 }

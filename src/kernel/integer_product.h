@@ -22,8 +22,9 @@ typedef struct integer_product {
     const char *weight;
     int64_t blocks, block_distance;
     const int32_t *shift;
-    bool padded;  /* has any row of the part taps of padding? */
-    bool ordered; /* then these are all rows of the part, and sums are by their index */
+    bool padded; /* has any row of the part taps of padding? */
+    /* Where rows are ordered: they are all of the part, and sums are by their index. */
+    const integer_order *order;
     /* What such a tap adds, so that it need not be computed: padding * tap_total. */
     int32_t padding;
     const int32_t *tap_total;             /* [run][tap][total_lanes], or NULL: nothing */
@@ -49,11 +50,12 @@ static inline integer_reach integer_product_reach(const integer_product *p, int6
         w.first_run = next->first_run < w.first_run ? next->first_run : w.first_run;
         w.end_run = next->end_run > w.end_run ? next->end_run : w.end_run;
     }
-    if (!p->ordered)
+    if (!p->order)
         return w;
-    w.first_tap = r->first_tap;
-    w.end_tap = r->end_tap;
-    for (const integer_row *next = r + 1; next < end; next++) {
+    const integer_order *o = p->order + row;
+    w.first_tap = o->first_tap;
+    w.end_tap = o->end_tap;
+    for (const integer_order *next = o + 1; next < o + count; next++) {
         w.first_tap = next->first_tap < w.first_tap ? next->first_tap : w.first_tap;
         w.end_tap = next->end_tap > w.end_tap ? next->end_tap : w.end_tap;
     }

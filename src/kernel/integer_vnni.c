@@ -90,7 +90,7 @@ static inline __attribute__((always_inline)) void multiply_rows(
     }
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++) {
-        int64_t to = p->ordered ? p->row[row + r].index : row + r;
+        int64_t to = p->order ? p->order[row + r].index : row + r;
 #pragma GCC unroll 4
         for (int b = 0; b < blocks; b++)
             _mm512_storeu_si512(p->sum + (to * blocks + b) * INTEGER_LANES,
@@ -111,9 +111,9 @@ static inline bool is_even(const integer_product *p, int64_t row, int64_t rows)
 static inline int64_t together(const integer_product *p, int64_t row, int64_t most)
 {
     int64_t left = p->rows - row, end = row + 1;
-    if (!p->ordered)
+    if (!p->order)
         return left < most ? left : most;
-    while (end < p->rows && p->row[end].kind == p->row[row].kind)
+    while (end < p->rows && p->order[end].kind == p->order[row].kind)
         end++;
     left = end - row;
     int64_t pieces = (left + most - 1) / most, count = (left + pieces - 1) / pieces;
