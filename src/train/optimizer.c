@@ -12,24 +12,15 @@
 
 #define GRAIN 65536 /* elements a tile: five arrays of it stay in a core's cache */
 
-#define LINE 64 /* bytes of the cache */
-
-/* The arrays of P from element FIRST on. */
-static update piece_of(const optimizer_pass *p, int64_t first, float **slot)
-{
-    update u = p->common;
-    u.w = p->w + first;
-    for (int k = 0; k < p->slots; k++)
-        slot[k] = p->slot[k] + first;
-    u.slot = slot;
-    u.mask = p->mask ? p->mask + first : NULL;
-    return u;
-}
-
 void optimizer_take(const optimizer_pass *p, int64_t first, int64_t count, const float *g)
 {
     float *slot[OPTIMIZER_SLOTS_MAX];
-    update u = piece_of(p, first, slot);
+    update u = p->common;
+    for (int k = 0; k < p->slots; k++)
+        slot[k] = p->slot[k] + first;
+    u.w = p->w + first;
+    u.slot = slot;
+    u.mask = p->mask ? p->mask + first : NULL;
     u.g = g;
     p->loop(&u, 0, count);
 }
