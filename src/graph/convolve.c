@@ -12,7 +12,6 @@
 #include "kernel/norm.h"
 #include "kernel/reference.h"
 #include "kernel/scratch.h"
-#include "kernel/weight.h"
 
 static convolution linear_geometry(const operation *op)
 {

@@ -23,10 +23,10 @@
 #include "kernel/integer.h"
 
 enum {
-    INTEGER_LANES = 16, /* outputs of a block */
-    INTEGER_ROWS = 16,  /* rows of products are computed in multiples of this */
+    INTEGER_LANES = 16,   /* outputs of a block */
+    INTEGER_ROWS = 16,    /* rows of products are computed in multiples of this */
     INTEGER_ORDERED = 64, /* rows of a part that may have an order of their own */
-    INTEGER_SUMS = 1024 /* sums of a tile, at most: rows times outputs */
+    INTEGER_SUMS = 1024   /* sums of a tile, at most: rows times outputs */
 };
 
 /* What a kernel multiplies.  Weights lie in words of 32 bits, 16 outputs side by side;

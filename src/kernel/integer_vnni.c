@@ -39,7 +39,8 @@ static inline __attribute__((always_inline)) void add_padding(const integer_prod
 }
 
 /* ROWS rows by BLOCKS blocks, both constants: all sums stay in registers.  Only the taps
-   that COUNT of the rows need are computed.  Where rows are EVEN, DISTANCE apart, four of them share a pointer, so that these do too. */
+   that COUNT of the rows need are computed.  Where rows are EVEN, DISTANCE apart, four of
+   them share a pointer, so that these do too. */
 static inline __attribute__((always_inline)) void multiply_rows(
     const integer_product *p, int64_t row, int64_t count, const int rows,
     const int blocks, const bool even)

@@ -25,7 +25,7 @@ enum {
     PIXELS = CODES_TILE * CODES_TILE,
     CHUNK = 64,               /* channels whose kernels are in planes at a time */
     BLOCK_BYTES = 660 * 1024, /* of transformed codes, and their sums, of one thread */
-    BLOCK_LEAST = 24, /* tiles that are worth the kernels' way to the planes */
+    BLOCK_LEAST = 24,         /* tiles that are worth the kernels' way to the planes */
     TASKS_WANTED = 16,
     CODE_MOST = 128,
     SUM_END = 1 << 25

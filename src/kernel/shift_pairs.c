@@ -83,7 +83,8 @@ static void pack_block(const job *j, const float *weight, int64_t k, int64_t fir
     const void *row[BF16_DEPTH];
     int64_t depth = m->channels - k < BF16_DEPTH ? m->channels - k : BF16_DEPTH;
     int64_t n = m->outputs - first < BF16_LANES ? m->outputs - first : BF16_LANES;
-    weight += k * m->weight_channel + first * m->weight_output;
+    if (n > 0) /* else all are missing */
+        weight += k * m->weight_channel + first * m->weight_output;
     if (m->weight_channel == 1) {
         for (int64_t o = 0; o < BF16_LANES; o++)
             row[o] = o < n ? weight + o * m->weight_output : nothing;

@@ -7,7 +7,6 @@
 #include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/loops.h"
-#include "kernel/weight.h"
 
 typedef struct job {
     mapping m;

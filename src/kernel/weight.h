@@ -4,16 +4,9 @@
 #ifndef LATHE_KERNEL_WEIGHT_H
 #define LATHE_KERNEL_WEIGHT_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include "kernel/convolution.h"
-
-/* Whether a gradient of so many FLOATS leaves the second-level cache before an optimizer
-   reads it. */
-static inline bool weight_goes_past(int64_t floats)
-{
-    return floats > 1 << 18;
-}
+#include "kernel/weight_taker.h"
 
 size_t weight_scratch(const convolution *v);
 void weight_gradient(const convolution *v, const float *x, const float *grad_y,

@@ -4,6 +4,7 @@
 #ifndef LATHE_KERNEL_WEIGHT_TAKER_H
 #define LATHE_KERNEL_WEIGHT_TAKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Pieces are handed over by several threads at a time, each number of the weight exactly
@@ -13,5 +14,12 @@ typedef struct weight_taker {
     void (*take)(void *context, int64_t first, int64_t count, const float *gradient);
     void *context;
 } weight_taker;
+
+/* Whether a gradient of so many FLOATS leaves the second-level cache before an optimizer
+   reads it. */
+static inline bool weight_goes_past(int64_t floats)
+{
+    return floats > 1 << 18;
+}
 
 #endif
