@@ -40,21 +40,6 @@ const bf16_loops *bf16_loops_get(void)
 
 /* Finishing. */
 
-/* scale and shift so that rectify((x + bias) scale + shift) is one product and sum; those
-   of merged pixels repeat. */
-static void finish_prepare(const job *j, const float *bias)
-{
-    const bf16_layout *l = &j->layout;
-    int64_t outputs = j->m->outputs, count = bf16_panel_count(l) * PANEL_OUTPUTS;
-    for (int64_t i = 0; i < count; i++) {
-        bool there = i < l->merge * outputs;
-        float scale = there && j->tail->scale ? j->tail->scale[i % outputs] : 1;
-        float shift = there && j->tail->shift ? j->tail->shift[i % outputs] : 0;
-        j->scale[i] = scale;
-        j->shift[i] = there && bias ? bias[i % outputs] * scale + shift : shift;
-    }
-}
-
 /* ROWS neighbours of a line, from output FIRST on (of a merged pixel). */
 typedef struct piece {
     int64_t line, pixel, rows; /* pixel: not merged */
@@ -223,7 +208,8 @@ static void job_make(job *j, scratch *s)
 static void job_run(job *j, const float *bias)
 {
     bf16_layout_offsets(&j->layout, j->offset, j->pairs);
-    finish_prepare(j, bias);
+    finish_spread(j->tail, bias, j->m->outputs, j->layout.merge,
+                  bf16_panel_count(&j->layout) * PANEL_OUTPUTS, j->scale, j->shift);
     if (j->groups > 1)
         parallel_for(j->layout.count, load_task, j);
     parallel_for(j->layout.count * j->groups, multiply_task, j);

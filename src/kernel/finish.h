@@ -5,6 +5,7 @@
 #define LATHE_KERNEL_FINISH_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum rectifier {
@@ -22,6 +23,22 @@ typedef struct finish {
     const float *residual;  /* laid out as y but for its pitch; NULL: nothing is added */
     int64_t residual_pitch; /* floats from pixel to pixel */
 } finish;
+
+/* scale and shift [count] so that rectify(sum * scale + shift) finishes a sum with BIAS
+   [outputs] (or NULL); those of REPEATS pixels whose outputs lie side by side, and 1 and 0
+   behind them. */
+static inline void finish_spread(const finish *t, const float *bias, int64_t outputs,
+                                 int64_t repeats, int64_t count, float *scale,
+                                 float *shift)
+{
+    for (int64_t i = 0, o = 0; i < count; i++, o = o + 1 < outputs ? o + 1 : 0) {
+        bool there = i < repeats * outputs;
+        scale[i] = there && t->scale ? t->scale[o] : 1;
+        shift[i] = there && t->shift ? t->shift[o] : 0;
+        if (there && bias)
+            shift[i] = bias[o] * scale[i] + shift[i];
+    }
+}
 
 /* What output O of a pixel, counted through all images, becomes behind its sum. */
 static inline float finish_one(const finish *t, float sum, int64_t pixel, int64_t o)

@@ -28,13 +28,8 @@ void panels_prepare(panels *p, const mapping *m, int64_t runs, int64_t run_lengt
 
 void panels_finish(panels *p, const float *bias, const finish *tail)
 {
-    for (int64_t o = 0; o < p->count * p->form.outputs; o++) {
-        bool there = o < p->m->outputs;
-        float scale = there && tail->scale ? tail->scale[o] : 1;
-        float shift = there && tail->shift ? tail->shift[o] : 0;
-        p->scale[o] = scale;
-        p->shift[o] = there && bias ? bias[o] * scale + shift : shift;
-    }
+    finish_spread(tail, bias, p->m->outputs, 1, p->count * p->form.outputs, p->scale,
+                  p->shift);
 }
 
 /* The numbers of one tap, which begin at K of their run. */

@@ -88,17 +88,6 @@ static void set_offsets(const job *j)
                             j->lead + m->columns.place[b];
 }
 
-static void set_finish(const job *j)
-{
-    for (int64_t o = 0; o < j->groups * PLANES_OUTPUTS; o++) {
-        bool there = o < j->m->outputs;
-        float scale = there && j->tail->scale ? j->tail->scale[o] : 1;
-        float shift = there && j->tail->shift ? j->tail->shift[o] : 0;
-        j->scale[o] = scale;
-        j->shift[o] = there && j->bias ? j->bias[o] * scale + shift : shift;
-    }
-}
-
 static int64_t term_count(const mapping *m)
 {
     return m->rows.count * m->columns.count * m->channels;
@@ -225,7 +214,8 @@ static void mapping_run(job *j, const float *weight, scratch *s)
     if (!s->base)
         return;
     set_offsets(j);
-    set_finish(j);
+    finish_spread(j->tail, j->bias, j->m->outputs, 1, j->groups * PLANES_OUTPUTS,
+                  j->scale, j->shift);
     if (weight) {
         pack(m, weight, packed);
         j->weight = packed;

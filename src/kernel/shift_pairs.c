@@ -215,17 +215,6 @@ static void panel_task(void *context, int64_t panel, int thread)
 
 /* Making. */
 
-static void finish_prepare(const job *j)
-{
-    for (int64_t o = 0; o < j->panels * WIDTH; o++) {
-        bool there = o < j->m->outputs;
-        float scale = there && j->tail->scale ? j->tail->scale[o] : 1;
-        float shift = there && j->tail->shift ? j->tail->shift[o] : 0;
-        j->scale[o] = scale;
-        j->shift[o] = there && j->bias ? j->bias[o] * scale + shift : shift;
-    }
-}
-
 static void job_shape(job *j)
 {
     const mapping *m = j->m;
@@ -258,7 +247,7 @@ static void mapping_run(job *j, scratch *s)
     }
     memset(j->turned + m->h * m->w * m->images * j->step, 0,
            (size_t)(BF16_ROWS * j->step) * sizeof *j->turned);
-    finish_prepare(j);
+    finish_spread(j->tail, j->bias, m->outputs, 1, j->panels * WIDTH, j->scale, j->shift);
     parallel_for(m->h * m->w, turn_pixel, j);
     parallel_for(j->panels, panel_task, j);
 }

@@ -328,19 +328,6 @@ static void cut(job *j)
     j->block = divide_up(p->tiles, j->blocks);
 }
 
-static void finish_prepare(const job *j, const float *bias)
-{
-    const winograd_pass *p = j->pass;
-    const finish *tail = j->tail;
-    for (int64_t o = 0; o < p->panels * PANEL * p->loops->lanes; o++) {
-        bool there = o < p->out.channels;
-        float scale = there && tail->scale ? tail->scale[o] : 1;
-        float shift = there && tail->shift ? tail->shift[o] : 0;
-        j->scale[o] = scale;
-        j->shift[o] = there && bias ? bias[o] * scale + shift : shift;
-    }
-}
-
 size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
                     const float *bias, const finish *tail, float *y, bool accumulate,
                     void *block)
@@ -363,7 +350,8 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
         return s.used;
     for (int64_t i = 0; i < cpu_threads(); i++)
         j.at_hand[i] = -1;
-    finish_prepare(&j, bias);
+    finish_spread(tail, bias, p->out.channels, 1, p->panels * PANEL * lanes, j.scale,
+                  j.shift);
     memset(zeros, 0, (size_t)p->in.channels * sizeof *zeros);
     j.in = p->in;
     j.in.zeros = zeros;
