@@ -23,6 +23,7 @@ typedef struct job {
     float *scale, *shift; /* [panels * 32] */
     int64_t *offset, *pairs;
     bf16 *copies;   /* of all tiles where a task has some panels only; else by thread */
+    size_t apart;   /* from thread to thread */
     int64_t groups; /* of panels */
 } job;
 
@@ -169,7 +170,8 @@ static void multiply_task(void *context, int64_t task, int thread)
     const job *j = context;
     const bf16_layout *l = &j->layout;
     int64_t panels = bf16_panel_count(l), tile = task % l->count, group = task / l->count;
-    bf16 *x = j->copies + (j->groups > 1 ? tile : thread) * l->numbers;
+    bf16 *x = j->groups > 1 ? j->copies + tile * l->numbers
+                            : room_of(j->copies, j->apart, thread);
     if (j->groups == 1)
         bf16_layout_load(l, j->loops, j->m->channels, j->source, tile, x);
     j->loops->enter();
@@ -201,8 +203,10 @@ static void job_make(job *j, scratch *s)
     j->shift = scratch_floats(s, panels * PANEL_OUTPUTS);
     j->offset = scratch_take(s, l->blocks, sizeof *j->offset);
     j->pairs = scratch_take(s, l->blocks, sizeof *j->pairs);
-    j->copies = scratch_take(s, (j->groups > 1 ? l->count : cpu_threads()) * l->numbers,
-                             sizeof *j->copies);
+    size_t used = s->used;
+    j->copies =
+        scratch_take(s, (j->groups > 1 ? l->count : 1) * l->numbers, sizeof *j->copies);
+    j->apart = j->groups > 1 ? 0 : scratch_rooms(s, used);
 }
 
 static void job_run(job *j, const float *bias)

@@ -175,17 +175,18 @@ static void part_task(void *context, int64_t task, int thread)
     int64_t last = smaller(output + tiles * BF16_LANES, j->outputs);
     int64_t first = l->count * part / j->parts;
     int64_t end = l->count * (part + 1) / j->parts;
-    float *sums = j->sums + (j->parts > 1 ? task : thread) * tile_floats(j);
-    uint32_t *words = j->words + thread * j->batch * j->words_count;
-    int64_t *places = j->places + thread * 3 * places_of(j);
+    float *sums = j->parts > 1 ? j->sums + task * tile_floats(j)
+                               : room_of(j->sums, j->apart, thread);
+    uint32_t *words = room_of(j->words, j->apart, thread);
+    int64_t *places = room_of(j->places, j->apart, thread);
     bf16_multiply t = {.x_offset = places,
                        .w_offset = places + places_of(j),
                        .pairs = places + 2 * places_of(j)};
     j->loops->enter();
     for (int64_t tile = first, count; tile < end; tile += count) {
         count = smaller(j->batch, end - tile);
-        bf16 *g =
-            j->turned + (j->chunks > 1 ? tile : thread * j->batch) * turned_numbers(j);
+        bf16 *g = j->chunks > 1 ? j->turned + tile * turned_numbers(j)
+                                : room_of(j->turned, j->apart, thread);
         for (int64_t i = 0; i < count; i++) {
             if (j->chunks == 1)
                 bf16_weight_turn(j, tile + i, output, last, g + i * turned_numbers(j));
@@ -299,6 +300,21 @@ static void make_tiles(bf16_weight_job *j)
     j->g_step = j->line * (l->gathered || m->step_h == 1 ? 1 : l->height);
 }
 
+/* What each thread has of its own. */
+static void take_rooms(bf16_weight_job *j, scratch *s)
+{
+    size_t used = s->used;
+    if (j->parts == 1)
+        j->sums = scratch_floats(s, tile_floats(j));
+    if (j->chunks == 1)
+        j->turned = scratch_take(s, j->batch * turned_numbers(j), sizeof *j->turned);
+    j->copies =
+        scratch_take(s, j->layout.gathered ? 0 : j->layout.numbers, sizeof *j->copies);
+    j->words = scratch_take(s, j->batch * j->words_count, sizeof *j->words);
+    j->places = scratch_take(s, 3 * places_of(j), sizeof *j->places);
+    j->apart = scratch_rooms(s, used);
+}
+
 static void job_make(bf16_weight_job *j, scratch *s)
 {
     const mapping *m = j->m;
@@ -308,22 +324,19 @@ static void job_make(bf16_weight_job *j, scratch *s)
     j->block = smaller(divided_up(m->outputs, BF16_LANES), BLOCK_MOST);
     j->blocks = divided_up(divided_up(m->outputs, BF16_LANES), j->block);
     make_tiles(j);
-    int64_t owners = j->chunks * j->blocks, threads = cpu_threads();
+    int64_t owners = j->chunks * j->blocks;
     j->parts = smaller(divided_up(TASKS_WANTED, owners), j->layout.count);
     j->batch = smaller(j->words_count ? WORDS_MOST / j->words_count : 1, BATCH_MOST);
     j->batch =
         j->batch < 1 ? 1 : smaller(j->batch, divided_up(j->layout.count, j->parts));
-    j->sums =
-        scratch_floats(s, (j->parts > 1 ? j->parts * owners : threads) * tile_floats(j));
     j->offset = scratch_take(s, j->n_tiles, sizeof *j->offset);
     j->targets = scratch_take(s, j->n_tiles, sizeof *j->targets);
-    j->turned = scratch_take(
-        s, (j->chunks > 1 ? j->layout.count : threads * j->batch) * turned_numbers(j),
-        sizeof *j->turned);
-    j->copies = scratch_take(s, j->layout.gathered ? 0 : threads * j->layout.numbers,
-                             sizeof *j->copies);
-    j->words = scratch_take(s, threads * j->batch * j->words_count, sizeof *j->words);
-    j->places = scratch_take(s, threads * 3 * places_of(j), sizeof *j->places);
+    if (j->parts > 1)
+        j->sums = scratch_floats(s, j->parts * owners * tile_floats(j));
+    if (j->chunks > 1)
+        j->turned =
+            scratch_take(s, j->layout.count * turned_numbers(j), sizeof *j->turned);
+    take_rooms(j, s);
 }
 
 static void job_run(bf16_weight_job *j)

@@ -81,7 +81,7 @@ static void pair_rows(const bf16_weight_job *j, int64_t chunk, int64_t tile, int
                       uint32_t *words)
 {
     const bf16_layout *l = &j->layout;
-    bf16 *copy = j->copies + thread * l->numbers;
+    bf16 *copy = room_of(j->copies, j->apart, thread);
     bf16_layout_load(l, j->loops, chunk_channels(j, chunk),
                      precision_at(j->x, j->m->source_kept, chunk * j->chunk), tile, copy);
     j->loops->interleave(l->numbers - l->step, copy, copy + l->step, words);

@@ -33,9 +33,10 @@ typedef struct bf16_weight_job {
     int64_t g_step;              /* pixels of all lines of a tile */
     bf16 *turned;                /* [tile, or thread and batch where there is one chunk]
                                     [output][g_step] */
-    bf16 *copies;                /* [thread][layout.numbers] */
-    uint32_t *words;             /* [thread][batch][words_count]: pairs of pixels */
-    int64_t *places;             /* [thread][3][batch * g_step / 32]: of blocks */
+    bf16 *copies;                /* of each thread: [layout.numbers] */
+    uint32_t *words; /* of each thread: [batch][words_count], pairs of pixels */
+    int64_t *places; /* of each thread: [3][batch * g_step / 32], of blocks */
+    size_t apart;    /* from thread to thread */
     int64_t words_count;
 } bf16_weight_job;
 

@@ -6,7 +6,6 @@
 #include "kernel/weight.h"
 
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/loops.h"
 #include "kernel/mapping.h"
@@ -23,13 +22,20 @@ typedef struct job {
     const float *x, *grad_y;
     float *grad_weight;
     int64_t size; /* floats of the group's weight */
-    float *room;  /* of all threads */
-    int64_t room_floats;
+    float *room;  /* of each thread */
+    size_t apart; /* from thread to thread */
     tiling tiles; /* by parts */
     int64_t parts;
     float *sums;
     int64_t chunk, chunks, slab_pixels; /* by taps */
 } job;
+
+static void take_room(job *j, int64_t floats, scratch *s)
+{
+    size_t used = s->used;
+    j->room = scratch_floats(s, floats);
+    j->apart = scratch_rooms(s, used);
+}
 
 /* By parts. */
 
@@ -66,7 +72,7 @@ static void part_task(void *context, int64_t part, int thread)
     memset(sums, 0, (size_t)j->size * sizeof *sums);
     for (int64_t tile = tiles * part / j->parts; tile < tiles * (part + 1) / j->parts;
          tile++)
-        add_tile(j, tile, j->room + thread * j->room_floats, sums);
+        add_tile(j, tile, room_of(j->room, j->apart, thread), sums);
 }
 
 static void join_parts(void *context, int64_t begin, int64_t end, int thread)
@@ -87,8 +93,7 @@ static void parts_prepare(job *j, scratch *s)
     int64_t tiles = m->images * j->tiles.tiles;
     j->parts = tiles < PARTS_MOST ? tiles : PARTS_MOST;
     j->sums = scratch_floats(s, j->parts * j->size);
-    j->room_floats = j->tiles.in_place ? 0 : (j->tiles.room + 15) / 16 * 16;
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    take_room(j, j->tiles.in_place ? 0 : j->tiles.room, s);
 }
 
 static void parts_run(job *j)
@@ -125,7 +130,7 @@ static void tap_task(void *context, int64_t task, int thread)
     int64_t a = tap / m->columns.count, b = tap % m->columns.count;
     int64_t count = m->channels - first < j->chunk ? m->channels - first : j->chunk;
     int64_t pixels = m->images * m->out_h * m->out_w;
-    float *slab = j->room + thread * j->room_floats;
+    float *slab = room_of(j->room, j->apart, thread);
     float *sum = j->grad_weight + m->rows.weight[a] + m->columns.weight[b] + first;
     for (int64_t p = 0; p < pixels; p += j->slab_pixels) {
         int64_t end = p + j->slab_pixels > pixels ? pixels : p + j->slab_pixels;
@@ -156,8 +161,7 @@ static void taps_prepare(job *j, scratch *s)
         j->chunk -= block;
     j->chunks = (m->channels - 1) / j->chunk + 1;
     j->slab_pixels = SLAB_FLOATS / j->chunk;
-    j->room_floats = j->slab_pixels * j->chunk + j->loops->lanes;
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    take_room(j, j->slab_pixels * j->chunk + j->loops->lanes, s);
 }
 
 static void taps_run(job *j)

@@ -49,6 +49,7 @@ typedef struct job {
     int64_t height, parts, part; /* rows of a task; parts of the channels, and of each */
     int64_t packed_fold, fold;   /* pixels side by side in a vector; in this job */
     int64_t *lists;              /* of each thread: 2 * taps */
+    size_t apart;                /* from thread to thread */
     bool strips;
     float *zeros; /* [channels] */
 } job;
@@ -218,7 +219,7 @@ static void run_rows(const job *j, int64_t image, int64_t begin, int64_t end,
         if (j->strips)
             run_strip(j, image, i, rows, channel, to);
         else
-            run_row(j, image * m->out_h + i, channel, j->lists + thread * 2 * j->taps,
+            run_row(j, image * m->out_h + i, channel, room_of(j->lists, j->apart, thread),
                     to);
     }
 }
@@ -287,7 +288,9 @@ static void layout(const convolution *v, scratch *s, job *j, float **packed)
 {
     int64_t width = v->c * fold_of(v->c);
     j->taps = tap_count(v);
-    j->lists = scratch_take(s, cpu_threads() * 2 * j->taps, sizeof *j->lists);
+    size_t used = s->used;
+    j->lists = scratch_take(s, 2 * j->taps, sizeof *j->lists);
+    j->apart = scratch_rooms(s, used);
     j->zeros = scratch_floats(s, v->c);
     if (j->zeros)
         memset(j->zeros, 0, (size_t)v->c * sizeof *j->zeros);

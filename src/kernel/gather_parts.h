@@ -20,10 +20,10 @@ typedef struct gather_job {
     bool accumulate;
     panels panels;
     const float *prepared; /* all panels, packed before; or NULL */
-    float *packed; /* all panels, packed here; NULL where prepared, or where each task
+    float *packed;   /* all panels, packed here; NULL where prepared, or where each task
                       packs its own */
-    float *room;   /* of all threads */
-    int64_t room_floats;
+    float *room;     /* of each thread */
+    size_t apart;    /* from thread to thread */
     tiling tiles;    /* by rows */
     float *gathered; /* gathered: [tile of pixels][k] */
     const float *g;

@@ -2,7 +2,6 @@
    gather_pixels.c -- gathered products of small images and single pixels: what each pixel
    reads is gathered first, where it does not lie side by side already.  Which shapes go
    this way is not its business. */
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/gather_parts.h"
 
@@ -67,7 +66,7 @@ static void run_panel(const gather_job *j, int64_t panel, int64_t begin, int thr
     static const int64_t start = 0;
     p.lines = 1;
     p.offset = &start;
-    p.weight = gather_panel(j, panel, j->room + thread * j->room_floats);
+    p.weight = gather_panel(j, panel, room_of(j->room, j->apart, thread));
     p.pixels = count < j->chunk ? count : j->chunk;
     p.x = j->g + begin * j->step;
     p.step = j->step;
@@ -128,8 +127,9 @@ static void pixels_prepare(gather_job *j, bool packs, scratch *s)
     bool shared = j->chunks > 1 || tile < pixels;
     j->packed =
         packs && shared ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
-    j->room_floats = packs && !shared ? j->panels.floats : 0;
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    size_t used = s->used;
+    j->room = scratch_floats(s, packs && !shared ? j->panels.floats : 0);
+    j->apart = scratch_rooms(s, used);
     j->sums = y_is_dense(m) ? NULL : scratch_floats(s, tile * m->outputs);
 }
 

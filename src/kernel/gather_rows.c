@@ -2,7 +2,6 @@
    gather_rows.c -- gathered products by rows: each output row is a line of pixels that
    reads the source tile in place, or out of rows that a depthwise convolution has just
    made.  Which shapes go this way is not its business. */
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/gather_parts.h"
 
@@ -16,7 +15,7 @@ static const float *residual_at(const gather_job *j, int64_t row)
 static const float *load_tile(const gather_job *j, int64_t image, int64_t begin,
                               int64_t end, int thread)
 {
-    float *room = j->room + thread * j->room_floats;
+    float *room = room_of(j->room, j->apart, thread);
     if (!j->before)
         return tiling_load(&j->tiles, j->source, image, begin, end, room);
     depthwise_rows_run(j->made, image, begin, end, room, thread);
@@ -90,8 +89,9 @@ static void rows_prepare(gather_job *j, bool packs, scratch *s)
     if (j->before)
         take_strips(j);
     j->packed = packs ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
-    j->room_floats = j->tiles.in_place ? 0 : (j->tiles.room + 15) / 16 * 16;
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    size_t used = s->used;
+    j->room = scratch_floats(s, j->tiles.in_place ? 0 : j->tiles.room);
+    j->apart = scratch_rooms(s, used);
 }
 
 static void rows_run(gather_job *j)

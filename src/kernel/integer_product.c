@@ -19,9 +19,11 @@ typedef struct running {
     const integer_kernel *kernel;
     integer_layout layout;
     integer_prepared prepared;
-    char *source;      /* source_bytes for each thread */
-    integer_row *rows; /* row_most for each */
-    held *held;        /* of each thread */
+    /* Of each thread: */
+    char *source;      /* [source_bytes] */
+    integer_row *rows; /* [row_most] */
+    held *held;
+    size_t apart; /* from thread to thread */
 } running;
 
 /* Rows of products of one part, and where they are read. */
@@ -51,11 +53,11 @@ void integer_kernel_prepare(const integer_kernel *k, const integer_conv *c,
 static size_t take_scratch(running *r, void *block)
 {
     const integer_layout *l = &r->layout;
-    const int64_t threads = cpu_threads();
     scratch s = {.base = block};
-    r->source = scratch_take(&s, threads, (size_t)l->source_bytes);
-    r->rows = scratch_take(&s, threads * l->row_most, sizeof *r->rows);
-    r->held = scratch_take(&s, threads, sizeof *r->held);
+    r->source = scratch_take(&s, 1, (size_t)l->source_bytes);
+    r->rows = scratch_take(&s, l->row_most, sizeof *r->rows);
+    r->held = scratch_take(&s, 1, sizeof *r->held);
+    r->apart = scratch_rooms(&s, 0);
     return s.used;
 }
 
@@ -89,9 +91,9 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
         rows.distance = c->x_pitch;
         return rows;
     }
-    char *source = r->source + thread * l->source_bytes;
-    integer_row *row = r->rows + thread * l->row_most;
-    held *own = &r->held[thread];
+    char *source = room_of(r->source, r->apart, thread);
+    integer_row *row = room_of(r->rows, r->apart, thread);
+    held *own = room_of(r->held, r->apart, thread);
     if (own->group != p->group || own->line != p->line) {
         integer_layout_fill(l, p, r->kernel->copy, source);
         own->group = p->group;
@@ -232,7 +234,7 @@ void integer_kernel_run(const integer_kernel *k, const integer_conv *c,
     running run = {.kernel = k, .layout = integer_layout_of(c, k->form)};
     take_scratch(&run, block);
     run.prepared = integer_layout_prepared(&run.layout, prepared);
-    for (int64_t i = 0; i < cpu_threads(); i++)
-        run.held[i].group = -1;
+    for (int i = 0; i < cpu_threads(); i++)
+        ((held *)room_of(run.held, run.apart, i))->group = -1;
     parallel_for(integer_layout_parts(&run.layout), run_part, &run);
 }

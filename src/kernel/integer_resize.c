@@ -21,6 +21,7 @@ typedef struct resize_work {
     integer_place *columns; /* [out_w] */
     int32_t *lines;         /* two of [out_w][c] for each thread */
     int64_t line_size;
+    size_t apart; /* from thread to thread */
 } resize_work;
 
 static resize_work work_of(const resizing *r, scratch *s)
@@ -29,7 +30,9 @@ static resize_work work_of(const resizing *r, scratch *s)
     /* A whole number of cache lines apart. */
     w.line_size = (r->out_w * r->c + 15) / 16 * 16;
     w.columns = scratch_take(s, r->out_w, sizeof *w.columns);
-    w.lines = scratch_take(s, 2 * w.line_size * cpu_threads(), sizeof *w.lines);
+    size_t used = s->used;
+    w.lines = scratch_take(s, 2 * w.line_size, sizeof *w.lines);
+    w.apart = scratch_rooms(s, used);
     return w;
 }
 
@@ -74,7 +77,7 @@ static void bilinear_lines(void *context, int64_t begin, int64_t end, int thread
 {
     const resize_work *w = context;
     const resizing *r = w->r;
-    int32_t *slots = w->lines + thread * 2 * w->line_size;
+    int32_t *slots = room_of(w->lines, w->apart, thread);
     int64_t held[2] = {-1, -1}, codes = r->out_w * r->c;
     for (int64_t line = begin; line < end; line++) {
         int64_t first = line / r->out_h * r->h;

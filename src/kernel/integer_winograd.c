@@ -49,10 +49,12 @@ typedef struct job {
     int64_t panels, parts;        /* parts: of the panels */
     int64_t block, blocks;        /* tiles of a block */
     int64_t x_plane, u_plane, sum_plane;
-    int64_t *at_hand; /* [thread]: the block in x, or -1 */
-    int16_t *x;       /* [thread][plane][tile][channel] */
-    int16_t *u;       /* [thread][plane][pair of a chunk][vector][output][2] */
-    int32_t *sums;    /* [thread][plane][tile][PANEL] */
+    /* Of each thread: */
+    int64_t *at_hand; /* the block in x, or -1 */
+    int16_t *x;       /* [plane][tile][channel] */
+    int16_t *u;       /* [plane][pair of a chunk][vector][output][2] */
+    int32_t *sums;    /* [plane][tile][PANEL] */
+    size_t apart;     /* from thread to thread */
     int8_t *outside;  /* [channels] */
 } job;
 
@@ -228,16 +230,17 @@ static void cut(job *j)
 static size_t job_make(job *j, const integer_conv *c, void *block)
 {
     scratch s = {.base = block};
-    int64_t planes = cpu_threads() * CODES_PLANES;
     *j = (job){.c = c, .loops = integer_winograd_vnni};
     j->x_pitch = c->x_pitch ? c->x_pitch : c->channels;
     j->y_pitch = c->y_pitch ? c->y_pitch : c->out_channels;
     cut(j);
-    j->at_hand = scratch_take(&s, cpu_threads(), sizeof *j->at_hand);
     j->outside = scratch_take(&s, c->channels, 1);
-    j->x = scratch_take(&s, planes * j->x_plane, sizeof *j->x);
-    j->u = scratch_take(&s, planes * j->u_plane, sizeof *j->u);
-    j->sums = scratch_take(&s, planes * j->sum_plane, sizeof *j->sums);
+    size_t used = s.used;
+    j->x = scratch_take(&s, CODES_PLANES * j->x_plane, sizeof *j->x);
+    j->u = scratch_take(&s, CODES_PLANES * j->u_plane, sizeof *j->u);
+    j->sums = scratch_take(&s, CODES_PLANES * j->sum_plane, sizeof *j->sums);
+    j->at_hand = scratch_take(&s, 1, sizeof *j->at_hand);
+    j->apart = scratch_rooms(&s, used);
     return s.used;
 }
 
@@ -344,12 +347,13 @@ static void task(void *context, int64_t task, int thread)
     const job *j = context;
     int64_t block = task / j->parts, part = task % j->parts;
     int64_t first = block * j->block, count = smaller(j->block, j->tiles - first);
-    int16_t *x = j->x + thread * CODES_PLANES * j->x_plane;
-    int16_t *u = j->u + thread * CODES_PLANES * j->u_plane;
-    int32_t *sums = j->sums + thread * CODES_PLANES * j->sum_plane;
-    if (j->at_hand[thread] != block)
+    int16_t *x = room_of(j->x, j->apart, thread);
+    int16_t *u = room_of(j->u, j->apart, thread);
+    int32_t *sums = room_of(j->sums, j->apart, thread);
+    int64_t *at_hand = room_of(j->at_hand, j->apart, thread);
+    if (*at_hand != block)
         read_block(j, first, count, x);
-    j->at_hand[thread] = block;
+    *at_hand = block;
     for (int64_t panel = j->panels * part / j->parts;
          panel < j->panels * (part + 1) / j->parts; panel++) {
         int64_t lanes = panel_vectors(j->c, panel) * CODES_LANES;
@@ -364,8 +368,8 @@ static void run(const integer_conv *c, const void *prepared, void *block)
     job j;
     job_make(&j, c, block);
     j.view = view_of(c, (void *)(uintptr_t)prepared); /* only read */
-    for (int64_t i = 0; i < cpu_threads(); i++)
-        j.at_hand[i] = -1;
+    for (int i = 0; i < cpu_threads(); i++)
+        *(int64_t *)room_of(j.at_hand, j.apart, i) = -1;
     memset(j.outside, (int8_t)c->in.zero, (size_t)c->channels);
     parallel_for(j.blocks * j.parts, task, &j);
 }

@@ -25,7 +25,8 @@ typedef struct job {
     bool accumulate;
     double *sums;  /* [blocks][2][channels] */
     float *column; /* [6][width] */
-    float *own;    /* [thread][3][width] */
+    float *own;    /* of each thread: [3][width] */
+    size_t apart;  /* from thread to thread */
     affine affine; /* columns 0, 1 and 2 */
 } job;
 
@@ -52,7 +53,9 @@ static size_t prepare(job *j, int64_t rows, int64_t channels, int64_t pitch, voi
     j->blocks = (rows - 1) / j->block + 1;
     j->sums = scratch_take(&s, j->blocks * 2 * channels, sizeof *j->sums);
     j->column = scratch_floats(&s, 6 * j->width);
-    j->own = scratch_floats(&s, cpu_threads() * 3 * j->width);
+    size_t used = s.used;
+    j->own = scratch_floats(&s, 3 * j->width);
+    j->apart = scratch_rooms(&s, used);
     return s.used;
 }
 
@@ -107,7 +110,7 @@ static double *block_sums(const job *j, int64_t begin)
 
 static float *own_column(const job *j, int thread, int k)
 {
-    return j->own + (thread * 3 + k) * j->width;
+    return (float *)room_of(j->own, j->apart, thread) + k * j->width;
 }
 
 /* Folded rows of a block; the last one may be narrower. */

@@ -5,7 +5,6 @@
 #include "kernel/algorithm.h"
 
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/loops.h"
 #include "kernel/mapping.h"
@@ -36,8 +35,8 @@ typedef struct job {
     const float *weight;  /* [groups][terms][PLANES_OUTPUTS] */
     int64_t *offset;      /* [terms] */
     float *scale, *shift; /* [groups][PLANES_OUTPUTS] */
-    float *room;          /* of each thread: [channels][lead, [height + span - 1][row]] */
-    int64_t thread_room;
+    float *room;  /* of the first thread: [channels][lead, [height + span - 1][row]] */
+    size_t apart; /* from thread to thread */
 } job;
 
 static int64_t place_of(const axis *a, int64_t i)
@@ -181,7 +180,7 @@ static void strip_task(void *context, int64_t task, int thread)
     const mapping *m = j->m;
     int64_t image = task / j->strips, begin = task % j->strips * j->height;
     int64_t end = begin + j->height < m->out_h ? begin + j->height : m->out_h;
-    float *planes = j->room + thread * j->thread_room;
+    float *planes = room_of(j->room, j->apart, thread);
     load_planes(j, image, begin, end, planes);
     for (int64_t group = 0; group < j->groups; group++)
         run_group(j, group, image, begin, end, planes);
@@ -208,9 +207,10 @@ static void mapping_run(job *j, const float *weight, scratch *s)
     j->shift = scratch_floats(s, j->groups * PLANES_OUTPUTS);
     float *packed = scratch_floats(s, j->groups * j->terms * PLANES_OUTPUTS);
     /* A last vector may reach beyond its row. */
-    j->thread_room =
-        m->channels * j->plane + whole_vectors(behind, j->loops) + j->loops->lanes;
-    j->room = scratch_floats(s, cpu_threads() * j->thread_room);
+    size_t used = s->used;
+    j->room = scratch_floats(s, m->channels * j->plane + whole_vectors(behind, j->loops) +
+                                    j->loops->lanes);
+    j->apart = scratch_rooms(s, used);
     if (!s->base)
         return;
     set_offsets(j);

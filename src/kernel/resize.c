@@ -45,7 +45,8 @@ typedef struct job {
     /* Of each thread: one line of the wider image; and, where something is kept as bf16,
        one more, and some lines of x. */
     float *own;
-    int64_t line_floats, own_floats;
+    int64_t line_floats;
+    size_t apart; /* from thread to thread */
     const void *x;
     void *y;
     bool accumulate;
@@ -77,12 +78,14 @@ static size_t prepare(job *j, const resizing *r, void *block)
     scratch s = {.base = block};
     *j = (job){.r = r, .loops = loops_get()};
     j->line_floats = (r->w > r->out_w ? r->w : r->out_w) * r->c;
-    j->own_floats = j->line_floats;
+    int64_t floats = j->line_floats;
     if (r->x_kept || r->y_kept)
-        j->own_floats = 2 * j->line_floats + ROWS_BACK * r->w * r->c;
+        floats = 2 * j->line_floats + ROWS_BACK * r->w * r->c;
     take_places(&j->rows, r->out_h, &s);
     take_places(&j->columns, r->out_w, &s);
-    j->own = scratch_floats(&s, cpu_threads() * j->own_floats);
+    size_t used = s.used;
+    j->own = scratch_floats(&s, floats);
+    j->apart = scratch_rooms(&s, used);
     if (block) {
         set_places(r, &j->rows, r->h, r->out_h);
         set_places(r, &j->columns, r->w, r->out_w);
@@ -98,7 +101,7 @@ size_t resize_scratch(const resizing *r)
 
 static float *own_line(const job *j, int thread, int k)
 {
-    return j->own + thread * j->own_floats + k * j->line_floats;
+    return (float *)room_of(j->own, j->apart, thread) + k * j->line_floats;
 }
 
 /* Line Y of an image of x, as floats; in ROOM where it is kept as bf16. */

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/cpu.h"
 
 typedef struct scratch {
     char *base; /* 64-byte aligned, or NULL while measuring */
@@ -23,6 +24,26 @@ static inline void *scratch_take(scratch *s, int64_t count, size_t size)
 static inline float *scratch_floats(scratch *s, int64_t count)
 {
     return (float *)scratch_take(s, count, sizeof(float));
+}
+
+/* What was taken since the scratch had USED bytes is room for one thread: as much follows
+   for each of the others.  Returns the bytes from a thread's room to the next, for room_of.
+   Between them lies nothing, as far as a room is long: a processor fetches ahead by the
+   distance of its last accesses, from plane to plane out of the room, and lines that
+   another core writes would go to and fro. */
+static inline size_t scratch_rooms(scratch *s, size_t used)
+{
+    const size_t APART_MOST = 128 << 10;
+    size_t room = s->used - used, others = (size_t)cpu_threads() - 1;
+    size_t apart = room + (room < APART_MOST ? room : APART_MOST);
+    s->used += others * apart;
+    return apart;
+}
+
+/* Where THREAD has what the first one has at FIRST. */
+static inline void *room_of(void *first, size_t apart, int thread)
+{
+    return (char *)first + (size_t)thread * apart;
 }
 
 #endif

@@ -10,7 +10,6 @@
 #include "kernel/shift.h"
 
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/algorithm.h"
 #include "kernel/convolution_cost.h"
@@ -85,7 +84,7 @@ typedef struct job {
     float *turned; /* the source, its batch innermost */
     float *zeros;  /* [form.outputs] */
     float *room;   /* of each thread: one tap of a panel, then the sums of all pixels */
-    int64_t room_floats;
+    size_t apart;  /* from thread to thread */
 } job;
 
 static int64_t tap_count(const mapping *m)
@@ -169,7 +168,7 @@ static void panel_task(void *context, int64_t panel, int thread)
 {
     const job *j = context;
     const mapping *m = j->m;
-    float *weight = j->room + thread * j->room_floats, *sums = weight + j->panels.floats;
+    float *weight = room_of(j->room, j->apart, thread), *sums = weight + j->panels.floats;
     memset(sums, 0, (size_t)sums_floats(j) * sizeof *sums);
     for (int64_t tap = 0; tap < tap_count(m); tap++) {
         int64_t row = tap / m->columns.count, column = tap % m->columns.count;
@@ -192,8 +191,9 @@ static void mapping_run(job *j, scratch *s)
     int64_t width = j->panels.form.outputs;
     j->turned = scratch_floats(s, m->h * m->w * m->images * shift_step(m->channels));
     j->zeros = scratch_floats(s, 2 * width);
-    j->room_floats = j->panels.floats + sums_floats(j);
-    j->room = scratch_floats(s, cpu_threads() * j->room_floats);
+    size_t used = s->used;
+    j->room = scratch_floats(s, j->panels.floats + sums_floats(j));
+    j->apart = scratch_rooms(s, used);
     if (!s->base)
         return;
     panels_finish(&j->panels, j->bias, j->tail);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    shift_pairs.c -- the sum over taps of shift.c with operands rounded to bf16, two channels
-   in a word.  A task has the outputs of one panel: it packs the weights of a tap and
-   multiplies all pixels with them while they are in the cache. */
+   in a word.  A task has the outputs of a panel: it packs the weights of a tap and
+   multiplies all pixels with them while they are in the cache.  Backward it has several
+   panels, because a row of weights then lies side by side only as far as they reach. */
 #include <string.h>
 #include "base/cpu.h"
 #include "base/parallel.h"
@@ -9,7 +10,12 @@
 #include "kernel/bf16.h"
 #include "kernel/shift.h"
 
-enum { VECTORS = 2, WIDTH = VECTORS * BF16_LANES };
+enum {
+    VECTORS = 2,
+    WIDTH = VECTORS * BF16_LANES,
+    GROUP_MOST = 4, /* panels of a task */
+    TASKS_EACH = 2  /* for each thread at least, where there are so many panels */
+};
 
 /* A mapping of steps of 1: forward, or backward by the input. */
 typedef struct job {
@@ -23,12 +29,14 @@ typedef struct job {
     void *y;
     bool accumulate;
     int64_t panels, blocks; /* blocks: of 32 channels */
+    int64_t group;          /* panels of a task */
     int64_t step;           /* numbers from pixel to pixel of: */
     bf16 *turned;           /* the source, its batch innermost */
     int64_t *offset, *pairs;
     float *scale, *shift; /* [panels * WIDTH] */
-    uint32_t *words;      /* of each thread: one tap of a panel */
-    float *sums;          /* of each thread: [VECTORS][pixels and images][16] */
+    uint32_t *words;      /* of each thread: one tap of a group */
+    float *sums;          /* of each thread: [panel][VECTORS][pixels and images][16] */
+    size_t apart;         /* from thread to thread */
 } job;
 
 static int64_t tap_count(const mapping *m)
@@ -51,6 +59,11 @@ static int64_t row_count(const mapping *m)
 static int64_t vector_floats(const job *j)
 {
     return (row_count(j->m) + BF16_ROWS) * BF16_LANES;
+}
+
+static int64_t panel_floats(const job *j)
+{
+    return VECTORS * vector_floats(j);
 }
 
 /* Turning. */
@@ -96,14 +109,18 @@ static void pack_block(const job *j, const float *weight, int64_t k, int64_t fir
     j->loops->zip(row, PRECISION_F32, n > 0 ? n : BF16_LANES, to);
 }
 
-static void pack_tap(const job *j, int64_t panel, int64_t tap, uint32_t *to)
+/* COUNT panels from FIRST on, side by side: their rows are read together. */
+static void pack_tap(const job *j, int64_t first, int64_t count, int64_t tap,
+                     uint32_t *to)
 {
     const mapping *m = j->m;
     const float *weight = j->weight + m->rows.weight[tap / m->columns.count] +
                           m->columns.weight[tap % m->columns.count];
     for (int64_t b = 0; b < j->blocks; b++)
-        for (int v = 0; v < VECTORS; v++, to += BF16_TILE)
-            pack_block(j, weight, b * BF16_DEPTH, panel * WIDTH + v * BF16_LANES, to);
+        for (int64_t i = 0; i < VECTORS * count; i++)
+            pack_block(j, weight, b * BF16_DEPTH, first * WIDTH + i * BF16_LANES,
+                       to + i / VECTORS * tap_words(j) +
+                           (b * VECTORS + i % VECTORS) * BF16_TILE);
 }
 
 static void pack_task(void *context, int64_t panel, int thread)
@@ -112,7 +129,7 @@ static void pack_task(void *context, int64_t panel, int thread)
     uint32_t *to = j->packed + panel * tap_count(j->m) * tap_words(j);
     (void)thread;
     for (int64_t tap = 0; tap < tap_count(j->m); tap++, to += tap_words(j))
-        pack_tap(j, panel, tap, to);
+        pack_tap(j, panel, 1, tap, to);
 }
 
 /* Products. */
@@ -194,22 +211,27 @@ static void put_sums(const job *j, int64_t panel, const float *sums)
     }
 }
 
-static void panel_task(void *context, int64_t panel, int thread)
+static void group_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
-    uint32_t *own = j->words + thread * tap_words(j);
-    float *sums = j->sums + thread * VECTORS * vector_floats(j);
-    memset(sums, 0, (size_t)(VECTORS * vector_floats(j)) * sizeof *sums);
+    int64_t first = task * j->group, left = j->panels - first, taps = tap_count(j->m);
+    int64_t count = left < j->group ? left : j->group;
+    uint32_t *own = room_of(j->words, j->apart, thread);
+    float *sums = room_of(j->sums, j->apart, thread);
+    memset(sums, 0, (size_t)(count * panel_floats(j)) * sizeof *sums);
     j->loops->enter();
-    for (int64_t tap = 0; tap < tap_count(j->m); tap++) {
-        const uint32_t *words = own;
-        if (j->prepared)
-            words = j->prepared + (panel * tap_count(j->m) + tap) * tap_words(j);
-        else
-            pack_tap(j, panel, tap, own);
-        add_tap(j, tap, words, sums);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        if (!j->prepared)
+            pack_tap(j, first, count, tap, own);
+        for (int64_t i = 0; i < count; i++) {
+            const uint32_t *words =
+                j->prepared ? j->prepared + ((first + i) * taps + tap) * tap_words(j)
+                            : own + i * tap_words(j);
+            add_tap(j, tap, words, sums + i * panel_floats(j));
+        }
     }
-    put_sums(j, panel, sums);
+    for (int64_t i = 0; i < count; i++)
+        put_sums(j, first + i, sums + i * panel_floats(j));
     j->loops->leave();
 }
 
@@ -221,6 +243,10 @@ static void job_shape(job *j)
     j->loops = bf16_loops_get();
     j->panels = (m->outputs - 1) / WIDTH + 1;
     j->blocks = (m->channels - 1) / BF16_DEPTH + 1;
+    j->group = j->panels / (TASKS_EACH * cpu_threads());
+    if (j->group < 1 || m->weight_channel == 1)
+        j->group = 1;
+    j->group = j->group > GROUP_MOST ? GROUP_MOST : j->group;
     /* An odd number of lines of the cache. */
     j->step = (j->blocks | 1) * BF16_DEPTH;
 }
@@ -236,8 +262,10 @@ static void mapping_run(job *j, scratch *s)
     j->pairs = scratch_take(s, j->blocks, sizeof *j->pairs);
     j->scale = scratch_floats(s, j->panels * WIDTH);
     j->shift = scratch_floats(s, j->panels * WIDTH);
-    j->words = scratch_take(s, cpu_threads() * tap_words(j), sizeof *j->words);
-    j->sums = scratch_floats(s, cpu_threads() * VECTORS * vector_floats(j));
+    size_t used = s->used;
+    j->words = scratch_take(s, j->group * tap_words(j), sizeof *j->words);
+    j->sums = scratch_floats(s, j->group * panel_floats(j));
+    j->apart = scratch_rooms(s, used);
     if (!s->base)
         return;
     for (int64_t b = 0; b < j->blocks; b++) {
@@ -249,7 +277,7 @@ static void mapping_run(job *j, scratch *s)
            (size_t)(BF16_ROWS * j->step) * sizeof *j->turned);
     finish_spread(j->tail, j->bias, m->outputs, 1, j->panels * WIDTH, j->scale, j->shift);
     parallel_for(m->h * m->w, turn_pixel, j);
-    parallel_for(j->panels, panel_task, j);
+    parallel_for((j->panels - 1) / j->group + 1, group_task, j);
 }
 
 static size_t mapping_scratch(const mapping *m)

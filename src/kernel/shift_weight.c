@@ -4,7 +4,6 @@
 #include "kernel/shift.h"
 
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/loops.h"
 
@@ -17,6 +16,7 @@ typedef struct job {
     bool some_lost;            /* not all taps meet the image */
     int64_t block;             /* outputs of a task */
     float *room;               /* for the taker, of each thread: [block][weight_output] */
+    size_t apart;              /* from thread to thread */
 } job;
 
 /* Floats of the gradient of one task. */
@@ -61,7 +61,7 @@ static void block_task(void *context, int64_t task, int thread)
     int64_t first = task * j->block;
     int64_t outputs = m->outputs - first < j->block ? m->outputs - first : j->block;
     int64_t floats = outputs * m->weight_output;
-    float *sum = j->taker ? j->room + thread * block_floats(j)
+    float *sum = j->taker ? room_of(j->room, j->apart, thread)
                           : j->grad_weight + first * m->weight_output;
     if (j->some_lost)
         memset(sum, 0, (size_t)floats * sizeof *sum);
@@ -105,7 +105,9 @@ static void run(job *j, const float *x, const float *grad_y, scratch *s)
     j->x = scratch_floats(s, m->h * m->w * m->images * x_step + 3 * j->loops->lanes);
     j->grad_y =
         scratch_floats(s, m->out_h * m->out_w * m->images * shift_step(m->outputs));
-    j->room = scratch_floats(s, cpu_threads() * block_floats(j));
+    size_t used = s->used;
+    j->room = scratch_floats(s, block_floats(j));
+    j->apart = scratch_rooms(s, used);
     if (!s->base)
         return;
     j->some_lost = some_are_lost(m);

@@ -135,8 +135,9 @@ typedef struct sparse_work {
     int64_t sums_step, reach; /* reach: words around sums that shifted loads touch */
     int64_t *shift;           /* [kinds] */
     int32_t *inside;          /* [kinds][parts][lanes]: all bits, or none */
-    sparse_room *rooms;
-    int64_t parts; /* in which the outputs of a tile are cut */
+    sparse_room *room;        /* of each thread */
+    size_t apart;             /* from thread to thread */
+    int64_t parts;            /* in which the outputs of a tile are cut */
 } sparse_work;
 
 /* Cuts scratch memory for W, whose shape is made; its bytes. */

@@ -26,15 +26,20 @@ size_t sparse_work_layout(sparse_work *w, void *block)
     w->shift = scratch_take(&memory, s->kinds, sizeof *w->shift);
     w->inside =
         scratch_take(&memory, s->kinds * s->width * s->rows_in, sizeof *w->inside);
-    w->rooms = scratch_take(&memory, cpu_threads(), sizeof *w->rooms);
     int64_t sums = s->lanes * s->kinds * w->sums_step + 2 * w->reach;
-    for (int i = 0; i < cpu_threads(); i++) {
-        sparse_room r = {.tile = -1};
-        r.x = scratch_floats(&memory, s->channels * sparse_channel_floats(s));
-        r.sums = scratch_floats(&memory, sums);
-        r.pixel = scratch_take(&memory, s->vectors * s->lanes, sizeof *r.pixel);
-        if (block)
-            w->rooms[i] = r;
+    size_t used = memory.used;
+    sparse_room first = {.tile = -1};
+    first.x = scratch_floats(&memory, s->channels * sparse_channel_floats(s));
+    first.sums = scratch_floats(&memory, sums);
+    first.pixel = scratch_take(&memory, s->vectors * s->lanes, sizeof *first.pixel);
+    w->room = scratch_take(&memory, 1, sizeof *w->room);
+    w->apart = scratch_rooms(&memory, used);
+    for (int i = 0; block && i < cpu_threads(); i++) {
+        sparse_room *r = room_of(w->room, w->apart, i);
+        *r = first;
+        r->x = room_of(first.x, w->apart, i);
+        r->sums = room_of(first.sums, w->apart, i);
+        r->pixel = room_of(first.pixel, w->apart, i);
     }
     return memory.used;
 }
@@ -123,7 +128,7 @@ static void turn_tile(const sparse_work *w, int64_t tile, sparse_room *r)
 static void tile_task(void *context, int64_t task, int thread)
 {
     const sparse_work *w = context;
-    sparse_room *r = &w->rooms[thread];
+    sparse_room *r = room_of(w->room, w->apart, thread);
     int64_t tile = task / w->parts, part = task % w->parts;
     int64_t cut = SPARSE_CUTS / w->parts;
     int64_t block = w->view.cuts[part * cut], last = w->view.cuts[(part + 1) * cut];

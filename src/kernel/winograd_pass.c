@@ -36,10 +36,11 @@ typedef struct job {
     float *scale, *shift;  /* [panels][PANEL * lanes] */
     int64_t block, blocks; /* tiles of a block */
     int64_t parts;         /* of the panels */
-    int64_t *at_hand;      /* [thread]: the block whose transform it has, or -1 */
+    int64_t *at_hand;      /* of each thread: the block whose transform it has, or -1 */
     int64_t spread_plane, sums_plane;
-    float *spread, *sums; /* of all threads, or by phases: of all panels */
-    int64_t spread_floats, sums_floats;
+    float *spread, *sums; /* of each thread, or by phases: of all panels */
+    int64_t sums_floats;
+    size_t apart;         /* from thread to thread */
     int64_t first, count; /* by phases: the tiles in work */
     int64_t chunks;       /* by phases: tasks beside each other */
 } job;
@@ -222,14 +223,15 @@ static void fused_task(void *context, int64_t task, int thread)
     const job *j = context;
     const winograd_pass *p = j->pass;
     int64_t block = task / j->parts, part = task % j->parts;
-    float *spread = j->spread + thread * j->spread_floats;
-    float *sums = j->sums + thread * j->sums_floats;
+    float *spread = room_of(j->spread, j->apart, thread);
+    float *sums = room_of(j->sums, j->apart, thread);
+    int64_t *at_hand = room_of(j->at_hand, j->apart, thread);
     int64_t first = p->tiles * block / j->blocks;
     int64_t count = p->tiles * (block + 1) / j->blocks - first;
     int64_t last_panel = p->panels * (part + 1) / j->parts;
-    if (j->at_hand[thread] != block)
+    if (*at_hand != block)
         step_read(j, (winograd_part){first, count, 0, p->groups}, spread);
-    j->at_hand[thread] = block;
+    *at_hand = block;
     for (int64_t panel = p->panels * part / j->parts; panel < last_panel; panel++) {
         int64_t after = panel + 1 < last_panel ? panel + 1 : panel;
         step_multiply(j, panel, after, 0, p->form->planes, count, spread, sums);
@@ -338,18 +340,19 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     cut(&j);
     j.spread_plane = plane_floats(p, j.block * p->groups);
     j.sums_plane = plane_floats(p, j.block * PANEL);
-    j.spread_floats = p->form->planes * j.spread_plane;
     j.sums_floats = p->form->planes * j.sums_plane;
-    j.at_hand = scratch_take(&s, cpu_threads(), sizeof *j.at_hand);
     j.scale = scratch_floats(&s, p->panels * PANEL * lanes);
     j.shift = scratch_floats(&s, p->panels * PANEL * lanes);
     float *zeros = scratch_floats(&s, p->in.channels);
-    j.spread = scratch_floats(&s, j.spread_floats * (j.phased ? 1 : cpu_threads()));
-    j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : cpu_threads()));
+    size_t used = s.used;
+    j.spread = scratch_floats(&s, p->form->planes * j.spread_plane);
+    j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : 1));
+    j.at_hand = scratch_take(&s, 1, sizeof *j.at_hand);
+    j.apart = j.phased ? 0 : scratch_rooms(&s, used);
     if (!block)
         return s.used;
-    for (int64_t i = 0; i < cpu_threads(); i++)
-        j.at_hand[i] = -1;
+    for (int i = 0; i < cpu_threads(); i++)
+        *(int64_t *)room_of(j.at_hand, j.apart, i) = -1;
     finish_spread(tail, bias, p->out.channels, 1, p->panels * PANEL * lanes, j.scale,
                   j.shift);
     memset(zeros, 0, (size_t)p->in.channels * sizeof *zeros);

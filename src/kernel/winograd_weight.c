@@ -7,7 +7,6 @@
    tiles has sums of its own.  By phases: all tiles of a block are transformed, then each
    task adds them to its own planes and outputs. */
 #include <string.h>
-#include "base/cpu.h"
 #include "base/parallel.h"
 #include "kernel/winograd_parts.h"
 
@@ -31,12 +30,13 @@ typedef struct job {
     int64_t g_groups;
     int64_t row, sum_plane; /* floats of sums [plane][out_c][row] */
     bool phased;
-    int64_t parts, block; /* tiles of a block */
-    float *sums;          /* [parts][planes][sum_plane] */
-    float *x_spread, *g_spread;
-    int64_t x_plane, g_plane, x_floats, g_floats; /* of one block */
-    int64_t first, count;                         /* by phases: the tiles in work */
-    int64_t chunks;                               /* by phases: of outputs */
+    int64_t parts, block;       /* tiles of a block */
+    float *sums;                /* [parts][planes][sum_plane] */
+    float *x_spread, *g_spread; /* of each thread, or by phases: of all */
+    size_t apart;               /* from thread to thread */
+    int64_t x_plane, g_plane;
+    int64_t first, count; /* by phases: the tiles in work */
+    int64_t chunks;       /* by phases: of outputs */
 } job;
 
 static int64_t divide_up(int64_t n, int64_t by)
@@ -86,8 +86,8 @@ static void part_task(void *context, int64_t part, int thread)
     const job *j = context;
     int64_t tiles = j->pass.tiles, planes = j->pass.form->planes;
     float *sums = j->sums + part * planes * j->sum_plane;
-    float *x = j->x_spread + thread * j->x_floats,
-          *g = j->g_spread + thread * j->g_floats;
+    float *x = room_of(j->x_spread, j->apart, thread);
+    float *g = room_of(j->g_spread, j->apart, thread);
     int64_t end = tiles * (part + 1) / j->parts;
     memset(sums, 0, (size_t)(planes * j->sum_plane) * sizeof *sums);
     for (int64_t first = tiles * part / j->parts; first < end; first += j->block) {
@@ -155,7 +155,7 @@ static void write_task(void *context, int64_t begin, int64_t end, int thread)
 {
     const job *j = context;
     int64_t length = 9 * j->pass.in.channels;
-    float *row = j->rows + thread * length;
+    float *row = room_of(j->rows, j->apart, thread);
     if (!j->taker) {
         write_outputs(j, begin, end - begin, j->grad_weight + begin * length);
         return;
@@ -199,14 +199,15 @@ size_t winograd_weight_run(const convolution *v, int64_t tile, const float *x,
     cut(&j);
     j.x_plane = (j.block * j.pass.groups | 1) * lanes;
     j.g_plane = (j.block * j.g_groups | 1) * lanes;
-    j.x_floats = planes * j.x_plane;
-    j.g_floats = planes * j.g_plane;
     j.sums = scratch_floats(&s, j.parts * planes * j.sum_plane);
     int64_t channels = v->c > v->out_c ? v->c : v->out_c;
     float *zeros = scratch_floats(&s, channels);
-    j.rows = scratch_floats(&s, cpu_threads() * 9 * v->c);
-    j.x_spread = scratch_floats(&s, j.x_floats * (j.phased ? 1 : cpu_threads()));
-    j.g_spread = scratch_floats(&s, j.g_floats * (j.phased ? 1 : cpu_threads()));
+    size_t used = s.used;
+    j.x_spread = scratch_floats(&s, planes * j.x_plane);
+    j.g_spread = scratch_floats(&s, planes * j.g_plane);
+    used = j.phased ? s.used : used;
+    j.rows = scratch_floats(&s, 9 * v->c);
+    j.apart = scratch_rooms(&s, used);
     if (!block)
         return s.used;
     memset(zeros, 0, (size_t)channels * sizeof *zeros);
