@@ -138,6 +138,8 @@ static void multiply_flow(const job *j, const bf16_flow *flow, int64_t panel,
     float sums[2 * BF16_ROWS * BF16_LANES] __attribute__((aligned(64)));
     int vectors = bf16_panel_vectors(l, panel);
     const uint32_t *w = j->packed + bf16_panel_start(l, panel);
+    void (*multiply)(const bf16_multiply *) =
+        l->split ? j->loops->multiply_split : j->loops->multiply;
     bf16_multiply t = {
         .blocks = l->blocks,
         .vectors = vectors,
@@ -148,11 +150,12 @@ static void multiply_flow(const job *j, const bf16_flow *flow, int64_t panel,
         .w_row = BF16_LANES,
         .w_block = vectors * BF16_TILE,
         .sum = {{sums, sums + 2 * BF16_TILE}, {sums + BF16_TILE, sums + 3 * BF16_TILE}},
+        .second = l->split,
     };
     for (int64_t i = 0; i < flow->count; i += BF16_ROWS) {
         t.rows = flow->count - i < BF16_ROWS ? flow->count - i : BF16_ROWS;
         t.x = tile + flow->x + i * l->step;
-        j->loops->multiply(&t);
+        multiply(&t);
         put(j, flow, i, t.rows, panel, sums);
     }
 }
@@ -189,6 +192,7 @@ static void layout_make(bf16_layout *l, const mapping *m)
     int64_t merge = bf16_merge(m, BF16_DEPTH, false);
     int64_t panels = (merge * m->outputs - 1) / PANEL_OUTPUTS + 1;
     bf16_layout_make(l, m, m->channels, merge, (TASKS_WANTED - 1) / panels + 1);
+    bf16_layout_split(l, bf16_loops_get());
 }
 
 /* Few tiles are copied once for all; then groups of panels share each. */

@@ -41,6 +41,8 @@ typedef struct bf16_multiply {
     int64_t w_row, w_block;
     float *sum[2][2]; /* [rows / 16][vector], each [16][16] */
     bool add;
+    int64_t
+        second; /* of multiply_split: numbers from a row's first pixel to its second */
 } bf16_multiply;
 
 /* y[row][o] (+)= rectify(sum[row][o] * scale[o] + shift[o] + residual[row][o]) for at most
@@ -64,6 +66,10 @@ typedef struct bf16_loops {
     void (*enter)(void);
     void (*leave)(void);
     void (*multiply)(const bf16_multiply *t);
+    /* The same of rows that are two pixels of 8 outputs, for one vector that is not added
+       to.  The word w[0][b * w_block + u * w_row + 2 o + h] is the pair of k = 4 u + 2 h of
+       output o: each step takes four k of a pixel.  NULL where it would not be faster. */
+    void (*multiply_split)(const bf16_multiply *t);
     void (*finish)(const bf16_finish *t);
 
     void (*convert)(int64_t n, const float *x, bf16 *to);
@@ -95,7 +101,8 @@ extern const bf16_loops *const bf16_scalar,
    by side, zeros up to a multiple of 32.
 
    Where outputs are few, `merge` neighbouring pixels count as one that has merge * outputs
-   outputs and reads what all of them read, so that tiles are full.
+   outputs and reads what all of them read, so that tiles are full; or, split, each of two
+   reads its own, which multiplies fewer zeros.
 
    Lines of pixels follow each other at one distance through a whole tile: behind the
    `line_pixels` of one come those that stick out of it, up to `line`, which nobody
@@ -104,6 +111,7 @@ typedef struct bf16_layout {
     const mapping *m;
     bool gathered;
     int64_t merge;
+    int64_t split; /* numbers from the first of two merged pixels to the second; or 0 */
     int64_t pitch, row;               /* numbers from source pixel to pixel, row to row */
     int64_t height, tiles;            /* output rows of a tile; tiles of one image */
     int64_t pixels;                   /* gathered: of a tile */
@@ -118,6 +126,8 @@ typedef struct bf16_layout {
    tiles or more where there are so many rows. */
 void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
                       int64_t tiles);
+/* Splits the merged pixels of L, where LOOPS can multiply them so. */
+void bf16_layout_split(bf16_layout *l, const bf16_loops *loops);
 /* How many pixels are best merged for M, whose k are taken DEPTH at a time; EVEN: lines
    must be a multiple of them. */
 int64_t bf16_merge(const mapping *m, int64_t depth, bool even);

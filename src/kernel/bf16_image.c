@@ -100,6 +100,11 @@ static void rows_make(bf16_layout *l, const mapping *m, int64_t tiles)
     l->numbers = rounded_up(l->numbers, BF16_DEPTH);
 }
 
+static int64_t blocks_of_run(const bf16_layout *l)
+{
+    return (l->run_length + BF16_DEPTH - 1) / BF16_DEPTH;
+}
+
 void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
                       int64_t tiles)
 {
@@ -109,7 +114,21 @@ void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t m
         gathered_make(l, m);
     else
         rows_make(l, m, tiles);
-    l->blocks = l->runs * ((l->run_length + BF16_DEPTH - 1) / BF16_DEPTH);
+    l->blocks = l->runs * blocks_of_run(l);
+}
+
+void bf16_layout_split(bf16_layout *l, const bf16_loops *loops)
+{
+    enum { PIXELS = 2 };
+    const mapping *m = l->m;
+    int64_t distance = m->step_w * l->pitch, own = l->run_length - distance;
+    bool fewer = PIXELS * ((own + 3) / 4) < (l->run_length + 1) / 2; /* steps */
+    if (!loops->multiply_split || l->merge != PIXELS ||
+        PIXELS * m->outputs != BF16_LANES || !fewer)
+        return;
+    l->split = distance;
+    l->run_length = own;
+    l->blocks = l->runs * blocks_of_run(l);
 }
 
 void bf16_layout_offsets(const bf16_layout *l, int64_t *offset, int64_t *pairs)

@@ -128,6 +128,21 @@ static void pack_merged(const job *j, int64_t a, int64_t k, uint32_t *to)
     j->loops->zip(row, PRECISION_F32, BF16_LANES, to);
 }
 
+/* The same for two pixels of 8 outputs that each read their own: words [four k][output][2]. */
+static void pack_split(const job *j, int64_t a, int64_t k, uint32_t *to)
+{
+    enum { STEP = 4, OUTPUTS = BF16_LANES / 2 };
+    const mapping *m = j->l->m;
+    const float *from[BF16_DEPTH];
+    float block[BF16_DEPTH / STEP][OUTPUTS][STEP] = {0};
+    int64_t rest = j->l->run_length - k, depth = rest < BF16_DEPTH ? rest : BF16_DEPTH;
+    find_weights(j, a, k, depth, from);
+    for (int64_t i = 0; i < depth; i++)
+        for (int64_t o = 0; o < OUTPUTS; o++)
+            block[i / STEP][o][i % STEP] = from[i][o * m->weight_output];
+    j->loops->convert(BF16_DEPTH * OUTPUTS, **block, (bf16 *)to);
+}
+
 static int64_t blocks_of_run(const bf16_layout *l)
 {
     return (l->run_length + BF16_DEPTH - 1) / BF16_DEPTH;
@@ -141,7 +156,9 @@ static void pack_panel(const job *j, int64_t panel, int64_t r, int64_t b)
     uint32_t *to = j->packed + bf16_panel_start(l, panel) +
                    (r * blocks_of_run(l) + b) * vectors * BF16_TILE;
     for (int v = 0; v < vectors; v++, to += BF16_TILE)
-        if (l->merge > 1)
+        if (l->split)
+            pack_split(j, r, b * BF16_DEPTH, to);
+        else if (l->merge > 1)
             pack_merged(j, r, b * BF16_DEPTH, to);
         else
             pack_block(j, r, b * BF16_DEPTH, (panel * 2 + v) * BF16_LANES, to);
