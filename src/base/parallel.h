@@ -13,6 +13,21 @@
 void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
                   void *context);
 
+/* How many parts N items make, at most MOST in each; part I of them begins at item
+   parallel_part.  An even number where it is not one: halves of the parts are then halves
+   of the items in every layer of a network, so that a thread finds in its cache what it
+   wrote in the one before. */
+static inline int64_t parallel_parts(int64_t n, int64_t most)
+{
+    int64_t parts = (n - 1) / most + 1;
+    return parts > 1 && parts < n ? parts + parts % 2 : parts;
+}
+
+static inline int64_t parallel_part(int64_t n, int64_t parts, int64_t i)
+{
+    return n * i / parts;
+}
+
 /* From now on work of this thread, which is none of the team, runs in it alone and leaves the
    team to others. */
 void parallel_stay_alone(void);

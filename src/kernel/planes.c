@@ -178,8 +178,9 @@ static void strip_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     const mapping *m = j->m;
-    int64_t image = task / j->strips, begin = task % j->strips * j->height;
-    int64_t end = begin + j->height < m->out_h ? begin + j->height : m->out_h;
+    int64_t image = task / j->strips, strip = task % j->strips;
+    int64_t begin = parallel_part(m->out_h, j->strips, strip);
+    int64_t end = parallel_part(m->out_h, j->strips, strip + 1);
     float *planes = room_of(j->room, j->apart, thread);
     load_planes(j, image, begin, end, planes);
     for (int64_t group = 0; group < j->groups; group++)
@@ -199,8 +200,8 @@ static void mapping_run(job *j, const float *weight, scratch *s)
     j->lead = whole_vectors(before, j->loops);
     j->row = whole_vectors(m->w + larger(before, behind), j->loops);
     j->span = last_place(&m->rows) - first_place(&m->rows) + 1;
-    j->height = strip_height(j);
-    j->strips = (m->out_h - 1) / j->height + 1;
+    j->strips = parallel_parts(m->out_h, strip_height(j));
+    j->height = (m->out_h - 1) / j->strips + 1;
     j->plane = j->lead + (j->height + j->span - 1) * j->row;
     j->offset = scratch_take(s, j->terms, sizeof *j->offset);
     j->scale = scratch_floats(s, j->groups * PLANES_OUTPUTS);
