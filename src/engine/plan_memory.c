@@ -289,6 +289,39 @@ static bool overlap(const piece *a, const piece *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* Does PIECE fit at OFFSET among the first COUNT of ORDER, already placed? */
+static bool fits_at(const piece *piece_to_place, size_t offset, piece *const *order,
+                    int count)
+{
+    for (int i = 0; i < count; i++)
+        if (overlap(order[i], piece_to_place) &&
+            offset < order[i]->offset + order[i]->bytes &&
+            order[i]->offset < offset + piece_to_place->bytes)
+            return false;
+    return true;
+}
+
+/* The lowest offset at which PIECE lies in the middle of a larger one of another time, if
+   there is one: halves of images are then halves of the memory that they take turns in, and
+   lines stay with the threads that write these. */
+static bool fit_middle(const piece *piece_to_place, piece *const *order, int count,
+                       size_t *offset)
+{
+    bool found = false;
+    *offset = 0;
+    for (int i = 0; i < count; i++) {
+        const piece *o = order[i];
+        size_t at =
+            o->offset + (o->bytes - piece_to_place->bytes) / 2 / ALIGNMENT * ALIGNMENT;
+        if (!overlap(o, piece_to_place) && (!found || at < *offset) &&
+            fits_at(piece_to_place, at, order, count)) {
+            *offset = at;
+            found = true;
+        }
+    }
+    return found;
+}
+
 /* Lowest offset at which PIECE fits among the first COUNT of ORDER, already placed. */
 static size_t fit(const piece *piece_to_place, piece *const *order, int count)
 {
@@ -320,7 +353,21 @@ static void measure_live(plan *p)
     }
 }
 
-/* Greedy by size: Pisarchyk and Lee 2020, arXiv:2001.03288, section 5.2. */
+/* Greedy by size: Pisarchyk and Lee 2020, arXiv:2001.03288, section 5.2.  Returns the
+   bytes of all. */
+static size_t place_pieces(piece *const *order, int count, bool middle)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++) {
+        size_t offset;
+        if (!middle || !fit_middle(order[i], order, i, &offset))
+            offset = fit(order[i], order, i);
+        order[i]->offset = offset;
+        bytes = offset + order[i]->bytes > bytes ? offset + order[i]->bytes : bytes;
+    }
+    return bytes;
+}
+
 static status place_arena(plan *p, error *e)
 {
     piece **order = memory_new(p->piece_count, sizeof(piece *), e);
@@ -329,11 +376,10 @@ static status place_arena(plan *p, error *e)
     for (int i = 0; i < p->piece_count; i++)
         order[i] = &p->pieces[i];
     qsort(order, (size_t)p->piece_count, sizeof *order, larger_first);
-    for (int i = 0; i < p->piece_count; i++) {
-        order[i]->offset = fit(order[i], order, i);
-        size_t end = order[i]->offset + order[i]->bytes;
-        p->arena_bytes = end > p->arena_bytes ? end : p->arena_bytes;
-    }
+    size_t least = place_pieces(order, p->piece_count, false);
+    p->arena_bytes = place_pieces(order, p->piece_count, true);
+    if (p->arena_bytes > least + least / 16)
+        p->arena_bytes = place_pieces(order, p->piece_count, false);
     memory_free(order);
     measure_live(p);
     p->arena = memory_new_raw((int64_t)p->arena_bytes, 1, e);
