@@ -150,9 +150,21 @@ static int64_t weights_of(const integer_layout *l, int64_t blocks)
            l->form.element;
 }
 
-static int64_t rows_fit(const integer_layout *l, int64_t lines)
+/* Are rows and taps of so many lines few enough, and small images enough of them, for each
+   tap to visit the rows that it meets? */
+static bool can_be_visited(const integer_layout *l, int64_t lines)
 {
-    return rows_of(l, lines) <= INTEGER_ROWS ? 4 : 2;
+    enum { LINES_LEAST = 4, WIDTH_MOST = 8 };
+    return integer_layout_padding_counts(l) && l->fold == 1 &&
+           l->depth % l->form.unit == 0 && l->taps[1] > 1 &&
+           l->runs * l->taps[1] <= INTEGER_VISITS && lines >= LINES_LEAST &&
+           l->line_rows <= WIDTH_MOST && lines * l->line_rows <= INTEGER_VISITED;
+}
+
+/* Blocks that are multiplied together. */
+static int64_t blocks_fit(const integer_layout *l, int64_t lines)
+{
+    return rows_of(l, lines) <= INTEGER_ROWS && !can_be_visited(l, lines) ? 4 : 2;
 }
 
 /* Nanoseconds of it all: products, or weights that come from far. */
@@ -178,7 +190,7 @@ static void cut(integer_layout *l)
         l->part_lines = divide_up(l->part_lines, 2);
     for (;;) {
         int64_t parts = integer_layout_parts(l);
-        int64_t least = rows_fit(l, l->part_lines);
+        int64_t least = blocks_fit(l, l->part_lines);
         if (parts >= parts_least || all / (double)parts < worth)
             break;
         bool by_blocks = l->part_blocks > least &&
@@ -344,71 +356,59 @@ static integer_row runs_of(const integer_layout *l, int64_t line)
     return row;
 }
 
-bool integer_layout_orders(const integer_layout *l, const integer_part *p)
-{
-    enum { LINES_LEAST = 4, WIDTH_MOST = 8 };
-    return integer_layout_padding_counts(l) && l->fold == 1 &&
-           l->depth % l->form.unit == 0 && l->taps[1] > 1 && p->lines >= LINES_LEAST &&
-           l->line_rows <= WIDTH_MOST && p->rows <= INTEGER_ORDERED;
-}
-
-enum { KIND_INSIDE, KIND_LEFT, KIND_RIGHT, KIND_ABOVE, KIND_BELOW, KINDS };
-
-/* Row I of a part, at pixel X of its line, whose runs ROW has. */
-static integer_order order_of(const integer_layout *l, int64_t i, int64_t x,
-                              const integer_row *row)
-{
-    int64_t before = l->padding[1] - x, taps = l->taps[1];
-    int64_t first = smaller(larger(before, 0), taps);
-    int64_t end = larger(smaller(l->conv.width + before, taps), first);
-    int kind = first > 0                ? KIND_LEFT
-               : end < taps             ? KIND_RIGHT
-               : row->first_run > 0     ? KIND_ABOVE
-               : row->end_run < l->runs ? KIND_BELOW
-                                        : KIND_INSIDE;
-    return (integer_order){(uint8_t)i, (uint8_t)first, (uint8_t)end, (uint8_t)kind};
-}
-
-/* Kind by kind. */
-static void sort_rows(int64_t count, integer_row *rows, integer_order *order)
-{
-    integer_row row[INTEGER_ORDERED];
-    integer_order before[INTEGER_ORDERED];
-    int64_t at = 0;
-    memcpy(row, rows, (size_t)count * sizeof *rows);
-    memcpy(before, order, (size_t)count * sizeof *order);
-    for (int kind = 0; kind < KINDS; kind++)
-        for (int64_t i = 0; i < count; i++)
-            if (before[i].kind == kind) {
-                rows[at] = row[i];
-                order[at++] = before[i];
-            }
-    for (int64_t i = count; i < count + INTEGER_ROWS; i++)
-        order[i] = order[count - 1];
-}
-
 bool integer_layout_rows(const integer_layout *l, const integer_part *p,
-                         integer_row *rows, integer_order *order)
+                         integer_row *rows)
 {
     const int64_t first = source_line(l, p->line);
-    bool padded = order != NULL;
+    bool padded = false;
     for (int64_t i = 0; i < p->lines; i++) {
         integer_row row = runs_of(l, p->line + i);
         int64_t line = source_line(l, p->line + i) - first;
         row.place = (int32_t)(line * (l->line_distance / l->row_distance));
         padded = padded || row.first_run > 0 || row.end_run < l->runs;
-        for (int64_t k = 0; k < l->line_rows; k++, row.place++) {
-            int64_t at = i * l->line_rows + k;
-            rows[at] = row;
-            if (order)
-                order[at] = order_of(l, at, k, &row);
-        }
+        for (int64_t k = 0; k < l->line_rows; k++, row.place++)
+            rows[i * l->line_rows + k] = row;
     }
-    if (order)
-        sort_rows(p->rows, rows, order);
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
         rows[i] = rows[p->rows - 1];
     return padded;
+}
+
+bool integer_layout_is_visited(const integer_layout *l, const integer_part *p)
+{
+    return can_be_visited(l, p->lines);
+}
+
+/* One tap: a line meets it at pixels FIRST .. END - 1, or nowhere. */
+static void visit_rows(const integer_layout *l, const integer_part *p,
+                       const integer_row *rows, int64_t run, int64_t tap,
+                       integer_visit *visit)
+{
+    int64_t width = l->line_rows, before = l->padding[1] - tap;
+    int64_t first = smaller(larger(before, 0), width);
+    int64_t end = larger(smaller(l->conv.width + before, width), first);
+    int64_t met = 0, missed = 0;
+    uint8_t outside[INTEGER_VISITED];
+    for (int64_t line = 0; line < p->lines; line++, rows += width) {
+        bool there = run >= rows->first_run && run < rows->end_run;
+        for (int64_t x = 0; x < width; x++) {
+            uint8_t row = (uint8_t)(line * width + x);
+            if (there && x >= first && x < end)
+                visit->row[met++] = row;
+            else
+                outside[missed++] = row;
+        }
+    }
+    visit->count = (uint8_t)met;
+    memcpy(visit->row + met, outside, (size_t)missed);
+}
+
+void integer_layout_visit(const integer_layout *l, const integer_part *p,
+                          const integer_row *rows, integer_visit *visits)
+{
+    for (int64_t run = 0; run < l->runs; run++)
+        for (int64_t tap = 0; tap < l->taps[1]; tap++)
+            visit_rows(l, p, rows, run, tap, visits++);
 }
 
 /* ---- results to y ---- */

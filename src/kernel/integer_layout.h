@@ -25,7 +25,8 @@
 enum {
     INTEGER_LANES = 16,   /* outputs of a block */
     INTEGER_ROWS = 16,    /* rows of products are computed in multiples of this */
-    INTEGER_ORDERED = 64, /* rows of a part that may have an order of their own */
+    INTEGER_VISITED = 64, /* rows of a part that taps may visit one by one */
+    INTEGER_VISITS = 25,  /* by so many taps */
     INTEGER_SUMS = 1024   /* sums of a tile, at most: rows times outputs */
 };
 
@@ -73,7 +74,8 @@ typedef struct integer_prepared {
     const int32_t *zero;  /* Z_w, taken off once for each code of the row's sum */
     const int32_t *total; /* sum of q_w - Z_w, taken off Z_x times where that is not known
                              before (to_sums) */
-    const int32_t *tap_total; /* [run][tap][lane] sum of q_w, where taps of padding are not
+    const int32_t
+        *tap_total; /* [run][tap][lane] sum of q_w, where taps of padding are not
                                  computed and yet count */
     const char *weight;
     size_t block_bytes;
@@ -101,21 +103,23 @@ typedef struct integer_row {
     int16_t first_run, end_run;
 } integer_row;
 
-/* The same for rows that are ordered by the taps that they miss, kind by kind: the row's
-   number in the order of pixels, in which sums lie all the same, and which of a run's taps
-   meet the image. */
-typedef struct integer_order {
-    uint8_t index, first_tap, end_tap, kind;
-} integer_order;
-
-/* Are there few enough rows of a part, and enough of each kind, to be ordered? */
-bool integer_layout_orders(const integer_layout *l, const integer_part *p);
-
-/* ROWS [row_most]: those of a part, and INTEGER_ROWS times the last one; by ORDER
-   [INTEGER_ORDERED + INTEGER_ROWS], or as pixels follow each other where it is NULL.  Has
-   any of them padding that need not be computed? */
+/* ROWS [row_most]: those of a part, as pixels follow each other, and INTEGER_ROWS times the
+   last one.  Has any of them padding that need not be computed? */
 bool integer_layout_rows(const integer_layout *l, const integer_part *p,
-                         integer_row *rows, integer_order *order);
+                         integer_row *rows);
+
+/* All rows of a part by their numbers: first COUNT for which a tap meets the image, then
+   those that have padding there. */
+typedef struct integer_visit {
+    uint8_t count, row[INTEGER_VISITED];
+} integer_visit;
+
+/* Do taps visit the rows of a part, or are they multiplied with all taps one by one? */
+bool integer_layout_is_visited(const integer_layout *l, const integer_part *p);
+
+/* The VISITS [run][tap] of the part, whose ROWS are laid out. */
+void integer_layout_visit(const integer_layout *l, const integer_part *p,
+                          const integer_row *rows, integer_visit *visits);
 
 /* Does the sum over taps of padding differ from 0? */
 static inline bool integer_layout_padding_counts(const integer_layout *l)

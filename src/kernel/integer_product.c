@@ -11,8 +11,8 @@
 /* What the source of a thread was filled for. */
 typedef struct held {
     int64_t group, line; /* -1: nothing */
-    bool padded, ordered;
-    integer_order order[INTEGER_ORDERED + INTEGER_ROWS];
+    bool padded, visited;
+    integer_visit visits[INTEGER_VISITS];
 } held;
 
 typedef struct running {
@@ -31,10 +31,10 @@ typedef struct rows {
     const running *run;
     integer_part part;
     const char *x;
-    int64_t distance;           /* bytes from one to the next of the source */
-    const integer_row *row;     /* where each is, or NULL: one after the other */
-    const integer_order *order; /* of those that are ordered; or NULL */
-    bool padded;                /* has any of them padding? */
+    int64_t distance;            /* bytes from one to the next of the source */
+    const integer_row *row;      /* where each is, or NULL: one after the other */
+    const integer_visit *visits; /* of its taps; or NULL */
+    bool padded;                 /* has any of them padding? */
 } rows;
 
 size_t integer_kernel_prepared(const integer_kernel *k, const integer_conv *c)
@@ -98,16 +98,16 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
         integer_layout_fill(l, p, r->kernel->copy, source);
         own->group = p->group;
         own->line = p->line;
-        /* Zero points of weights are taken off row by row as they lie. */
-        own->ordered = !r->prepared.affine && integer_layout_orders(l, p);
-        own->padded = !l->form.gaps &&
-                      integer_layout_rows(l, p, row, own->ordered ? own->order : NULL);
+        own->visited = integer_layout_is_visited(l, p);
+        own->padded = !l->form.gaps && integer_layout_rows(l, p, row);
+        if (own->visited)
+            integer_layout_visit(l, p, row, own->visits);
     }
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
     rows.row = l->form.gaps ? NULL : row;
     rows.padded = own->padded;
-    rows.order = own->ordered ? own->order : NULL;
+    rows.visits = own->visited ? own->visits : NULL;
     return rows;
 }
 
@@ -160,7 +160,7 @@ static void subtract_totals(const rows *r, int64_t count, int64_t lane, int64_t 
 static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
                      int64_t blocks)
 {
-    enum { SUMS = INTEGER_ORDERED * 2 * INTEGER_LANES };
+    enum { SUMS = INTEGER_VISITED * 2 * INTEGER_LANES };
     _Alignas(64) int32_t sum[SUMS];
     _Alignas(64) int8_t codes[SUMS];
     const running *run = r->run;
@@ -179,7 +179,7 @@ static void run_tile(const rows *r, int64_t row, int64_t count, int64_t block,
         .block_distance = (int64_t)run->prepared.block_bytes,
         .shift = run->prepared.shift + lane,
         .padded = r->padded,
-        .order = r->order,
+        .visits = r->visits,
         .tap_total =
             integer_layout_padding_counts(l) ? run->prepared.tap_total + lane : NULL,
         .total_lanes = l->conv.groups * l->blocks * INTEGER_LANES,
@@ -219,8 +219,8 @@ static void run_part(void *context, int64_t index, int thread)
         run->kernel->begin(p.rows);
     for (int64_t block = p.block; block < end; block += blocks) {
         int64_t left = end - block;
-        blocks = left >= 4 && p.rows <= INTEGER_ROWS ? 4 : left >= 2 ? 2 : 1;
-        int64_t most = r.order ? p.rows : INTEGER_SUMS / INTEGER_LANES / blocks;
+        blocks = left >= 4 && p.rows <= INTEGER_ROWS && !r.visits ? 4 : left >= 2 ? 2 : 1;
+        int64_t most = r.visits ? p.rows : INTEGER_SUMS / INTEGER_LANES / blocks;
         for (int64_t row = 0; row < p.rows; row += most)
             run_tile(&r, row, p.rows - row < most ? p.rows - row : most, block, blocks);
     }

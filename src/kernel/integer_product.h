@@ -10,7 +10,7 @@
 
 /* sum[row][lane] = shift[lane] + sum over runs and their taps of x * weight, modulo 2^32,
    for the lanes of BLOCKS blocks, 1, 2 or 4, and ROWS rows: INTEGER_SUMS / lanes at most,
-   or twice as many where they are ordered.
+   or twice as many, of 1 or 2 blocks, where taps visit them.
    Row r begins at x + row_distance * r where the form has gaps, else at
    x + row_distance * row[r].place.
    Distances are in bytes; weights of a block lie word by word.  Rows up to a multiple of
@@ -23,8 +23,8 @@ typedef struct integer_product {
     int64_t blocks, block_distance;
     const int32_t *shift;
     bool padded; /* has any row of the part taps of padding? */
-    /* Where rows are ordered: they are all of the part, and sums are by their index. */
-    const integer_order *order;
+    /* [run][tap], or NULL: which rows each meets, of all rows of the part. */
+    const integer_visit *visits;
     /* What such a tap adds, so that it need not be computed: padding * tap_total. */
     int32_t padding;
     const int32_t *tap_total;             /* [run][tap][total_lanes], or NULL: nothing */
@@ -32,15 +32,15 @@ typedef struct integer_product {
     int32_t *sum;
 } integer_product;
 
-/* The runs, and of each the taps, that some of COUNT rows from ROW on need. */
+/* The runs that some of COUNT rows from ROW on need. */
 typedef struct integer_reach {
-    int64_t first_run, end_run, first_tap, end_tap;
+    int64_t first_run, end_run;
 } integer_reach;
 
 static inline integer_reach integer_product_reach(const integer_product *p, int64_t row,
                                                   int64_t count)
 {
-    integer_reach w = {0, p->runs, 0, p->taps};
+    integer_reach w = {0, p->runs};
     if (!p->padded)
         return w;
     const integer_row *r = p->row + row, *end = r + count;
@@ -49,15 +49,6 @@ static inline integer_reach integer_product_reach(const integer_product *p, int6
     for (const integer_row *next = r + 1; next < end; next++) {
         w.first_run = next->first_run < w.first_run ? next->first_run : w.first_run;
         w.end_run = next->end_run > w.end_run ? next->end_run : w.end_run;
-    }
-    if (!p->order)
-        return w;
-    const integer_order *o = p->order + row;
-    w.first_tap = o->first_tap;
-    w.end_tap = o->end_tap;
-    for (const integer_order *next = o + 1; next < o + count; next++) {
-        w.first_tap = next->first_tap < w.first_tap ? next->first_tap : w.first_tap;
-        w.end_tap = next->end_tap > w.end_tap ? next->end_tap : w.end_tap;
     }
     return w;
 }
