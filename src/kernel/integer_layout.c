@@ -150,21 +150,20 @@ static int64_t weights_of(const integer_layout *l, int64_t blocks)
            l->form.element;
 }
 
-/* Are rows and taps of so many lines few enough, and small images enough of them, for each
-   tap to visit the rows that it meets? */
-static bool can_be_visited(const integer_layout *l, int64_t lines)
+/* Few rows of narrow images: many taps miss many of them. */
+bool integer_layout_is_visited(const integer_layout *l, int64_t lines)
 {
     enum { LINES_LEAST = 4, WIDTH_MOST = 8 };
     return integer_layout_padding_counts(l) && l->fold == 1 &&
-           l->depth % l->form.unit == 0 && l->taps[1] > 1 &&
-           l->runs * l->taps[1] <= INTEGER_VISITS && lines >= LINES_LEAST &&
+           l->depth % l->form.unit == 0 && l->taps[1] > 1 && lines >= LINES_LEAST &&
            l->line_rows <= WIDTH_MOST && lines * l->line_rows <= INTEGER_VISITED;
 }
 
 /* Blocks that are multiplied together. */
 static int64_t blocks_fit(const integer_layout *l, int64_t lines)
 {
-    return rows_of(l, lines) <= INTEGER_ROWS && !can_be_visited(l, lines) ? 4 : 2;
+    return rows_of(l, lines) <= INTEGER_ROWS && !integer_layout_is_visited(l, lines) ? 4
+                                                                                     : 2;
 }
 
 /* Nanoseconds of it all: products, or weights that come from far. */
@@ -372,11 +371,6 @@ bool integer_layout_rows(const integer_layout *l, const integer_part *p,
     for (int64_t i = p->rows; i < p->rows + INTEGER_ROWS; i++)
         rows[i] = rows[p->rows - 1];
     return padded;
-}
-
-bool integer_layout_is_visited(const integer_layout *l, const integer_part *p)
-{
-    return can_be_visited(l, p->lines);
 }
 
 /* One tap: a line meets it at pixels FIRST .. END - 1, or nowhere. */

@@ -26,7 +26,6 @@ enum {
     INTEGER_LANES = 16,   /* outputs of a block */
     INTEGER_ROWS = 16,    /* rows of products are computed in multiples of this */
     INTEGER_VISITED = 64, /* rows of a part that taps may visit one by one */
-    INTEGER_VISITS = 25,  /* by so many taps */
     INTEGER_SUMS = 1024   /* sums of a tile, at most: rows times outputs */
 };
 
@@ -114,8 +113,8 @@ typedef struct integer_visit {
     uint8_t count, row[INTEGER_VISITED];
 } integer_visit;
 
-/* Do taps visit the rows of a part, or are they multiplied with all taps one by one? */
-bool integer_layout_is_visited(const integer_layout *l, const integer_part *p);
+/* Do taps visit the rows of so many lines, or are rows multiplied with all taps? */
+bool integer_layout_is_visited(const integer_layout *l, int64_t lines);
 
 /* The VISITS [run][tap] of the part, whose ROWS are laid out. */
 void integer_layout_visit(const integer_layout *l, const integer_part *p,

@@ -12,7 +12,6 @@
 typedef struct held {
     int64_t group, line; /* -1: nothing */
     bool padded, visited;
-    integer_visit visits[INTEGER_VISITS];
 } held;
 
 typedef struct running {
@@ -20,8 +19,9 @@ typedef struct running {
     integer_layout layout;
     integer_prepared prepared;
     /* Of each thread: */
-    char *source;      /* [source_bytes] */
-    integer_row *rows; /* [row_most] */
+    char *source;          /* [source_bytes] */
+    integer_row *rows;     /* [row_most] */
+    integer_visit *visits; /* [run][tap], where they visit */
     held *held;
     size_t apart; /* from thread to thread */
 } running;
@@ -56,6 +56,8 @@ static size_t take_scratch(running *r, void *block)
     scratch s = {.base = block};
     r->source = scratch_take(&s, 1, (size_t)l->source_bytes);
     r->rows = scratch_take(&s, l->row_most, sizeof *r->rows);
+    bool visited = integer_layout_is_visited(l, l->part_lines);
+    r->visits = scratch_take(&s, visited ? l->runs * l->taps[1] : 0, sizeof *r->visits);
     r->held = scratch_take(&s, 1, sizeof *r->held);
     r->apart = scratch_rooms(&s, 0);
     return s.used;
@@ -93,21 +95,22 @@ static rows rows_of(const running *r, const integer_part *p, int thread)
     }
     char *source = room_of(r->source, r->apart, thread);
     integer_row *row = room_of(r->rows, r->apart, thread);
+    integer_visit *visits = room_of(r->visits, r->apart, thread);
     held *own = room_of(r->held, r->apart, thread);
     if (own->group != p->group || own->line != p->line) {
         integer_layout_fill(l, p, r->kernel->copy, source);
         own->group = p->group;
         own->line = p->line;
-        own->visited = integer_layout_is_visited(l, p);
+        own->visited = integer_layout_is_visited(l, p->lines);
         own->padded = !l->form.gaps && integer_layout_rows(l, p, row);
         if (own->visited)
-            integer_layout_visit(l, p, row, own->visits);
+            integer_layout_visit(l, p, row, visits);
     }
     rows.x = source;
     rows.distance = l->row_distance * l->form.element;
     rows.row = l->form.gaps ? NULL : row;
     rows.padded = own->padded;
-    rows.visits = own->visited ? own->visits : NULL;
+    rows.visits = own->visited ? visits : NULL;
     return rows;
 }
 

@@ -28,16 +28,16 @@ static inline float *scratch_floats(scratch *s, int64_t count)
 
 /* What was taken since the scratch had USED bytes is room for one thread: as much follows
    for each of the others.  Returns the bytes from a thread's room to the next, for room_of.
-   Between them lies nothing, as far as a room is long: a processor fetches ahead by the
-   distance of its last accesses, from plane to plane out of the room, and lines that
+   Between large ones lies nothing, as far as they are long: a processor fetches ahead by
+   the distance of its last accesses, from plane to plane out of the room, and lines that
    another core writes would go to and fro. */
 static inline size_t scratch_rooms(scratch *s, size_t used)
 {
-    const size_t APART_MOST = 128 << 10;
+    const size_t LARGE = 16 << 10, APART_MOST = 128 << 10;
     size_t room = s->used - used, others = (size_t)cpu_threads() - 1;
-    size_t apart = room + (room < APART_MOST ? room : APART_MOST);
-    s->used += others * apart;
-    return apart;
+    size_t apart = room < LARGE ? 0 : room < APART_MOST ? room : APART_MOST;
+    s->used += others * (room + apart);
+    return room + apart;
 }
 
 /* Where THREAD has what the first one has at FIRST. */
