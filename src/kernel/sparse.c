@@ -39,19 +39,20 @@ static void sum_block(const sparse_work *w, int64_t block, const sparse_room *r)
     const sparse_packed *p = w->view.head;
     sparse_sum sum = {.lists = p->lists,
                       .kinds = w->shape.kinds,
-                      .x = r->x,
                       .vectors = w->shape.vectors,
                       .sums = (float *)r->sums + w->reach,
                       .sums_step = w->sums_step};
-    int64_t at = w->view.starts[block];
+    int64_t at = w->view.starts[block], floats = sparse_channel_floats(&w->shape);
     sum.counts = w->view.counts + block * p->chunks * p->lists;
     for (int64_t chunk = 0; chunk < p->chunks; chunk++) {
         sum.add = chunk > 0;
+        sum.x = (const float *)r->x + chunk * p->channels * floats;
         if (p->together == 4) {
-            sum.entries = (const sparse_four *)w->view.entries + at;
+            sum.fours = w->view.fours + at;
             e->loops->sum_four(&sum);
         } else {
-            sum.entries = (const sparse_entry *)w->view.entries + at;
+            sum.words = w->view.words + at;
+            sum.places = w->view.places + at;
             e->loops->sum(&sum);
         }
         for (int64_t i = 0; i < p->lists; i++)

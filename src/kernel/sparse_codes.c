@@ -165,11 +165,11 @@ static void prepare(const integer_conv *c, void *prepared)
     extra_make(&more, &s, prepared, prepared,
                sparse_view_make(&view, prepared, prepared));
     const sparse_packed *head = view.head;
-    const sparse_entry *e = view.entries;
+    const uint32_t *word = view.words;
     for (int64_t i = 0; i < head->blocks * head->chunks * head->lists; i++) {
         more.starts[i] = 0;
-        for (uint32_t k = 0; k < view.counts[i]; k++, e++)
-            more.starts[i] -= (uint32_t)(code_sum(e->codes) * (c->in.zero + OFFSET));
+        for (uint32_t k = 0; k < view.counts[i]; k++)
+            more.starts[i] -= (uint32_t)(code_sum(*word++) * (c->in.zero + OFFSET));
     }
     for (int64_t o = 0; o < head->blocks * s.lanes + LANES_MOST; o++) {
         bool there = o < c->out_channels;
@@ -204,8 +204,8 @@ static void sum_block(const sparse_work *w, int64_t block, const sparse_room *r)
     const ending *e = w->context;
     const sparse_packed *p = w->view.head;
     int64_t lists = block * p->chunks * p->lists;
-    sparse_code_sum sum = {.entries = (const sparse_entry *)w->view.entries +
-                                      w->view.starts[block],
+    sparse_code_sum sum = {.words = w->view.words + w->view.starts[block],
+                           .places = w->view.places + w->view.starts[block],
                            .counts = w->view.counts + lists,
                            .starts = e->more.starts + lists,
                            .lists = p->lists,
@@ -216,8 +216,11 @@ static void sum_block(const sparse_work *w, int64_t block, const sparse_room *r)
     for (int64_t chunk = 0; chunk < p->chunks; chunk++) {
         sum.add = chunk > 0;
         e->loops->sum(&sum);
-        for (int64_t i = 0; i < p->lists; i++)
-            sum.entries += sum.counts[i];
+        for (int64_t i = 0; i < p->lists; i++) {
+            sum.words += sum.counts[i];
+            sum.places += sum.counts[i];
+        }
+        sum.x += p->channels * sparse_channel_floats(&w->shape);
         sum.counts += p->lists;
         sum.starts += p->lists;
     }

@@ -56,14 +56,14 @@ static uint32_t word_at(const sparse_weights *w, int64_t output, int64_t tap,
 }
 
 /* Calls TAKE for all inputs of a list at which some output has a weight, in the order
-   of their places: WORDS [outputs] of them. */
+   of their places, in vectors behind the list's first channel: WORDS [outputs] of them. */
 static int64_t walk(const sparse_shape *s, const sparse_weights *w, const list *l,
                     void *to,
                     void (*take)(void *to, int64_t i, int64_t place,
                                  const uint32_t *words))
 {
     const convolution *v = w->v;
-    int64_t found = 0, plane = s->slots * s->lanes;
+    int64_t found = 0;
     for (int64_t c = l->first; c < l->last; c++)
         for (int64_t a = 0; a < v->kernel_h; a++)
             for (int64_t b = 0; b < v->kernel_w; b++) {
@@ -78,8 +78,9 @@ static int64_t walk(const sparse_shape *s, const sparse_weights *w, const list *
                 }
                 if (any && take)
                     take(to, found,
-                         (c * s->planes + row * s->columns.phases + column) * plane +
-                             sparse_slot(s, s->rows.shift[a] - s->rows.least) * s->lanes,
+                         ((c - l->first) * s->planes + row * s->columns.phases + column) *
+                                 s->slots +
+                             sparse_slot(s, s->rows.shift[a] - s->rows.least),
                          words);
                 found += any;
             }
@@ -129,6 +130,8 @@ sparse_packed sparse_pack_head(const sparse_shape *s, const sparse_weights *w)
     p.chunks = divided_up(s->channels, fit < 1 ? 1 : fit);
     p.chunks = p.chunks > most ? most : p.chunks;
     p.channels = divided_up(s->channels, p.chunks < 1 ? 1 : p.chunks);
+    int64_t reached = SPARSE_PLACES / (s->planes * s->slots);
+    p.channels = p.channels > reached ? reached : p.channels;
     p.chunks = divided_up(s->channels, p.channels);
     return p;
 }
@@ -136,13 +139,15 @@ sparse_packed sparse_pack_head(const sparse_shape *s, const sparse_weights *w)
 size_t sparse_view_make(sparse_view *view, const sparse_packed *head, void *base)
 {
     scratch s = {.base = base};
-    size_t entry = head->together == 4 ? sizeof(sparse_four) : sizeof(sparse_entry);
+    int64_t fours = head->together == 4 ? head->entries : 0;
     view->head = scratch_take(&s, 1, sizeof *view->head);
     view->cuts = scratch_take(&s, SPARSE_CUTS + 1, sizeof *view->cuts);
     view->starts = scratch_take(&s, head->blocks + 1, sizeof *view->starts);
     view->counts =
         scratch_take(&s, head->blocks * head->chunks * head->lists, sizeof *view->counts);
-    view->entries = scratch_take(&s, head->entries, entry);
+    view->fours = scratch_take(&s, fours, sizeof *view->fours);
+    view->words = scratch_take(&s, head->entries - fours, sizeof *view->words);
+    view->places = scratch_take(&s, head->entries - fours, sizeof *view->places);
     return s.used;
 }
 
@@ -159,31 +164,36 @@ static void count_block(void *context, int64_t block, int thread)
     }
 }
 
+/* Where the entries of a list go: number AT of all. */
+typedef struct target {
+    const sparse_view *view;
+    int64_t at, lanes;
+} target;
+
 static void take_one(void *to, int64_t i, int64_t place, const uint32_t *words)
 {
-    sparse_entry *e = to;
-    e[i] = (sparse_entry){.place = (uint32_t)place, .codes = words[0]};
+    const target *t = to;
+    t->view->words[t->at + i] = words[0];
+    t->view->places[t->at + i] = (uint16_t)place;
 }
 
 static void take_four(void *to, int64_t i, int64_t place, const uint32_t *words)
 {
-    sparse_four *e = (sparse_four *)to + i;
-    e->place = (uint32_t)place;
-    memcpy(e->weight, words, sizeof e->weight);
+    const target *t = to;
+    sparse_four *four = &t->view->fours[t->at + i];
+    four->place = (uint32_t)(place * t->lanes);
+    memcpy(four->weight, words, sizeof four->weight);
 }
 
 static void fill_block(void *context, int64_t block, int thread)
 {
     const job *j = context;
-    const sparse_view *view = &j->view;
-    int64_t at = view->starts[block];
+    target to = {&j->view, j->view.starts[block], j->s->lanes};
     (void)thread;
     for (int64_t i = 0; i < j->lists; i++) {
         list l = list_at(j, block, i);
-        bool four = view->head->together == 4;
-        void *to = four ? (void *)((sparse_four *)view->entries + at)
-                        : (void *)((sparse_entry *)view->entries + at);
-        at += walk(j->s, j->w, &l, to, four ? take_four : take_one);
+        to.at +=
+            walk(j->s, j->w, &l, &to, j->view.head->together == 4 ? take_four : take_one);
     }
 }
 

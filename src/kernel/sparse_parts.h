@@ -62,17 +62,22 @@ static inline int64_t sparse_slot(const sparse_shape *s, int64_t row)
     return row % s->apart * s->deep + row / s->apart * s->next;
 }
 
-/* A weight and where its input begins in a turned tile, in words of 32 bits.  A word is a
-   number, or four codes of consecutive channels. */
-typedef struct sparse_entry {
-    uint32_t place;
-    union {
-        float weight;
-        uint32_t codes;
-    };
-} sparse_entry;
+/* An entry is a weight's word of 32 bits, which is a number or four codes of consecutive
+   channels, and its place: where its input begins in a turned tile, in vectors behind the
+   first channel of its chunk.  Places and words are two lists, so that four places are
+   one load: inputs alone keep the processor loading all the time. */
+enum { SPARSE_PLACES = 1 << 16, SPARSE_GROUP = 4 };
 
-/* Numbers of four consecutive outputs. */
+/* Place K of a group that was loaded as it lies. */
+static inline uint64_t sparse_place(uint64_t group, int k)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    k = SPARSE_GROUP - 1 - k;
+#endif
+    return group >> 16 * k & (SPARSE_PLACES - 1);
+}
+
+/* Numbers of four consecutive outputs; the place is in words. */
 typedef struct sparse_four {
     uint32_t place;
     float weight[4];
@@ -90,7 +95,8 @@ typedef struct sparse_weights {
 
 /* Packed weights: lists of entries, [block][chunk][row][kind], a block being LANES
    outputs, a row one output or four, a chunk CHANNELS of them.  Behind it come, in this
-   order: cuts [SPARSE_CUTS + 1], starts [blocks + 1], counts [lists], the entries. */
+   order: cuts [SPARSE_CUTS + 1], starts [blocks + 1], counts [lists], the entries: fours,
+   or words and then places. */
 enum { SPARSE_CUTS = 16 };
 typedef struct sparse_packed {
     int64_t together;                        /* outputs of an entry: 1 or 4 */
@@ -104,7 +110,9 @@ typedef struct sparse_view {
     int64_t *cuts;   /* blocks of about equal work: cuts[i] .. cuts[i + 1] - 1 */
     int64_t *starts; /* the first entry of each block */
     uint32_t *counts;
-    void *entries;
+    sparse_four *fours;
+    uint32_t *words;
+    uint16_t *places;
 } sparse_view;
 
 /* The view of memory at BASE (or NULL, to measure), whose head is *HEAD; its bytes. */
@@ -148,10 +156,12 @@ void sparse_work_run(sparse_work *w);
    vectors.  A list of four outputs has four rows of
    sums, KINDS rows apart. */
 typedef struct sparse_sum {
-    const void *entries;
+    const sparse_four *fours; /* of sum_four; else: */
+    const uint32_t *words;
+    const uint16_t *places;
     const uint32_t *counts;
     int64_t lists, kinds;
-    const float *x;
+    const float *x; /* from the chunk's first channel on */
     int64_t vectors;
     float *sums;
     int64_t sums_step; /* floats from row to row */
@@ -187,7 +197,8 @@ const sparse_loops *sparse_loops_get(void);
 /* The same on codes: x is of words of four bytes, codes + 128, and sums are modulo 2^32;
    those of a list begin at its start. */
 typedef struct sparse_code_sum {
-    const sparse_entry *entries;
+    const uint32_t *words;
+    const uint16_t *places;
     const uint32_t *counts, *starts;
     int64_t lists;
     const uint32_t *x;

@@ -155,5 +155,6 @@ bool sparse_shape_make(sparse_shape *s, const convolution *v, int64_t lanes)
         flatten(s);
     place_lanes(s);
     cut_tiles(s);
-    return s->channels * sparse_channel_floats(s) <= UINT32_MAX;
+    return s->planes * s->slots <= SPARSE_PLACES &&
+           s->channels * sparse_channel_floats(s) <= UINT32_MAX;
 }
