@@ -25,8 +25,8 @@ typedef struct gather_job {
     float *room;     /* of each thread */
     size_t apart;    /* from thread to thread */
     tiling tiles;    /* by rows */
-    float *gathered; /* gathered: [tile of pixels][k] */
-    const float *g;
+    float *gathered; /* gathered: [tile of pixels][k], of all threads or of each */
+    bool *at_hand;   /* of each thread, where it gathers for itself: has it? */
     int64_t step, first, last, chunk, chunks;
     int64_t columns;      /* gathered: tasks side by side, of a panel each or of all */
     float *sums;          /* gathered, where y is not dense: [tile of pixels][outputs] */

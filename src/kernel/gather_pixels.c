@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    gather_pixels.c -- gathered products of small images and single pixels: what each pixel
-   reads is gathered first, where it does not lie side by side already.  Which shapes go
-   this way is not its business. */
+   reads is gathered first, where it does not lie side by side already; where that is little,
+   by each thread for itself, which takes less time than to fetch it from the cache of
+   another core.  Which shapes go this way is not its business. */
 #include "base/parallel.h"
 #include "kernel/gather_parts.h"
 
 enum {
     GATHERED_FLOATS = 1 << 21, /* gathered at once */
+    OWN_FLOATS = 1 << 17,      /* by each thread */
     CHUNK_PIXELS = 96,         /* whole blocks of every product loop */
     TASKS_WANTED = 16,
     PRODUCTS_LEAST = 24 * 1024 /* less is not worth waking a thread */
@@ -40,6 +42,20 @@ static void scatter_task(void *context, int64_t begin, int64_t end, int thread)
     }
 }
 
+/* Pixels from number BEGIN of those in work on, as they are multiplied. */
+static const float *gathered_x(const gather_job *j, int64_t begin, int thread)
+{
+    if (!j->gathered)
+        return j->source + (j->first + begin) * j->step;
+    float *own = j->at_hand ? room_of(j->gathered, j->apart, thread) : j->gathered;
+    bool *at_hand = j->at_hand ? room_of(j->at_hand, j->apart, thread) : NULL;
+    if (at_hand && !*at_hand) {
+        mapping_gather(j->m, j->source, j->first, j->last, own, j->step);
+        *at_hand = true;
+    }
+    return own + begin * j->step;
+}
+
 static float *gathered_y(const gather_job *j, int64_t begin)
 {
     return j->sums ? j->sums + begin * j->m->outputs
@@ -68,7 +84,7 @@ static void run_panel(const gather_job *j, int64_t panel, int64_t begin, int thr
     p.offset = &start;
     p.weight = gather_panel(j, panel, room_of(j->room, j->apart, thread));
     p.pixels = count < j->chunk ? count : j->chunk;
-    p.x = j->g + begin * j->step;
+    p.x = gathered_x(j, begin, thread);
     p.step = j->step;
     p.y = gathered_y(j, begin) + first;
     if (j->tail->residual)
@@ -114,7 +130,6 @@ static void pixels_prepare(gather_job *j, bool packs, scratch *s)
         tile = tile > pixels ? pixels : tile;
     }
     j->last = tile;
-    j->gathered = there ? NULL : scratch_floats(s, tile * j->step);
     panels_prepare(&j->panels, m, k ? 1 : 0, k, s);
     bool small = pixels * k * m->outputs < PRODUCTS_LEAST;
     bool whole = small || (tile >= TASKS_WANTED * CHUNK_PIXELS &&
@@ -125,12 +140,20 @@ static void pixels_prepare(gather_job *j, bool packs, scratch *s)
         whole && !small ? CHUNK_PIXELS : (tile / parts / CHUNK_PIXELS + 1) * CHUNK_PIXELS;
     j->chunks = (tile - 1) / j->chunk + 1;
     bool shared = j->chunks > 1 || tile < pixels;
+    bool own = !there && !whole && !shared && tile * j->step <= OWN_FLOATS;
     j->packed =
         packs && shared ? scratch_floats(s, j->panels.count * j->panels.floats) : NULL;
+    j->sums = y_is_dense(m) ? NULL : scratch_floats(s, tile * m->outputs);
+    j->gathered = there || own ? NULL : scratch_floats(s, tile * j->step);
     size_t used = s->used;
     j->room = scratch_floats(s, packs && !shared ? j->panels.floats : 0);
+    if (own) {
+        j->gathered = scratch_floats(s, tile * j->step);
+        j->at_hand = scratch_take(s, 1, sizeof *j->at_hand);
+    }
     j->apart = scratch_rooms(s, used);
-    j->sums = y_is_dense(m) ? NULL : scratch_floats(s, tile * m->outputs);
+    for (int i = 0; j->at_hand && i < cpu_threads(); i++)
+        *(bool *)room_of(j->at_hand, j->apart, i) = false;
 }
 
 static void pixels_run(gather_job *j)
@@ -142,9 +165,8 @@ static void pixels_run(gather_job *j)
     for (j->first = 0; j->first < pixels; j->first += tile) {
         j->last = j->first + tile > pixels ? pixels : j->first + tile;
         int64_t count = j->last - j->first;
-        if (j->gathered)
+        if (j->gathered && !j->at_hand)
             parallel_range(count, GRAIN, gather_task, j);
-        j->g = j->gathered ? j->gathered : j->source + j->first * j->step;
         j->chunks = (count - 1) / j->chunk + 1;
         parallel_for(j->columns * j->chunks, panel_task, j);
         if (j->sums)
