@@ -173,9 +173,8 @@ class Bench:
                                  'relative_error': float(error)})
 
     def reasons(self, works):
-        """How near the steps of what misses its aim come to the limits of the machine,
-        which are measured here where it is not calibrated."""
-        found, how = report.Records(self.records), {}
+        """How near the steps of what misses its aim come to the limits of the machine."""
+        found = report.Records(self.records)
         for w in works:
             if not report.misses_aim(found, w):
                 continue
@@ -183,11 +182,7 @@ class Bench:
             plan = f'load m {self.model(m)}; plan m batch={m.batch}' + (
                 ' train=yes' if m.train else '') + (
                     ' precision=bf16' if m.precision == 'bf16' else '')
-            rows = ask(plan, **how)[0][-1]['rows']
-            if all(row['limit'] is None for row in rows) and not how:
-                how = {'env': {**os.environ, 'XDG_CACHE_HOME': self.path('cache', '')}}
-                ask('tune machine', **how)
-                rows = ask(plan, **how)[0][-1]['rows']
+            rows = ask(plan)[0][-1]['rows']
             self.records.append({'group': 'reason', 'key': w.name, 'rows': [
                 (row['node'], row['median_ms'], row['limit']) for row in rows]})
 
@@ -201,6 +196,16 @@ class Bench:
                 self.records.append({'group': 'memory', 'key': name,
                                      'arena_bytes': int(found.group(1)),
                                      'live_bytes': int(found.group(2))})
+
+
+def calibrate(folder):
+    """Sees to it that lathe knows this machine, as after 'tune machine': where it does not,
+    it is tuned for these measurements alone."""
+    rows = ask('model m unet-phase; plan m rounds=1')[0][-1]['rows']
+    if all(row['limit'] is None for row in rows):
+        print('tune machine', file=sys.stderr)
+        os.environ['XDG_CACHE_HOME'] = folder
+        ask('tune machine')
 
 
 def one_and_more(measurements):
@@ -255,6 +260,7 @@ def main():
     folder = tempfile.mkdtemp()
     began = report.machine(LATHE, version, THREADS)
     try:
+        calibrate(folder)
         bench = Bench(folder, peers)
         bench.prepare(works, extras + (CORES if whole else []))
         for number in range(ROUNDS):
