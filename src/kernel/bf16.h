@@ -41,8 +41,8 @@ typedef struct bf16_multiply {
     int64_t w_row, w_block;
     float *sum[2][2]; /* [rows / 16][vector], each [16][16] */
     bool add;
-    int64_t
-        second; /* of multiply_split: numbers from a row's first pixel to its second */
+    /* Of multiply_split: numbers from a row's first pixel to its second. */
+    int64_t second;
 } bf16_multiply;
 
 /* y[row][o] (+)= rectify(sum[row][o] * scale[o] + shift[o] + residual[row][o]) for at most
@@ -126,6 +126,11 @@ typedef struct bf16_layout {
    tiles or more where there are so many rows. */
 void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
                       int64_t tiles);
+static inline int64_t bf16_run_blocks(const bf16_layout *l)
+{
+    return (l->run_length + BF16_DEPTH - 1) / BF16_DEPTH;
+}
+
 /* Splits the merged pixels of L, where LOOPS can multiply them so. */
 void bf16_layout_split(bf16_layout *l, const bf16_loops *loops);
 /* How many pixels are best merged for M, whose k are taken DEPTH at a time; EVEN: lines

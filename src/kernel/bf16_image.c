@@ -100,11 +100,6 @@ static void rows_make(bf16_layout *l, const mapping *m, int64_t tiles)
     l->numbers = rounded_up(l->numbers, BF16_DEPTH);
 }
 
-static int64_t blocks_of_run(const bf16_layout *l)
-{
-    return (l->run_length + BF16_DEPTH - 1) / BF16_DEPTH;
-}
-
 void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t merge,
                       int64_t tiles)
 {
@@ -114,7 +109,7 @@ void bf16_layout_make(bf16_layout *l, const mapping *m, int64_t pitch, int64_t m
         gathered_make(l, m);
     else
         rows_make(l, m, tiles);
-    l->blocks = l->runs * blocks_of_run(l);
+    l->blocks = l->runs * bf16_run_blocks(l);
 }
 
 void bf16_layout_split(bf16_layout *l, const bf16_loops *loops)
@@ -128,7 +123,7 @@ void bf16_layout_split(bf16_layout *l, const bf16_loops *loops)
         return;
     l->split = distance;
     l->run_length = own;
-    l->blocks = l->runs * blocks_of_run(l);
+    l->blocks = l->runs * bf16_run_blocks(l);
 }
 
 void bf16_layout_offsets(const bf16_layout *l, int64_t *offset, int64_t *pairs)

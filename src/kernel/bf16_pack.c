@@ -143,18 +143,13 @@ static void pack_split(const job *j, int64_t a, int64_t k, uint32_t *to)
     j->loops->convert(BF16_DEPTH * OUTPUTS, **block, (bf16 *)to);
 }
 
-static int64_t blocks_of_run(const bf16_layout *l)
-{
-    return (l->run_length + BF16_DEPTH - 1) / BF16_DEPTH;
-}
-
 /* Block B of run R for one panel. */
 static void pack_panel(const job *j, int64_t panel, int64_t r, int64_t b)
 {
     const bf16_layout *l = j->l;
     int vectors = bf16_panel_vectors(l, panel);
     uint32_t *to = j->packed + bf16_panel_start(l, panel) +
-                   (r * blocks_of_run(l) + b) * vectors * BF16_TILE;
+                   (r * bf16_run_blocks(l) + b) * vectors * BF16_TILE;
     for (int v = 0; v < vectors; v++, to += BF16_TILE)
         if (l->split)
             pack_split(j, r, b * BF16_DEPTH, to);
@@ -169,14 +164,14 @@ static void panel_task(void *context, int64_t task, int thread)
     const job *j = context;
     int64_t panel = task / j->l->runs, r = task % j->l->runs;
     (void)thread;
-    for (int64_t b = 0; b < blocks_of_run(j->l); b++)
+    for (int64_t b = 0; b < bf16_run_blocks(j->l); b++)
         pack_panel(j, panel, r, b);
 }
 
 static void block_task(void *context, int64_t task, int thread)
 {
     const job *j = context;
-    int64_t blocks = blocks_of_run(j->l);
+    int64_t blocks = bf16_run_blocks(j->l);
     (void)thread;
     for (int64_t panel = 0; panel < bf16_panel_count(j->l); panel++)
         pack_panel(j, panel, task / blocks, task % blocks);

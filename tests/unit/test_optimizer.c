@@ -200,6 +200,52 @@ static void threads_change_no_bit(void **state)
     }
 }
 
+enum { QUIET = 80 };
+
+/* Three steps on QUIET weights without a gradient, but for the second step of some, and
+   as many with one: neighbours, or in turns (element 2 i or 2 i + 1). */
+static void run_quiet(const optimizer_row *row, const optimizer_settings *s, bool turns,
+                      float w[2 * QUIET], float m[2 * QUIET], float v[2 * QUIET])
+{
+    random_stream r = random_new(7, "quiet", 0);
+    float g[2 * QUIET], *slot[2] = {m, v};
+    for (int step = 0; step <= 3; step++)
+        for (int i = 0; i < 2 * QUIET; i++) {
+            bool quiet = i < QUIET;
+            int at = !turns ? i : quiet ? 2 * i : 2 * (i - QUIET) + 1;
+            float drawn = (float)random_between(&r, -1, 1);
+            if (step == 0)
+                w[at] = i % 5 ? drawn : -0.0f;
+            else
+                g[at] = !quiet || (step == 2 && i >= QUIET / 2) ? drawn
+                        : i % 2                                 ? 0
+                                                                : -0.0f;
+            if (step > 0 && i == 2 * QUIET - 1)
+                take(row, s, step, 2 * QUIET, w, g, slot, NULL);
+        }
+}
+
+/* A weight without a gradient has the same bits whoever lies beside it: those that never
+   had one may be left out, if nothing changes by that. */
+static void quiet_weights_do_not_depend_on_their_neighbours(void **state)
+{
+    (void)state;
+    for (int k = 0; optimizer_at(k); k++)
+        for (int variant = -1; variant < 3; variant++) {
+            float w[2][2 * QUIET], m[2][2 * QUIET] = {{0}}, v[2][2 * QUIET] = {{0}};
+            optimizer_settings s = all_terms(optimizer_at(k), variant < 0 ? 0 : variant);
+            s.weight_decay = variant < 0 ? 0 : s.weight_decay;
+            for (int turns = 0; turns < 2; turns++)
+                run_quiet(optimizer_at(k), &s, turns, w[turns], m[turns], v[turns]);
+            for (int i = 0; i < 2 * QUIET; i++) {
+                int at = i < QUIET ? 2 * i : 2 * (i - QUIET) + 1;
+                assert_memory_equal(&w[0][i], &w[1][at], sizeof(float));
+                assert_memory_equal(&m[0][i], &m[1][at], sizeof(float));
+                assert_memory_equal(&v[0][i], &v[1][at], sizeof(float));
+            }
+        }
+}
+
 static void rows_are_whole(void **state)
 {
     (void)state;
@@ -221,6 +267,7 @@ int main(void)
         cmocka_unit_test(masks_are_obeyed),
         cmocka_unit_test(masked_infinities_stay_out),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(quiet_weights_do_not_depend_on_their_neighbours),
         cmocka_unit_test(rows_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,6 +301,26 @@ static void test_sizes(void **state)
     use_level(NULL);
 }
 
+/* A few weights of more inputs than 16 bits can number. */
+static void test_far_places(void **state)
+{
+    random_stream r = random_new(6, "sparse", 0);
+    convolution v = same(1, 1, 70000, 3, 1);
+    trial t;
+    (void)state;
+    trial_make(&t, &v, &r, 0.002, 1, false);
+    for (int64_t o = 0; o < v.out_c; o++)
+        t.weight[(o + 1) * v.c - 1] = 1; /* the last input counts, whatever was drawn */
+    reference(&t);
+    for (int l = 0; l < 3; l++) {
+        use_level(levels[l]);
+        trial_run(&t);
+        trial_check(&t);
+    }
+    trial_clear(&t);
+    use_level(NULL);
+}
+
 /* Four outputs at the same inputs are seen, and only those. */
 static void test_blocks_of_outputs(void **state)
 {
@@ -441,7 +461,7 @@ int main(void)
         cmocka_unit_test(test_random_geometry),   cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_blocks_of_outputs), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_when_it_wins),      cmocka_unit_test(test_unsuited),
-        cmocka_unit_test(test_in_a_plan),
+        cmocka_unit_test(test_far_places),        cmocka_unit_test(test_in_a_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
