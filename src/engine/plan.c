@@ -21,7 +21,6 @@ static plan *plan_new(const graph *g, graph *writable, int64_t batch, shape in, 
     p->training = writable != NULL;
     p->batch = batch;
     p->calibration = calibration_of_plans();
-    p->scratch_piece = NO_PIECE;
     p->wanted = -1;
     p->shapes = memory_new(g->value_count, sizeof *p->shapes, e);
     if (!p->shapes || graph_shapes(g, batch, in, p->shapes, e) ||
@@ -74,7 +73,6 @@ static void release(plan *p)
     p->step_count = p->piece_count = 0;
     p->piece_capacity = 0;
     p->arena_bytes = 0;
-    p->scratch_piece = NO_PIECE;
 }
 
 void plan_free(plan *p)

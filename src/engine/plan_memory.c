@@ -166,23 +166,41 @@ static status place_values(plan *p, error *e)
 
 static status place_saved(plan *p, error *e)
 {
-    size_t scratch = 0;
-    for (int i = 0; i < p->step_count; i++) {
+    for (int i = 0; p->training && i < p->step_count; i++) {
         step *s = &p->steps[i];
         const operator_row *row = s->op.node->op;
-        size_t own = row->scratch_bytes && s->inside < 0 ? row->scratch_bytes(&s->op) : 0;
-        scratch = own > scratch ? own : scratch;
-        size_t saved = p->training && row->saved_bytes ? row->saved_bytes(&s->op) : 0;
+        size_t saved = row->saved_bytes ? row->saved_bytes(&s->op) : 0;
         if (!saved)
             continue;
         s->saved = add_piece(p, saved, i, backward_time(p, i), e);
         if (s->saved == NO_PIECE)
             return E_MEMORY;
     }
-    if (!scratch)
+    return E_OK;
+}
+
+/* A step's own, while it runs; in training, where it runs forward and backward, all share
+   one. */
+static status place_scratch(plan *p, error *e)
+{
+    size_t most = 0;
+    for (int i = 0; i < p->step_count; i++) {
+        step *s = &p->steps[i];
+        const operator_row *row = s->op.node->op;
+        size_t own = row->scratch_bytes && s->inside < 0 ? row->scratch_bytes(&s->op) : 0;
+        most = own > most ? own : most;
+        if (!own || p->training)
+            continue;
+        s->scratch = add_piece(p, own, i, i, e);
+        if (s->scratch == NO_PIECE)
+            return E_MEMORY;
+    }
+    if (!most || !p->training)
         return E_OK;
-    p->scratch_piece = add_piece(p, scratch, 0, last_time(p), e);
-    return p->scratch_piece == NO_PIECE ? E_MEMORY : E_OK;
+    int shared = add_piece(p, most, 0, last_time(p), e);
+    for (int i = 0; i < p->step_count; i++)
+        p->steps[i].scratch = shared;
+    return shared == NO_PIECE ? E_MEMORY : E_OK;
 }
 
 /* Does the gradient of the value lead to anything that is trained? */
@@ -401,6 +419,7 @@ status plan_make_memory(plan *p, error *e)
         p->value_piece[v] = p->gradient_piece[v] = NO_PIECE;
     TRY(place_values(p, e));
     TRY(place_saved(p, e));
+    TRY(place_scratch(p, e));
     if (p->training)
         TRY(place_gradients(p, e));
     if (p->passing)
@@ -468,7 +487,7 @@ status plan_bind(plan *p, error *e)
             op->x[k] = plan_place(p, op->node->inputs[k]);
         op->y = plan_place(p, s->output);
         op->saved = plan_piece(p, s->saved);
-        op->scratch = plan_piece(p, p->scratch_piece);
+        op->scratch = plan_piece(p, s->scratch);
     }
     return p->training ? bind_gradients(p, e) : E_OK;
 }

@@ -20,10 +20,10 @@ typedef struct piece {
 /* One call of an operator, with what is fused behind it. */
 typedef struct step {
     int node;
-    int norm, act; /* nodes fused behind it (inference), or -1 */
-    int output;    /* value it leaves: that of the last fused node */
-    int inside;    /* the step that runs this one inside of itself, or -1 */
-    int saved;     /* piece */
+    int norm, act;      /* nodes fused behind it (inference), or -1 */
+    int output;         /* value it leaves: that of the last fused node */
+    int inside;         /* the step that runs this one inside of itself, or -1 */
+    int saved, scratch; /* pieces */
     operation op;
     float *tail_scale, *tail_shift; /* owned: the fused batch norm as numbers */
     int8_t *map;                    /* owned: the function of codes fused behind it */
@@ -55,7 +55,6 @@ struct plan {
     int *value_piece;      /* [value_count] where a value lies, or NO_PIECE */
     int *gradient_piece;   /* [value_count] the same of their gradients */
     int wanted;            /* a value that is kept beside the output, or -1 */
-    int scratch_piece;
     char *arena;
     size_t arena_bytes, largest_live;
     plan_giver give; /* of plan_simulate, or NULL */

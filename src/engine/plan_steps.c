@@ -135,7 +135,8 @@ static status make_step(plan *p, int node_index, bool *taken, error *e)
                 .act = -1,
                 .output = n->output,
                 .inside = -1,
-                .saved = NO_PIECE};
+                .saved = NO_PIECE,
+                .scratch = NO_PIECE};
     s->op.integer = g->values[n->output].type == DTYPE_S8 || integer_is_dynamic(n) ||
                     (n->op == &op_dequantize && g->values[n->inputs[0]].type == DTYPE_S8);
     if (p->training && (s->op.integer || !n->op->backward))
