@@ -320,8 +320,8 @@ static bool fits_at(const piece *piece_to_place, size_t offset, piece *const *or
 }
 
 /* The lowest offset at which PIECE lies in the middle of a larger one of another time, if
-   there is one: halves of images are then halves of the memory that they take turns in, and
-   lines stay with the threads that write these. */
+   there is one: halves of images are then halves of the memory that they take turns in,
+   and lines stay with the threads that write these. */
 static bool fit_middle(const piece *piece_to_place, piece *const *order, int count,
                        size_t *offset)
 {
@@ -396,7 +396,7 @@ static status place_arena(plan *p, error *e)
     qsort(order, (size_t)p->piece_count, sizeof *order, larger_first);
     size_t least = place_pieces(order, p->piece_count, false);
     p->arena_bytes = place_pieces(order, p->piece_count, true);
-    if (p->arena_bytes > least + least / 16)
+    if (p->arena_bytes > least + least / 16) /* not at any price */
         p->arena_bytes = place_pieces(order, p->piece_count, false);
     memory_free(order);
     measure_live(p);

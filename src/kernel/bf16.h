@@ -67,8 +67,9 @@ typedef struct bf16_loops {
     void (*leave)(void);
     void (*multiply)(const bf16_multiply *t);
     /* The same of rows that are two pixels of 8 outputs, for one vector that is not added
-       to.  The word w[0][b * w_block + u * w_row + 2 o + h] is the pair of k = 4 u + 2 h of
-       output o: each step takes four k of a pixel.  NULL where it would not be faster. */
+       to.  The word w[0][b * w_block + u * w_row + 2 o + h] is the pair of k = 4 u + 2 h
+       of output o: each step takes four k of a pixel.  NULL where it would not be
+       faster. */
     void (*multiply_split)(const bf16_multiply *t);
     void (*finish)(const bf16_finish *t);
 

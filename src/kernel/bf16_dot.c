@@ -79,8 +79,8 @@ ALWAYS __m512 fold(__m512 a, __m512 b)
                          _mm512_permutex2var_ps(a, odd, b));
 }
 
-/* Eight rows from FIRST on, of two pixels each: four k of one are a broadcast, their first
-   pair for the even lanes and their second for the odd ones. */
+/* Eight rows from FIRST on, of two pixels each: four k of one are a broadcast, their
+   first pair for the even lanes and their second for the odd ones. */
 ALWAYS void split_rows(const bf16_multiply *t, int64_t first)
 {
     enum { ROWS = 8 };

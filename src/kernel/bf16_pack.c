@@ -128,7 +128,8 @@ static void pack_merged(const job *j, int64_t a, int64_t k, uint32_t *to)
     j->loops->zip(row, PRECISION_F32, BF16_LANES, to);
 }
 
-/* The same for two pixels of 8 outputs that each read their own: words [four k][output][2]. */
+/* The same for two pixels of 8 outputs that each read their own: words
+   [four k][output][2]. */
 static void pack_split(const job *j, int64_t a, int64_t k, uint32_t *to)
 {
     enum { STEP = 4, OUTPUTS = BF16_LANES / 2 };

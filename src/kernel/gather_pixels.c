@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
    gather_pixels.c -- gathered products of small images and single pixels: what each pixel
-   reads is gathered first, where it does not lie side by side already; where that is little,
-   by each thread for itself, which takes less time than to fetch it from the cache of
-   another core.  Which shapes go this way is not its business. */
+   reads is gathered first, where it does not lie side by side already; where that is
+   little, by each thread for itself, which takes less time than to fetch it from the cache
+   of another core.  Which shapes go this way is not its business. */
 #include "base/parallel.h"
 #include "kernel/gather_parts.h"
 

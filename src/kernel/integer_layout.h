@@ -102,8 +102,8 @@ typedef struct integer_row {
     int16_t first_run, end_run;
 } integer_row;
 
-/* ROWS [row_most]: those of a part, as pixels follow each other, and INTEGER_ROWS times the
-   last one.  Has any of them padding that need not be computed? */
+/* ROWS [row_most]: those of a part, as pixels follow each other, and INTEGER_ROWS times
+   the last one.  Has any of them padding that need not be computed? */
 bool integer_layout_rows(const integer_layout *l, const integer_part *p,
                          integer_row *rows);
 

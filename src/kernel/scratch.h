@@ -27,10 +27,10 @@ static inline float *scratch_floats(scratch *s, int64_t count)
 }
 
 /* What was taken since the scratch had USED bytes is room for one thread: as much follows
-   for each of the others.  Returns the bytes from a thread's room to the next, for room_of.
-   Between large ones lies nothing, as far as they are long: a processor fetches ahead by
-   the distance of its last accesses, from plane to plane out of the room, and lines that
-   another core writes would go to and fro. */
+   for each of the others.  Returns the bytes from a thread's room to the next, for
+   room_of.  Between large ones lies nothing, as far as they are long: a processor fetches
+   ahead by the distance of its last accesses, from plane to plane out of the room, and
+   lines that another core writes would go to and fro. */
 static inline size_t scratch_rooms(scratch *s, size_t used)
 {
     const size_t LARGE = 16 << 10, APART_MOST = 128 << 10;

@@ -55,8 +55,8 @@ static uint32_t word_at(const sparse_weights *w, int64_t output, int64_t tap,
     return word;
 }
 
-/* Calls TAKE for all inputs of a list at which some output has a weight, in the order
-   of their places, in vectors behind the list's first channel: WORDS [outputs] of them. */
+/* Calls TAKE for all inputs of a list at which some output has a weight, in the order of
+   their places, in vectors behind the list's first channel: WORDS [outputs] of them. */
 static int64_t walk(const sparse_shape *s, const sparse_weights *w, const list *l,
                     void *to,
                     void (*take)(void *to, int64_t i, int64_t place,
