@@ -256,6 +256,16 @@ static void use_level(const char *name)
     assert_int_equal(cpu_start(NULL), E_OK);
 }
 
+static void check_levels(trial *t)
+{
+    for (int l = 0; l < 3; l++) {
+        use_level(levels[l]);
+        trial_run(t);
+        trial_check(t);
+    }
+    use_level(NULL);
+}
+
 static void test_random_geometry(void **state)
 {
     static const double densities[] = {0, 0.02, 0.1, 0.3, 0.7, 1};
@@ -266,14 +276,9 @@ static void test_random_geometry(void **state)
         trial t;
         trial_make(&t, &v, &r, densities[i % 6], 1, false);
         if (algorithm_sparse.suits(&t.v, t.weight))
-            for (int l = 0; l < 3; l++) {
-                use_level(levels[l]);
-                trial_run(&t);
-                trial_check(&t);
-            }
+            check_levels(&t);
         trial_clear(&t);
     }
-    use_level(NULL);
 }
 
 /* Images of one pixel and many, wide and narrow, one or several in a tile. */
@@ -291,14 +296,9 @@ static void test_sizes(void **state)
         convolution v = same(s[0], s[1], s[2], s[3], s[4]);
         trial t;
         trial_make(&t, &v, &r, 0.15, 1, false);
-        for (int l = 0; l < 3; l++) {
-            use_level(levels[l]);
-            trial_run(&t);
-            trial_check(&t);
-        }
+        check_levels(&t);
         trial_clear(&t);
     }
-    use_level(NULL);
 }
 
 /* A few weights of more inputs than 16 bits can number. */
@@ -312,13 +312,8 @@ static void test_far_places(void **state)
     for (int64_t o = 0; o < v.out_c; o++)
         t.weight[(o + 1) * v.c - 1] = 1; /* the last input counts, whatever was drawn */
     reference(&t);
-    for (int l = 0; l < 3; l++) {
-        use_level(levels[l]);
-        trial_run(&t);
-        trial_check(&t);
-    }
+    check_levels(&t);
     trial_clear(&t);
-    use_level(NULL);
 }
 
 /* Four outputs at the same inputs are seen, and only those. */
