@@ -307,14 +307,19 @@ static bool overlap(const piece *a, const piece *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* Would PIECE at OFFSET share bytes with one that is placed, at a time when both live? */
+static bool meets(const piece *piece_to_place, size_t offset, const piece *placed)
+{
+    return overlap(placed, piece_to_place) && offset < placed->offset + placed->bytes &&
+           placed->offset < offset + piece_to_place->bytes;
+}
+
 /* Does PIECE fit at OFFSET among the first COUNT of ORDER, already placed? */
 static bool fits_at(const piece *piece_to_place, size_t offset, piece *const *order,
                     int count)
 {
     for (int i = 0; i < count; i++)
-        if (overlap(order[i], piece_to_place) &&
-            offset < order[i]->offset + order[i]->bytes &&
-            order[i]->offset < offset + piece_to_place->bytes)
+        if (meets(piece_to_place, offset, order[i]))
             return false;
     return true;
 }
@@ -347,10 +352,8 @@ static size_t fit(const piece *piece_to_place, piece *const *order, int count)
     for (bool moved = true; moved;) {
         moved = false;
         for (int i = 0; i < count; i++) {
-            const piece *o = order[i];
-            if (overlap(o, piece_to_place) && offset < o->offset + o->bytes &&
-                o->offset < offset + piece_to_place->bytes) {
-                offset = o->offset + o->bytes;
+            if (meets(piece_to_place, offset, order[i])) {
+                offset = order[i]->offset + order[i]->bytes;
                 moved = true;
             }
         }
