@@ -7,8 +7,8 @@
    B is of integers.  G is not; each of its rows is taken times its denominator (4, 6, 6,
    24, 24, 1), and A' times 24 over that, so that all are integers and the outcome is
    576 Y = 64 * 9 Y.  Sums are modulo 2^32, where 9 has an inverse and the division by 64
-   leaves Y modulo 2^26: all of it where no sum of products of an output is 2^25 or more,
-   which its weights tell.
+   leaves Y modulo 2^26: all of it where no sum of products of an output is 2^25 or more.
+   The weights tell how many pieces channels are cut into for that, whose Y are added.
    Source: Lavin, Gray 2016, Fast algorithms for convolutional neural networks (F(4x4,
    3x3)); the integers follow from them. */
 #include "kernel/integer_winograd.h"
@@ -23,7 +23,6 @@
 enum {
     PANEL = 2 * CODES_LANES, /* outputs */
     PIXELS = CODES_TILE * CODES_TILE,
-    CHUNK = 64,               /* channels whose kernels are in planes at a time */
     BLOCK_BYTES = 660 * 1024, /* of transformed codes, and their sums, of one thread */
     BLOCK_LEAST = 24,         /* tiles that are worth the kernels' way to the planes */
     TASKS_WANTED = 16,
@@ -34,6 +33,7 @@ enum {
 /* What is prepared, by output; and the kernels, [panel][pair of channels][vector][tap]
    [output][2]. */
 typedef struct view {
+    int64_t *pieces; /* of the channels */
     float *multiplier;
     int32_t *shift;
     int8_t *g;
@@ -48,12 +48,13 @@ typedef struct job {
     int64_t rows, columns, tiles; /* of an image; of all */
     int64_t panels, parts;        /* parts: of the panels */
     int64_t block, blocks;        /* tiles of a block */
-    int64_t x_plane, u_plane, sum_plane;
+    int64_t chunk, x_plane, x_chunk, u_plane, sum_plane;
     /* Of each thread: */
     int64_t *at_hand; /* the block in x, or -1 */
-    int16_t *x;       /* [plane][tile][channel] */
-    int16_t *u;       /* [plane][pair of a chunk][vector][output][2] */
-    int32_t *sums;    /* [plane][tile][PANEL] */
+    int16_t *x;       /* [chunk][plane][tile][channel] */
+    int16_t *u;       /* [plane of a row][pair of a chunk][vector][output][2] */
+    int32_t *sums;    /* [plane][tile][PANEL] of a piece */
+    int32_t *totals;  /* [tile][pixel][PANEL] of those before, where there may be some */
     size_t apart;     /* from thread to thread */
     int8_t *outside;  /* [channels] */
 } job;
@@ -81,20 +82,67 @@ static int64_t tiles_of(const integer_conv *c)
            divide_up(c->out_width, CODES_TILE);
 }
 
-/* Of each output: are its weights' zero points 0, and can no sum reach SUM_END? */
-static bool weights_fit(const integer_conv *c)
+/* Channels whose kernels are multiplied together: where they go to planes, these stay in
+   the nearest cache. */
+static int64_t chunk_of(const integer_conv *c)
 {
-    int64_t each = CODES_TAPS * c->channels;
-    for (int64_t o = 0; o < c->out_channels; o++) {
-        int64_t sum = 0;
-        if (c->weight_zero[c->weight_channels == 1 ? 0 : o] != 0)
-            return false;
-        for (int64_t i = 0; i < each; i++)
-            sum += c->weight[o * each + i] < 0 ? -c->weight[o * each + i]
-                                               : c->weight[o * each + i];
-        if (sum * CODE_MOST >= SUM_END)
-            return false;
+    enum { PLANES = 64, FOUR = 128 };
+    return smaller(tiles_of(c) <= 4 ? FOUR : PLANES, c->channels);
+}
+
+static int64_t chunks_of(const integer_conv *c)
+{
+    return divide_up(c->channels, chunk_of(c));
+}
+
+/* The chunk that piece I of PIECES begins with. */
+static int64_t piece_first(const integer_conv *c, int64_t pieces, int64_t i)
+{
+    return chunks_of(c) * i / pieces;
+}
+
+/* Can no sum of output O over the chunks from FIRST to END reach SUM_END? */
+static bool piece_fits(const integer_conv *c, int64_t o, int64_t first, int64_t end)
+{
+    const int64_t chunk = chunk_of(c);
+    int64_t sum = 0;
+    for (int64_t tap = 0; tap < CODES_TAPS; tap++) {
+        const int8_t *weight = c->weight + (o * CODES_TAPS + tap) * c->channels;
+        for (int64_t i = first * chunk; i < smaller(end * chunk, c->channels); i++)
+            sum += weight[i] < 0 ? -weight[i] : weight[i];
     }
+    return sum * CODE_MOST < SUM_END;
+}
+
+static bool pieces_fit(const integer_conv *c, int64_t pieces)
+{
+    bool fit = true;
+    for (int64_t o = 0; o < c->out_channels && fit; o++)
+        for (int64_t i = 0; i < pieces && fit; i++)
+            fit = piece_fits(c, o, piece_first(c, pieces, i),
+                             piece_first(c, pieces, i + 1));
+    return fit;
+}
+
+/* The least number that fits: a chunk always does. */
+static int64_t pieces_of(const integer_conv *c)
+{
+    int64_t pieces = 1;
+    while (!pieces_fit(c, pieces))
+        pieces++;
+    return pieces;
+}
+
+static bool may_be_cut(const integer_conv *c)
+{
+    return c->channels * CODES_TAPS * CODE_MOST * CODE_MOST >= SUM_END;
+}
+
+static bool zeros_are_zero(const integer_conv *c)
+{
+    for (int64_t o = 0; o < c->weight_channels; o++)
+        if (c->weight_zero[o] != 0)
+            return false;
     return true;
 }
 
@@ -107,7 +155,7 @@ static bool suits(const integer_conv *c)
     return cpu_get_level() >= CPU_VNNI && integer_winograd_vnni && small &&
            c->groups == 1 && c->channels % CODES_CHANNELS == 0 &&
            c->out_channels % CODES_LANES == 0 && !c->to_sums && c->weight &&
-           weights_fit(c);
+           zeros_are_zero(c);
 }
 
 static int64_t block_tiles(const integer_conv *c)
@@ -119,16 +167,22 @@ static int64_t block_tiles(const integer_conv *c)
 
 /* Clock cycles of one core for each pair of an input and an output channel, beside the
    direct sum: of each tile its products and its share of being transformed there and back,
-   and of each block the kernel's way to the planes. */
+   and of each block the kernel's way to the planes, which four tiles have in their
+   products. */
 static bool pays(const integer_conv *c)
 {
-    const double product = 0.6, read = 3, write = 15, kernel = 2.0, direct = 1.125;
+    const double product = 0.6, four = 3.3, read = 3, write = 15, kernel = 1.5;
+    const double direct = 1.125;
+    if (cpu_get_level() >= CPU_AMX)
+        return false;
     double pixels = (double)(c->batch * c->out_height * c->out_width);
-    double tile = product + read / (double)c->out_channels + write / (double)c->channels;
-    double blocks = (double)divide_up(tiles_of(c), block_tiles(c));
-    return cpu_get_level() < CPU_AMX &&
-           tile * (double)(divide_up(tiles_of(c), 4) * 4) + kernel * blocks <
-               direct * pixels / PIXELS;
+    int64_t tiles = divide_up(tiles_of(c), 4) * 4;
+    double tile = read / (double)c->out_channels +
+                  write * (double)pieces_of(c) / (double)c->channels;
+    double all = tiles <= 4 ? four
+                            : product * (double)tiles +
+                                  kernel * (double)divide_up(tiles, block_tiles(c));
+    return tile * (double)tiles + all < direct * pixels / PIXELS;
 }
 
 /* ---- weights ---- */
@@ -137,6 +191,7 @@ static view view_of(const integer_conv *c, void *prepared)
 {
     scratch s = {.base = prepared};
     view v;
+    v.pieces = scratch_take(&s, 1, sizeof *v.pieces);
     v.multiplier = scratch_floats(&s, c->out_channels);
     v.shift = scratch_take(&s, c->out_channels, sizeof *v.shift);
     v.g = scratch_take(&s, CODES_TAPS * c->channels * c->out_channels, 1);
@@ -195,6 +250,7 @@ static void pack_output(void *context, int64_t o, int thread)
 static void prepare(const integer_conv *c, void *prepared)
 {
     packing p = {c, view_of(c, prepared)};
+    *p.view.pieces = pieces_of(c);
     parallel_for(c->out_channels, pack_output, &p);
 }
 
@@ -222,8 +278,10 @@ static void cut(job *j)
     j->blocks = divide_up(j->tiles, j->block);
     j->parts = smaller(j->panels, divide_up(TASKS_WANTED, j->blocks));
     /* An odd number of lines of the cache from plane to plane. */
-    j->x_plane = odd_lines(j->block * c->channels, 32);
-    j->u_plane = odd_lines(smaller(CHUNK, c->channels) * PANEL, 32);
+    j->chunk = chunk_of(c);
+    j->x_plane = odd_lines(j->block * j->chunk, 32);
+    j->x_chunk = CODES_PLANES * j->x_plane;
+    j->u_plane = odd_lines(j->chunk * PANEL, 32);
     j->sum_plane = odd_lines(j->block * PANEL, 16);
 }
 
@@ -236,9 +294,11 @@ static size_t job_make(job *j, const integer_conv *c, void *block)
     cut(j);
     j->outside = scratch_take(&s, c->channels, 1);
     size_t used = s.used;
-    j->x = scratch_take(&s, CODES_PLANES * j->x_plane, sizeof *j->x);
-    j->u = scratch_take(&s, CODES_PLANES * j->u_plane, sizeof *j->u);
+    j->x = scratch_take(&s, chunks_of(c) * j->x_chunk, sizeof *j->x);
+    j->u = scratch_take(&s, j->block > 4 ? CODES_SIDE * j->u_plane : 0, sizeof *j->u);
     j->sums = scratch_take(&s, CODES_PLANES * j->sum_plane, sizeof *j->sums);
+    j->totals = scratch_take(&s, may_be_cut(c) ? j->block * PIXELS * PANEL : 0,
+                             sizeof *j->totals);
     j->at_hand = scratch_take(&s, 1, sizeof *j->at_hand);
     j->apart = scratch_rooms(&s, used);
     return s.used;
@@ -276,7 +336,9 @@ static void read_block(const job *j, int64_t first, int64_t count, int16_t *to)
                 inside ? c->x + ((p.image * c->height + y) * c->width + x) * j->x_pitch
                        : j->outside;
         }
-        j->loops->read(pixel, c->channels, to + t * c->channels, j->x_plane);
+        for (int64_t i = 0; i < chunks_of(c); i++)
+            j->loops->read(pixel, i * j->chunk, smaller((i + 1) * j->chunk, c->channels),
+                           to + i * j->x_chunk + t * j->chunk, j->x_plane);
     }
 }
 
@@ -300,66 +362,100 @@ static void put_tile(const job *j, int64_t tile, int64_t output, int64_t lanes,
     }
 }
 
-static void finish_tile(const job *j, int64_t tile, int64_t panel, const int32_t *sums)
+/* Tiles FIRST.. (COUNT) of a panel, whose SUMS are of the last piece of the channels. */
+static void finish_tiles(const job *j, int64_t first, int64_t count, int64_t panel,
+                         const int32_t *sums, const int32_t *totals)
 {
-    _Alignas(64) int32_t all[PIXELS * PANEL];
-    _Alignas(64) int8_t codes[PIXELS * PANEL];
     const int64_t vectors = panel_vectors(j->c, panel), lanes = vectors * CODES_LANES;
-    j->loops->write(sums, j->sum_plane, (int)vectors, j->view.shift + panel * PANEL, all);
-    integer_loops_get()->round_tile(
-        &(integer_rounding){.rows = PIXELS,
-                            .lanes = lanes,
-                            .sum = all,
-                            .multiplier = j->view.multiplier + panel * PANEL,
-                            .out = j->c->out,
-                            .map = j->c->map,
-                            .codes = codes});
-    put_tile(j, tile, panel * PANEL, lanes, codes);
+    const bool whole = *j->view.pieces == 1;
+    for (int64_t i = 0; i < count; i++) {
+        _Alignas(64) int32_t all[PIXELS * PANEL];
+        _Alignas(64) int8_t codes[PIXELS * PANEL];
+        j->loops->write(sums + i * lanes, j->sum_plane, (int)vectors,
+                        whole ? j->view.shift + panel * PANEL
+                              : totals + i * PIXELS * PANEL,
+                        whole ? 0 : lanes, all);
+        integer_loops_get()->round_tile(
+            &(integer_rounding){.rows = PIXELS,
+                                .lanes = lanes,
+                                .sum = all,
+                                .multiplier = j->view.multiplier + panel * PANEL,
+                                .out = j->c->out,
+                                .map = j->c->map,
+                                .codes = codes});
+        put_tile(j, first + i, panel * PANEL, lanes, codes);
+    }
 }
 
-/* Chunk by chunk of the channels: their kernels go to the planes and are multiplied with
-   all tiles of the block. */
-static void multiply_panel(const job *j, int64_t panel, int64_t count, const int16_t *x,
-                           int16_t *u, int32_t *sums)
+/* SUMS of piece PIECE of the channels to the totals of COUNT tiles. */
+static void add_tiles(const job *j, int64_t count, int64_t panel, int64_t piece,
+                      const int32_t *sums, int32_t *totals)
 {
-    const int64_t channels = j->c->channels, vectors = panel_vectors(j->c, panel);
+    const int64_t vectors = panel_vectors(j->c, panel), lanes = vectors * CODES_LANES;
+    for (int64_t i = 0; i < count; i++, sums += lanes, totals += PIXELS * PANEL)
+        j->loops->write(sums, j->sum_plane, (int)vectors,
+                        piece ? totals : j->view.shift + panel * PANEL, piece ? lanes : 0,
+                        totals);
+}
+
+/* The chunks of the channels from FIRST to END, one by one: row by row their kernels go
+   to the planes, and are multiplied with all tiles of the block while they are in the
+   nearest cache. */
+static void multiply_panel(const job *j, int64_t panel, int64_t first, int64_t end,
+                           codes_product p, int16_t *u)
+{
+    const int64_t vectors = panel_vectors(j->c, panel);
     const int8_t *g = panel_kernels(j, panel);
-    codes_product p = {.tiles = count,
-                       .vectors = (int)vectors,
-                       .x_tile = channels,
-                       .x_plane = j->x_plane,
-                       .u = u,
-                       .u_plane = j->u_plane,
-                       .sum = sums,
-                       .sum_plane = j->sum_plane};
-    for (int64_t c = 0; c < channels; c += CHUNK) {
-        p.channels = smaller(CHUNK, channels - c);
-        p.x = x + c;
-        p.add = c > 0;
-        j->loops->spread(g + c / 2 * vectors * CODES_TAPS * CODES_CHANNELS,
-                         p.channels / 2 * vectors, u, j->u_plane);
-        j->loops->multiply(&p);
+    const int16_t *x = p.x;
+    p.vectors = (int)vectors;
+    for (int64_t i = first; i < end; i++) {
+        const int8_t *kernels =
+            g + i * j->chunk / 2 * vectors * CODES_TAPS * CODES_CHANNELS;
+        p.channels = smaller(j->chunk, j->c->channels - i * j->chunk);
+        p.x = x + i * j->x_chunk;
+        p.add = i > first;
+        if (p.tiles <= 4) {
+            j->loops->multiply_four(&p, kernels);
+            continue;
+        }
+        for (p.row = 0; p.row < CODES_SIDE; p.row++) {
+            j->loops->spread(kernels, p.channels / 2 * vectors, p.row, u, j->u_plane);
+            j->loops->multiply(&p);
+        }
     }
 }
 
 static void task(void *context, int64_t task, int thread)
 {
     const job *j = context;
+    const int64_t pieces = *j->view.pieces;
     int64_t block = task / j->parts, part = task % j->parts;
     int64_t first = block * j->block, count = smaller(j->block, j->tiles - first);
     int16_t *x = room_of(j->x, j->apart, thread);
     int16_t *u = room_of(j->u, j->apart, thread);
     int32_t *sums = room_of(j->sums, j->apart, thread);
+    int32_t *totals = room_of(j->totals, j->apart, thread);
     int64_t *at_hand = room_of(j->at_hand, j->apart, thread);
+    const codes_product p = {.tiles = count,
+                             .x = x,
+                             .x_tile = j->chunk,
+                             .x_plane = j->x_plane,
+                             .u = u,
+                             .u_plane = j->u_plane,
+                             .sum = sums,
+                             .sum_plane = j->sum_plane};
     if (*at_hand != block)
         read_block(j, first, count, x);
     *at_hand = block;
     for (int64_t panel = j->panels * part / j->parts;
          panel < j->panels * (part + 1) / j->parts; panel++) {
-        int64_t lanes = panel_vectors(j->c, panel) * CODES_LANES;
-        multiply_panel(j, panel, count, x, u, sums);
-        for (int64_t i = 0; i < count; i++)
-            finish_tile(j, first + i, panel, sums + i * lanes);
+        for (int64_t i = 0; i < pieces; i++) {
+            multiply_panel(j, panel, piece_first(j->c, pieces, i),
+                           piece_first(j->c, pieces, i + 1), p, u);
+            if (i < pieces - 1)
+                add_tiles(j, count, panel, i, sums, totals);
+        }
+        finish_tiles(j, first, count, panel, sums, totals);
     }
 }
 

@@ -29,6 +29,12 @@
 
 /* ---- pixels to planes ---- */
 
+/* Additions have more units than shifts. */
+ALWAYS __m512i twice(__m512i x)
+{
+    return _mm512_add_epi16(x, x);
+}
+
 ALWAYS __m512i four_times(__m512i x)
 {
     return _mm512_slli_epi16(x, 2);
@@ -40,7 +46,7 @@ ALWAYS void input_points(const __m512i *d, __m512i *to)
     __m512i even = _mm512_sub_epi16(d[4], four_times(d[2]));
     __m512i odd = _mm512_sub_epi16(d[3], four_times(d[1]));
     __m512i near = _mm512_sub_epi16(d[4], d[2]);
-    __m512i far = _mm512_slli_epi16(_mm512_sub_epi16(d[3], d[1]), 1);
+    __m512i far = twice(_mm512_sub_epi16(d[3], d[1]));
     to[0] = _mm512_add_epi16(four_times(_mm512_sub_epi16(d[0], d[2])), near);
     to[1] = _mm512_add_epi16(even, odd);
     to[2] = _mm512_sub_epi16(even, odd);
@@ -50,10 +56,10 @@ ALWAYS void input_points(const __m512i *d, __m512i *to)
                              four_times(_mm512_sub_epi16(d[3], d[1])));
 }
 
-static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t channels,
+static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t first, int64_t end,
                       int16_t *to, int64_t step)
 {
-    for (int64_t c = 0; c < channels; c += CODES_CHANNELS) {
+    for (int64_t c = first; c < end; c += CODES_CHANNELS, to += CODES_CHANNELS) {
         __m512i half[CODES_SIDE][CODES_SIDE];
         UNROLLED (j, CODES_SIDE) {
             __m512i in[CODES_SIDE], out[CODES_SIDE];
@@ -65,7 +71,7 @@ static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t channels,
             UNROLLED (i, CODES_SIDE)
                 half[i][j] = out[i];
         }
-        PUT_PLANES(half, input_points, to + c, step);
+        PUT_PLANES(half, input_points, to, step);
     }
 }
 
@@ -75,31 +81,60 @@ static void read_tile(const int8_t *const pixel[CODES_PLANES], int64_t channels,
 ALWAYS void weight_points(const __m512i *g, __m512i *to)
 {
     __m512i even = _mm512_add_epi16(g[0], g[2]), far = four_times(g[2]);
-    __m512i twice = _mm512_slli_epi16(g[1], 1);
+    __m512i near = twice(g[1]);
     far = _mm512_add_epi16(far, g[0]);
     to[0] = g[0];
     to[1] = _mm512_add_epi16(even, g[1]);
     to[2] = _mm512_sub_epi16(even, g[1]);
-    to[3] = _mm512_add_epi16(far, twice);
-    to[4] = _mm512_sub_epi16(far, twice);
+    to[3] = _mm512_add_epi16(far, near);
+    to[4] = _mm512_sub_epi16(far, near);
     to[5] = g[2];
 }
 
-static void spread(const int8_t *g, int64_t count, int16_t *to, int64_t step)
+/* to = row ROW, a constant, of G g G' of CODES_CHANNELS kernels: what other rows need is
+   not computed. */
+ALWAYS void kernel_row(const int8_t *g, const int row, __m512i *to)
+{
+    __m512i half[3];
+    UNROLLED (j, 3) {
+        __m512i in[3], out[CODES_SIDE];
+        UNROLLED (i, 3) {
+            const int8_t *from = g + (3 * i + j) * CODES_CHANNELS;
+            in[i] = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)from));
+        }
+        weight_points(in, out);
+        half[j] = out[row];
+    }
+    weight_points(half, to);
+}
+
+ALWAYS void spread_row(const int8_t *g, int64_t count, const int row, int16_t *to,
+                       int64_t step)
 {
     for (; count > 0; count--, g += CODES_TAPS * CODES_CHANNELS, to += CODES_CHANNELS) {
-        __m512i half[CODES_SIDE][3];
-        UNROLLED (j, 3) {
-            __m512i in[3], out[CODES_SIDE];
-            UNROLLED (i, 3) {
-                const int8_t *from = g + (3 * i + j) * CODES_CHANNELS;
-                in[i] = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)from));
-            }
-            weight_points(in, out);
-            UNROLLED (i, CODES_SIDE)
-                half[i][j] = out[i];
-        }
-        PUT_PLANES(half, weight_points, to, step);
+        __m512i u[CODES_SIDE];
+        kernel_row(g, row, u);
+        UNROLLED (j, CODES_SIDE)
+            _mm512_storeu_si512(to + j * step, u[j]);
+    }
+}
+
+static void spread(const int8_t *g, int64_t count, int row, int16_t *to, int64_t step)
+{
+    switch (row) {
+#define ROW_CASE(row)                                                                    \
+    case row:                                                                            \
+        spread_row(g, count, row, to, step);                                             \
+        break;
+        ROW_CASE(0)
+        ROW_CASE(1)
+        ROW_CASE(2)
+        ROW_CASE(3)
+        ROW_CASE(4)
+        ROW_CASE(5)
+#undef ROW_CASE
+    default:
+        break;
     }
 }
 
@@ -152,9 +187,10 @@ ALWAYS void multiply_plane(const codes_product *p, const int16_t *x, const int16
 
 static void multiply(const codes_product *p)
 {
-    for (int64_t i = 0; i < CODES_PLANES; i++) {
-        const int16_t *x = p->x + i * p->x_plane, *u = p->u + i * p->u_plane;
-        int32_t *sum = p->sum + i * p->sum_plane;
+    for (int64_t i = 0; i < CODES_SIDE; i++) {
+        const int64_t plane = p->row * CODES_SIDE + i;
+        const int16_t *x = p->x + plane * p->x_plane, *u = p->u + i * p->u_plane;
+        int32_t *sum = p->sum + plane * p->sum_plane;
         if (p->vectors == 2)
             multiply_plane(p, x, u, sum, 2);
         else
@@ -162,39 +198,92 @@ static void multiply(const codes_product *p)
     }
 }
 
+/* ---- products of four tiles ---- */
+
+/* Four tiles by the planes of row ROW, a constant, and one vector of outputs: kernels
+   become planes in registers, and are multiplied there. */
+ALWAYS void multiply_row(const codes_product *p, const int16_t *x, const int8_t *g,
+                         int32_t *sum, const int row)
+{
+    enum { PAIR = 2 };
+    __m512i acc[CODES_SIDE][4];
+    const int16_t *from[CODES_SIDE];
+    const int64_t step = p->x_tile, steps = 3 * step;
+    const int64_t tile = p->vectors * CODES_LANES;
+    sum += row * CODES_SIDE * p->sum_plane;
+    UNROLLED (j, CODES_SIDE) {
+        from[j] = x + (row * CODES_SIDE + j) * p->x_plane;
+        UNROLLED (t, 4)
+            acc[j][t] = p->add ? _mm512_loadu_si512(sum + j * p->sum_plane + t * tile)
+                               : _mm512_setzero_si512();
+    }
+    for (int64_t c = 0; c < p->channels; c += PAIR) {
+        __m512i u[CODES_SIDE];
+        kernel_row(g, row, u);
+        g += p->vectors * CODES_TAPS * CODES_CHANNELS;
+        UNROLLED (j, CODES_SIDE) {
+            UNROLLED (t, 4) {
+                int32_t pair;
+                memcpy(&pair, from[j] + (t == 3 ? steps : t * step), sizeof pair);
+                acc[j][t] = _mm512_dpwssd_epi32(acc[j][t], _mm512_set1_epi32(pair), u[j]);
+            }
+            from[j] += PAIR;
+        }
+    }
+    UNROLLED (j, CODES_SIDE)
+        UNROLLED (t, 4)
+            _mm512_storeu_si512(sum + j * p->sum_plane + t * tile, acc[j][t]);
+}
+
+static void multiply_four(const codes_product *p, const int8_t *g)
+{
+    int32_t *sum = p->sum;
+    for (int v = 0; v < p->vectors; v++) {
+        multiply_row(p, p->x, g, sum, 0);
+        multiply_row(p, p->x, g, sum, 1);
+        multiply_row(p, p->x, g, sum, 2);
+        multiply_row(p, p->x, g, sum, 3);
+        multiply_row(p, p->x, g, sum, 4);
+        multiply_row(p, p->x, g, sum, 5);
+        g += CODES_TAPS * CODES_CHANNELS;
+        sum += CODES_LANES;
+    }
+}
+
 /* ---- planes to sums ---- */
+
+ALWAYS __m512i six_times(__m512i x)
+{
+    __m512i three = _mm512_add_epi32(_mm512_add_epi32(x, x), x);
+    return _mm512_add_epi32(three, three);
+}
 
 /* to = 24 A' m: the parts that the scaling of the weights left out are made up for. */
 ALWAYS void output_points(const __m512i *m, __m512i *to)
 {
     __m512i p = _mm512_add_epi32(m[1], m[2]), q = _mm512_sub_epi32(m[1], m[2]);
     __m512i r = _mm512_add_epi32(m[3], m[4]), s = _mm512_sub_epi32(m[3], m[4]);
-    __m512i first =
-        _mm512_add_epi32(_mm512_slli_epi32(m[0], 2), _mm512_slli_epi32(m[0], 1));
-    __m512i last =
-        _mm512_add_epi32(_mm512_slli_epi32(m[5], 4), _mm512_slli_epi32(m[5], 3));
-    p = _mm512_slli_epi32(p, 2);
-    q = _mm512_slli_epi32(q, 2);
-    to[0] = _mm512_sub_epi32(_mm512_add_epi32(first, r), p);
-    to[1] = _mm512_sub_epi32(_mm512_slli_epi32(s, 1), q);
-    to[2] = _mm512_sub_epi32(_mm512_slli_epi32(r, 2), p);
-    to[3] = _mm512_sub_epi32(_mm512_add_epi32(_mm512_slli_epi32(s, 3), last), q);
+    __m512i odd = _mm512_sub_epi32(_mm512_sub_epi32(s, q), q);
+    __m512i last = _mm512_add_epi32(_mm512_add_epi32(s, s), six_times(m[5]));
+    to[0] =
+        _mm512_sub_epi32(_mm512_add_epi32(six_times(m[0]), r), _mm512_slli_epi32(p, 2));
+    to[1] = _mm512_add_epi32(odd, odd);
+    to[2] = _mm512_slli_epi32(_mm512_sub_epi32(r, p), 2);
+    to[3] = _mm512_slli_epi32(_mm512_sub_epi32(last, q), 2);
 }
 
-/* z / 576, of which all but the upper 6 bits are known, with the sign of what is left. */
+/* z / 576 of z = 64 * 9 y, of which the lower 26 bits are known, with their sign. */
 ALWAYS __m512i divided(__m512i z)
 {
     const __m512i ninth = _mm512_set1_epi32(0x38e38e39); /* times 9 is 1 modulo 2^32 */
-    z = _mm512_mullo_epi32(_mm512_srli_epi32(z, 6), ninth);
-    return _mm512_srai_epi32(_mm512_slli_epi32(z, 6), 6);
+    return _mm512_srai_epi32(_mm512_mullo_epi32(z, ninth), 6);
 }
 
-static void write_tile(const int32_t *m, int64_t step, int vectors, const int32_t *shift,
-                       int32_t *to)
+static void write_tile(const int32_t *m, int64_t step, int vectors, const int32_t *more,
+                       int64_t more_step, int32_t *to)
 {
     for (int v = 0; v < vectors; v++) {
         __m512i half[CODES_TILE][CODES_SIDE];
-        const __m512i more = _mm512_loadu_si512(shift + v * CODES_LANES);
         UNROLLED (j, CODES_SIDE) {
             __m512i in[CODES_SIDE], out[CODES_TILE];
             const int32_t *at = m + v * CODES_LANES + j * step;
@@ -206,20 +295,24 @@ static void write_tile(const int32_t *m, int64_t step, int vectors, const int32_
             UNROLLED (i, CODES_TILE)
                 half[i][j] = out[i];
         }
+        const int32_t *with = more + v * CODES_LANES;
         int32_t *at = to + v * CODES_LANES;
         UNROLLED (i, CODES_TILE) {
             __m512i out[CODES_TILE];
             output_points(half[i], out);
             UNROLLED (j, CODES_TILE) {
-                _mm512_storeu_si512(at, _mm512_add_epi32(divided(out[j]), more));
+                __m512i sum = divided(out[j]);
+                sum = _mm512_add_epi32(sum, _mm512_loadu_si512(with));
+                _mm512_storeu_si512(at, sum);
                 at += vectors * CODES_LANES;
+                with += more_step;
             }
         }
     }
 }
 
 static const integer_winograd_loops loops_here = {read_tile, spread, multiply,
-                                                  write_tile};
+                                                  multiply_four, write_tile};
 
 const integer_winograd_loops *const integer_winograd_vnni = &loops_here;
 #else
