@@ -13,6 +13,10 @@
 #define ALWAYS             static inline __attribute__((always_inline))
 #define UNROLLED(i, count) _Pragma("GCC unroll 16") for (int i = 0; i < (count); i++)
 
+/* The compiler forgets how POINTER came about: else it keeps a pointer for each of many
+   planes, and these in memory. */
+#define FORGET(pointer) __asm__("" : "+r"(pointer))
+
 /* The points of each row of half, one to each plane, STEP numbers apart from START on. */
 #define PUT_PLANES(half, points, start, step)                                            \
     do {                                                                                 \
@@ -23,6 +27,7 @@
             UNROLLED (j, CODES_SIDE) {                                                   \
                 _mm512_storeu_si512(at_, out_[j]);                                       \
                 at_ += (step);                                                           \
+                FORGET(at_);                                                             \
             }                                                                            \
         }                                                                                \
     } while (0)
@@ -210,12 +215,14 @@ ALWAYS void multiply_row(const codes_product *p, const int16_t *x, const int8_t 
     const int16_t *from[CODES_SIDE];
     const int64_t step = p->x_tile, steps = 3 * step;
     const int64_t tile = p->vectors * CODES_LANES;
-    sum += row * CODES_SIDE * p->sum_plane;
+    int32_t *first = sum + row * CODES_SIDE * p->sum_plane, *at = first;
     UNROLLED (j, CODES_SIDE) {
         from[j] = x + (row * CODES_SIDE + j) * p->x_plane;
         UNROLLED (t, 4)
-            acc[j][t] = p->add ? _mm512_loadu_si512(sum + j * p->sum_plane + t * tile)
-                               : _mm512_setzero_si512();
+            acc[j][t] =
+                p->add ? _mm512_loadu_si512(at + t * tile) : _mm512_setzero_si512();
+        at += p->sum_plane;
+        FORGET(at);
     }
     for (int64_t c = 0; c < p->channels; c += PAIR) {
         __m512i u[CODES_SIDE];
@@ -230,9 +237,13 @@ ALWAYS void multiply_row(const codes_product *p, const int16_t *x, const int8_t 
             from[j] += PAIR;
         }
     }
-    UNROLLED (j, CODES_SIDE)
+    at = first;
+    UNROLLED (j, CODES_SIDE) {
         UNROLLED (t, 4)
-            _mm512_storeu_si512(sum + j * p->sum_plane + t * tile, acc[j][t]);
+            _mm512_storeu_si512(at + t * tile, acc[j][t]);
+        at += p->sum_plane;
+        FORGET(at);
+    }
 }
 
 static void multiply_four(const codes_product *p, const int8_t *g)
@@ -279,36 +290,40 @@ ALWAYS __m512i divided(__m512i z)
     return _mm512_srai_epi32(_mm512_mullo_epi32(z, ninth), 6);
 }
 
+ALWAYS void write_vector(const int32_t *m, int64_t step, const int32_t *more,
+                         int64_t more_step, int32_t *to, int64_t to_step)
+{
+    __m512i half[CODES_TILE][CODES_SIDE];
+    UNROLLED (i, CODES_SIDE) {
+        __m512i in[CODES_SIDE], out[CODES_TILE];
+        UNROLLED (j, CODES_SIDE)
+            in[j] = _mm512_loadu_si512(m + j * step);
+        output_points(in, out);
+        UNROLLED (j, CODES_TILE)
+            half[j][i] = out[j];
+        m += CODES_SIDE * step;
+        FORGET(m);
+    }
+    UNROLLED (j, CODES_TILE) {
+        __m512i out[CODES_TILE];
+        output_points(half[j], out);
+        UNROLLED (i, CODES_TILE) {
+            __m512i with = _mm512_loadu_si512(more + i * CODES_TILE * more_step);
+            _mm512_storeu_si512(to + i * CODES_TILE * to_step,
+                                _mm512_add_epi32(divided(out[i]), with));
+        }
+        more += more_step;
+        to += to_step;
+        FORGET(more);
+        FORGET(to);
+    }
+}
+
 static void write_tile(const int32_t *m, int64_t step, int vectors, const int32_t *more,
                        int64_t more_step, int32_t *to)
 {
-    for (int v = 0; v < vectors; v++) {
-        __m512i half[CODES_TILE][CODES_SIDE];
-        UNROLLED (j, CODES_SIDE) {
-            __m512i in[CODES_SIDE], out[CODES_TILE];
-            const int32_t *at = m + v * CODES_LANES + j * step;
-            UNROLLED (i, CODES_SIDE) {
-                in[i] = _mm512_loadu_si512(at);
-                at += CODES_SIDE * step;
-            }
-            output_points(in, out);
-            UNROLLED (i, CODES_TILE)
-                half[i][j] = out[i];
-        }
-        const int32_t *with = more + v * CODES_LANES;
-        int32_t *at = to + v * CODES_LANES;
-        UNROLLED (i, CODES_TILE) {
-            __m512i out[CODES_TILE];
-            output_points(half[i], out);
-            UNROLLED (j, CODES_TILE) {
-                __m512i sum = divided(out[j]);
-                sum = _mm512_add_epi32(sum, _mm512_loadu_si512(with));
-                _mm512_storeu_si512(at, sum);
-                at += vectors * CODES_LANES;
-                with += more_step;
-            }
-        }
-    }
+    for (int v = 0; v < vectors * CODES_LANES; v += CODES_LANES)
+        write_vector(m + v, step, more + v, more_step, to + v, vectors * CODES_LANES);
 }
 
 static const integer_winograd_loops loops_here = {read_tile, spread, multiply,
