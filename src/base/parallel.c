@@ -21,73 +21,139 @@ static void make_blas_serial(void)
     openblas_set_num_threads(1);
 }
 
-static void run_here(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
-                     void *context)
+typedef void tile_body(void *context, int64_t tile, int thread);
+typedef void range_body(void *context, int64_t begin, int64_t end, int thread);
+
+/* Tiles 0..tiles-1, or 0..n-1 in ranges of GRAIN. */
+struct job {
+    union {
+        tile_body *tile;
+        range_body *range;
+    } body;
+    void *context;
+    int64_t n, grain; /* grain: 0 where these are tiles */
+    int shares;
+};
+_Static_assert(sizeof(struct job) <= TEAM_MESSAGE, "a job is handed over at once");
+
+static int64_t tiles_of(const struct job *j)
 {
-    for (int64_t tile = 0; tile < tiles; tile++)
-        body(context, tile, number);
+    return j->grain == 0 ? j->n : j->n < 1 ? 0 : (j->n - 1) / j->grain + 1;
 }
 
-/* What is left of one member's tiles, in a cache line of its own. */
-struct share {
-    _Alignas(64) atomic_int_fast64_t next;
-    int64_t end;
-};
+static void run_tile(const struct job *j, int64_t tile)
+{
+    if (j->grain == 0) {
+        j->body.tile(j->context, tile, number);
+        return;
+    }
+    int64_t begin = tile * j->grain;
+    int64_t end = j->n - begin < j->grain ? j->n : begin + j->grain;
+    j->body.range(j->context, begin, end, number);
+}
 
-struct job {
-    void (*body)(void *context, int64_t tile, int thread);
-    void *context;
-    int size; /* shares */
-    struct share shares[TEAM_MOST];
-};
+/* How many tiles of each share are taken, in a cache line of its own: in this job and, 0
+   until then, in the next.  Numbers of jobs say which is which. */
+static struct share {
+    _Alignas(64) atomic_int_fast64_t taken[2];
+} shares[TEAM_MOST];
+static int shares_used; /* the most of any job; the caller's */
+
+/* Nobody else takes from the next job's before all have left this one. */
+static void clear_next(const struct job *j, team_seat seat)
+{
+    const int next = (seat.number + 1) % 2;
+    atomic_store_explicit(&shares[seat.member].taken[next], 0, memory_order_relaxed);
+    if (seat.member > 0)
+        return;
+    if (shares_used < j->shares)
+        shares_used = j->shares;
+    for (int i = seat.size; i < shares_used; i++)
+        atomic_store_explicit(&shares[i].taken[next], 0, memory_order_relaxed);
+}
+
+/* A look costs less than taking: is there nothing in another's share of COUNT tiles?
+   Member 0 takes its first at once. */
+static bool is_empty(int share, int64_t count, team_seat seat)
+{
+    if (seat.member == 0 ? team_has_left(share, seat.number) : share == 0 && count == 1)
+        return true;
+    return atomic_load_explicit(&shares[share].taken[seat.number % 2],
+                                memory_order_relaxed) >= count;
+}
+
+/* A context lies in the caller's cache: its lines come at once, and not one by one as they
+   are met. */
+static void fetch(const void *context)
+{
+    enum { LINE = 64, LINES = 4 };
+    for (int i = 0; i < LINES; i++)
+        __builtin_prefetch((const void *)((uintptr_t)context + i * LINE));
+}
 
 /* Every member begins with tiles of its own, so that it finds in its cache what it wrote
    in the job before, and then helps the others. */
-static void take_tiles(void *context, int member)
+static void take_tiles(const void *message, team_seat seat)
 {
-    struct job *j = context;
+    const struct job *j = message;
+    const int64_t tiles = tiles_of(j);
     cpu_flush_subnormals();
     working = true;
-    number = member;
-    for (int i = 0; i < j->size; i++) {
-        struct share *s = &j->shares[(member + i) % j->size];
+    number = seat.member;
+    if (seat.member > 0)
+        fetch(j->context);
+    clear_next(j, seat);
+    for (int i = 0; i < j->shares; i++) {
+        const int share = (seat.member + i) % j->shares;
+        const int64_t first = tiles * share / j->shares;
+        const int64_t count = tiles * (share + 1) / j->shares - first;
+        if (i > 0 && is_empty(share, count, seat))
+            continue;
         for (;;) {
-            int64_t tile = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
-            if (tile >= s->end)
+            int64_t taken = atomic_fetch_add_explicit(
+                &shares[share].taken[seat.number % 2], 1, memory_order_relaxed);
+            if (taken >= count)
                 break;
-            j->body(j->context, tile, member);
+            run_tile(j, first + taken);
         }
     }
     working = false;
 }
 
-static void share_out(struct job *j, int64_t tiles)
+static void run_here(const struct job *j)
 {
-    for (int i = 0; i < j->size; i++) {
-        atomic_init(&j->shares[i].next, tiles * i / j->size);
-        j->shares[i].end = tiles * (i + 1) / j->size;
-    }
+    for (int64_t tile = 0, tiles = tiles_of(j); tile < tiles; tile++)
+        run_tile(j, tile);
 }
 
-void parallel_for(int64_t tiles, void (*body)(void *context, int64_t tile, int thread),
-                  void *context)
+static void run_alone(const struct job *j)
+{
+    cpu_flush_subnormals();
+    working = true;
+    number = 0;
+    run_here(j);
+    working = false;
+}
+
+static void share_out(struct job *j)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (working) {
-        run_here(tiles, body, context);
+        run_here(j);
         return;
     }
     pthread_once(&once, make_blas_serial);
-    struct job j;
-    int size = cpu_threads() < TEAM_MOST ? cpu_threads() : TEAM_MOST;
-    if (tiles < size)
-        size = tiles < 1 ? 1 : (int)tiles;
-    j.body = body;
-    j.context = context;
-    j.size = size;
-    share_out(&j, tiles);
-    if (size == 1 || !team_run(size, take_tiles, &j))
-        take_tiles(&j, 0);
+    int64_t tiles = tiles_of(j);
+    j->shares = cpu_threads() < TEAM_MOST ? cpu_threads() : TEAM_MOST;
+    if (tiles < j->shares)
+        j->shares = (int)tiles;
+    if (j->shares <= 1 || !team_run(j->shares, take_tiles, j, sizeof *j))
+        run_alone(j);
+}
+
+void parallel_for(int64_t tiles, tile_body *body, void *context)
+{
+    share_out(&(struct job){.body.tile = body, .context = context, .n = tiles});
 }
 
 void parallel_stay_alone(void)
@@ -96,28 +162,10 @@ void parallel_stay_alone(void)
     working = true;
 }
 
-struct range {
-    int64_t n, grain;
-    void (*body)(void *context, int64_t begin, int64_t end, int thread);
-    void *context;
-};
-
-static void range_tile(void *context, int64_t tile, int thread)
+void parallel_range(int64_t n, int64_t grain, range_body *body, void *context)
 {
-    const struct range *r = context;
-    int64_t begin = tile * r->grain;
-    int64_t end = r->n - begin < r->grain ? r->n : begin + r->grain;
-    r->body(r->context, begin, end, thread);
-}
-
-void parallel_range(int64_t n, int64_t grain,
-                    void (*body)(void *context, int64_t begin, int64_t end, int thread),
-                    void *context)
-{
-    if (grain < 1)
-        grain = 1;
-    struct range r = {n, grain, body, context};
-    parallel_for(n < 1 ? 0 : (n - 1) / grain + 1, range_tile, &r);
+    share_out(&(struct job){
+        .body.range = body, .context = context, .n = n, .grain = grain < 1 ? 1 : grain});
 }
 
 static void clear_range(void *context, int64_t begin, int64_t end, int thread)

@@ -7,13 +7,15 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 /* About 30 microseconds: longer than the serial code between two steps of a plan. */
 enum { SPINS = 2000, SIZE_BITS = 16, LINE = 64 };
 
-/* A job passes few lines from core to core: one from the caller, one back, and none that
-   both write.  Whoever goes to sleep says so and then looks again; whoever has something
-   to tell writes it and then looks who sleeps: one of them sees the other. */
+/* A job passes two lines from core to core: one from the caller, with all that it is, and
+   one back, and none that both write.  Whoever goes to sleep says so and then looks again;
+   whoever has something to tell writes it and then looks who sleeps: one of them sees the
+   other. */
 static struct {
     pthread_mutex_t busy; /* held through a job */
     pthread_mutex_t lock; /* of going to sleep */
@@ -24,13 +26,17 @@ static struct {
 
     _Alignas(LINE)
         atomic_uint_fast64_t job; /* number << SIZE_BITS | size, in one piece */
-    void (*work)(void *context, int member);
-    void *context;
-    _Alignas(LINE) atomic_int running; /* members still at the job, without the caller */
+    team_work *work;
+    unsigned char message[TEAM_MESSAGE];
 } team = {.busy = PTHREAD_MUTEX_INITIALIZER,
           .lock = PTHREAD_MUTEX_INITIALIZER,
           .wake = PTHREAD_COND_INITIALIZER,
           .finished = PTHREAD_COND_INITIALIZER};
+
+/* The job that a member has left last. */
+static struct {
+    _Alignas(LINE) atomic_uint_fast64_t job;
+} left[TEAM_MOST];
 
 static void relax(void)
 {
@@ -57,9 +63,15 @@ static uint_fast64_t await_job(uint_fast64_t seen)
     return atomic_load(&team.job);
 }
 
-static void leave_job(void)
+static team_seat seat_of(uint_fast64_t job, int member)
 {
-    if (atomic_fetch_sub(&team.running, 1) > 1 || !atomic_load(&team.caller_sleeps))
+    return (team_seat){member, (int)(job & ((1u << SIZE_BITS) - 1)), job >> SIZE_BITS};
+}
+
+static void leave_job(uint_fast64_t job, int member)
+{
+    atomic_store(&left[member].job, job);
+    if (!atomic_load(&team.caller_sleeps))
         return;
     pthread_mutex_lock(&team.lock);
     pthread_cond_signal(&team.finished);
@@ -72,10 +84,11 @@ static void *member_life(void *argument)
     uint_fast64_t seen = 0;
     for (;;) {
         seen = await_job(seen);
+        team_seat seat = seat_of(seen, member);
         /* A job that counts this member stays until it leaves; others may pass unseen. */
-        if (member < (int)(seen & ((1u << SIZE_BITS) - 1))) {
-            team.work(team.context, member);
-            leave_job();
+        if (member < seat.size) {
+            team.work(team.message, seat);
+            leave_job(seen, member);
         }
     }
     return NULL;
@@ -105,11 +118,15 @@ static int grow(int size)
     return team.started + 1;
 }
 
-static void publish(int size)
+/* The next job, for SIZE members. */
+static uint_fast64_t job_after(uint_fast64_t job, int size)
 {
-    uint_fast64_t number = atomic_load(&team.job) >> SIZE_BITS;
-    atomic_store_explicit(&team.running, size - 1, memory_order_relaxed);
-    atomic_store(&team.job, (number + 1) << SIZE_BITS | (uint_fast64_t)size);
+    return ((job >> SIZE_BITS) + 1) << SIZE_BITS | (uint_fast64_t)size;
+}
+
+static void publish(uint_fast64_t job)
+{
+    atomic_store(&team.job, job);
     if (!atomic_load(&team.sleeping))
         return;
     pthread_mutex_lock(&team.lock);
@@ -117,33 +134,46 @@ static void publish(int size)
     pthread_mutex_unlock(&team.lock);
 }
 
-static void await_members(void)
+static bool all_have_left(uint_fast64_t job)
+{
+    const team_seat seat = seat_of(job, 0);
+    for (int i = 1; i < seat.size; i++)
+        if (!team_has_left(i, seat.number))
+            return false;
+    return true;
+}
+
+static void await_members(uint_fast64_t job)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (!atomic_load_explicit(&team.running, memory_order_acquire))
+        if (all_have_left(job))
             return;
         relax();
     }
     pthread_mutex_lock(&team.lock);
     atomic_store(&team.caller_sleeps, true);
-    while (atomic_load(&team.running))
+    while (!all_have_left(job))
         pthread_cond_wait(&team.finished, &team.lock);
     atomic_store(&team.caller_sleeps, false);
     pthread_mutex_unlock(&team.lock);
 }
 
-bool team_run(int size, void (*work)(void *context, int member), void *context)
+bool team_has_left(int member, uint64_t number)
+{
+    return atomic_load(&left[member].job) >> SIZE_BITS == number;
+}
+
+bool team_run(int size, team_work *work, const void *message, size_t bytes)
 {
     if (pthread_mutex_trylock(&team.busy))
         return false;
     size = grow(size < TEAM_MOST ? size : TEAM_MOST);
+    uint_fast64_t job = job_after(atomic_load(&team.job), size);
     team.work = work;
-    team.context = context;
-    if (size > 1)
-        publish(size);
-    work(context, 0);
-    if (size > 1)
-        await_members();
+    memcpy(team.message, message, bytes);
+    publish(job);
+    work(message, seat_of(job, 0));
+    await_members(job);
     pthread_mutex_unlock(&team.busy);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   test_parallel.c -- every tile once, the same bits for any number of threads, nesting,
-   subnormals flushed in every thread, OpenBLAS kept to one thread. */
+   test_parallel.c -- every tile once, whatever jobs went before; the same bits for any
+   number of threads, nesting, subnormals flushed in every thread, OpenBLAS kept to one
+   thread. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -53,6 +54,26 @@ static void every_tile_once(void **state)
             assert_false(c.outside);
         }
     }
+    cpu_set_threads(0);
+}
+
+/* Members sit out some jobs, and take part in the next: what is left of a share from one
+   job counts for nothing in another. */
+static void jobs_of_changing_sizes(void **state)
+{
+    enum { MOST = 12 };
+    static struct count c;
+    random_stream r = random_new(1, "jobs", 0);
+    (void)state;
+    for (int job = 0; job < 20000; job++) {
+        int64_t tiles = random_below(&r, MOST + 1);
+        cpu_set_threads((int)random_below(&r, 5) + 1);
+        memset(c.calls, 0, MOST * sizeof *c.calls);
+        parallel_for(tiles, count_tile, &c);
+        for (int64_t tile = 0; tile < MOST; tile++)
+            assert_int_equal(c.calls[tile], tile < tiles);
+    }
+    assert_false(c.outside);
     cpu_set_threads(0);
 }
 
@@ -235,9 +256,13 @@ static void products_in_tiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_tile_once),     cmocka_unit_test(ranges_are_cut_by_shape),
-        cmocka_unit_test(nested_calls_stay),   cmocka_unit_test(subnormals_flushed),
-        cmocka_unit_test(sums_have_one_value), cmocka_unit_test(products_in_tiles),
+        cmocka_unit_test(every_tile_once),
+        cmocka_unit_test(jobs_of_changing_sizes),
+        cmocka_unit_test(ranges_are_cut_by_shape),
+        cmocka_unit_test(nested_calls_stay),
+        cmocka_unit_test(subnormals_flushed),
+        cmocka_unit_test(sums_have_one_value),
+        cmocka_unit_test(products_in_tiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
