@@ -23,6 +23,7 @@ const grid_shape calibration_grid[] = {
     {4, 512, 512, 3, 1, false, true, true},
     /* 1x1, and rows of linear layers as pixels */
     {100, 16, 16, 1, 1, false, false, false},
+    {128, 32, 32, 1, 1, false, false, false},
     {50, 32, 64, 1, 1, false, true, true},
     {25, 128, 128, 1, 1, false, true, true},
     {6, 512, 512, 1, 1, false, true, true},
