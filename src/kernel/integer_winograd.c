@@ -171,7 +171,7 @@ static int64_t block_tiles(const integer_conv *c)
    products. */
 static bool pays(const integer_conv *c)
 {
-    const double product = 0.6, four = 3.3, read = 3, write = 15, kernel = 1.5;
+    const double product = 0.6, four = 3.3, read = 3, write = 10, kernel = 1.5;
     const double direct = 1.125;
     if (cpu_get_level() >= CPU_AMX)
         return false;
