@@ -268,14 +268,16 @@ static void cut(job *j)
     j->columns = divide_up(c->out_width, CODES_TILE);
     j->tiles = tiles_of(c);
     j->panels = divide_up(c->out_channels, PANEL);
+    const int64_t fours = divide_up(j->tiles, 4);
     j->blocks = divide_up(j->tiles, block_tiles(c));
     /* Else every thread would transform all tiles for itself. */
     if (j->blocks == 1 && j->tiles >= 2 * BLOCK_LEAST)
         j->blocks = 2;
     if (j->blocks < TASKS_WANTED && j->panels == 1) /* nothing else to share out */
         j->blocks = larger(j->blocks, smaller(TASKS_WANTED, divide_up(j->tiles, 16)));
-    j->block = divide_up(divide_up(j->tiles, j->blocks), 4) * 4;
-    j->blocks = divide_up(j->tiles, j->block);
+    /* Even numbers of blocks, as even as they can be: halves of all, too. */
+    j->blocks = smaller(j->blocks + (j->blocks > 1 ? j->blocks % 2 : 0), fours);
+    j->block = divide_up(fours, j->blocks) * 4;
     j->parts = smaller(j->panels, divide_up(TASKS_WANTED, j->blocks));
     /* An odd number of lines of the cache from plane to plane. */
     j->chunk = chunk_of(c);
@@ -425,12 +427,17 @@ static void multiply_panel(const job *j, int64_t panel, int64_t first, int64_t e
     }
 }
 
+static int64_t block_first(const job *j, int64_t block)
+{
+    return smaller(divide_up(j->tiles, 4) * block / j->blocks * 4, j->tiles);
+}
+
 static void task(void *context, int64_t task, int thread)
 {
     const job *j = context;
     const int64_t pieces = *j->view.pieces;
     int64_t block = task / j->parts, part = task % j->parts;
-    int64_t first = block * j->block, count = smaller(j->block, j->tiles - first);
+    int64_t first = block_first(j, block), count = block_first(j, block + 1) - first;
     int16_t *x = room_of(j->x, j->apart, thread);
     int16_t *u = room_of(j->u, j->apart, thread);
     int32_t *sums = room_of(j->sums, j->apart, thread);
