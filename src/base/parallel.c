@@ -24,31 +24,38 @@ static void make_blas_serial(void)
 typedef void tile_body(void *context, int64_t tile, int thread);
 typedef void range_body(void *context, int64_t begin, int64_t end, int thread);
 
-/* Tiles 0..tiles-1, or 0..n-1 in ranges of GRAIN. */
+/* Tiles 0..n-1; or 0..n-1 in ranges of GRAIN, or in even PARTS. */
 struct job {
     union {
         tile_body *tile;
         range_body *range;
     } body;
     void *context;
-    int64_t n, grain; /* grain: 0 where these are tiles */
+    int64_t n, grain, parts; /* 0 where it is another */
     int shares;
 };
 _Static_assert(sizeof(struct job) <= TEAM_MESSAGE, "a job is handed over at once");
 
 static int64_t tiles_of(const struct job *j)
 {
-    return j->grain == 0 ? j->n : j->n < 1 ? 0 : (j->n - 1) / j->grain + 1;
+    return j->grain == 0 ? (j->parts ? j->parts : j->n)
+           : j->n < 1    ? 0
+                         : (j->n - 1) / j->grain + 1;
 }
 
 static void run_tile(const struct job *j, int64_t tile)
 {
-    if (j->grain == 0) {
+    int64_t begin, end;
+    if (j->grain > 0) {
+        begin = tile * j->grain;
+        end = j->n - begin < j->grain ? j->n : begin + j->grain;
+    } else if (j->parts > 0) {
+        begin = parallel_part(j->n, j->parts, tile);
+        end = parallel_part(j->n, j->parts, tile + 1);
+    } else {
         j->body.tile(j->context, tile, number);
         return;
     }
-    int64_t begin = tile * j->grain;
-    int64_t end = j->n - begin < j->grain ? j->n : begin + j->grain;
     j->body.range(j->context, begin, end, number);
 }
 
@@ -166,6 +173,16 @@ void parallel_range(int64_t n, int64_t grain, range_body *body, void *context)
 {
     share_out(&(struct job){
         .body.range = body, .context = context, .n = n, .grain = grain < 1 ? 1 : grain});
+}
+
+void parallel_evenly(int64_t n, int64_t most, range_body *body, void *context)
+{
+    if (n < 1)
+        return;
+    share_out(&(struct job){.body.range = body,
+                            .context = context,
+                            .n = n,
+                            .parts = parallel_parts(n, most < 1 ? 1 : most)});
 }
 
 static void clear_range(void *context, int64_t begin, int64_t end, int thread)

@@ -37,6 +37,11 @@ void parallel_range(int64_t n, int64_t grain,
                     void (*body)(void *context, int64_t begin, int64_t end, int thread),
                     void *context);
 
+/* Cuts 0..n into parallel_parts of at most MOST and calls BODY with each. */
+void parallel_evenly(int64_t n, int64_t most,
+                     void (*body)(void *context, int64_t begin, int64_t end, int thread),
+                     void *context);
+
 /* x[0..n-1] = 0. */
 void parallel_clear(float *x, int64_t n);
 

@@ -132,18 +132,19 @@ static void rescale_map(integer_format in, integer_format out, int8_t map[256])
 void concat_forward_s8(const operation *op)
 {
     const integer_format out = integer_format_of(op->out_value->quantizer);
-    int64_t total = op->out.dim[op->out.rank - 1], first = 0;
+    int8_t map[NODE_INPUTS_MAX][256];
+    integer_piece piece[NODE_INPUTS_MAX];
     for (int k = 0; k < op->node->input_count; k++) {
         integer_format in = integer_format_of(op->in_value[k]->quantizer);
-        int64_t columns = op->in[k].dim[op->in[k].rank - 1];
-        int8_t map[256];
         bool same = integer_same_format(in, out);
         if (!same)
-            rescale_map(in, out, map);
-        integer_concat(shape_count(op->out) / total, total, first, columns,
-                       same ? NULL : map, op->x[k], op->y);
-        first += columns;
+            rescale_map(in, out, map[k]);
+        piece[k] = (integer_piece){.columns = op->in[k].dim[op->in[k].rank - 1],
+                                   .map = same ? NULL : map[k],
+                                   .x = op->x[k]};
     }
+    integer_concat(shape_count(op->out) / op->out.dim[op->out.rank - 1], piece,
+                   op->node->input_count, op->y);
 }
 
 /* An input may have one pixel an image, which counts for all of them: it stands second.

@@ -152,8 +152,8 @@ static void slice_rows_s8(void *context, int64_t begin, int64_t end, int thread)
 static void slice_forward_s8(const operation *op)
 {
     operation copy = *op;
-    parallel_range(shape_count(op->out) / channels_of(op->out), 1024, slice_rows_s8,
-                   &copy);
+    parallel_evenly(shape_count(op->out) / channels_of(op->out), 1024, slice_rows_s8,
+                    &copy);
 }
 
 const operator_row op_slice = {

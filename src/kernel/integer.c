@@ -106,13 +106,13 @@ static void map_range(void *context, int64_t begin, int64_t end, int thread)
 void integer_quantize(const float *x, int64_t n, integer_format f, int8_t *q)
 {
     codes c = {.loops = integer_loops_get(), .real = x, .code_out = q, .format = f};
-    parallel_range(n, GRAIN, quantize_range, &c);
+    parallel_evenly(n, GRAIN, quantize_range, &c);
 }
 
 void integer_dequantize(const int8_t *q, int64_t n, integer_format f, float *x)
 {
     codes c = {.loops = integer_loops_get(), .code = q, .real_out = x, .format = f};
-    parallel_range(n, GRAIN, dequantize_range, &c);
+    parallel_evenly(n, GRAIN, dequantize_range, &c);
 }
 
 /* ---- ends and sums ---- */
@@ -176,13 +176,13 @@ void integer_scale_sums(int64_t rows, int64_t channels, const int32_t *sum,
                         const float *multiplier, const float *bias, float *y)
 {
     scaling s = {integer_loops_get(), channels, (const char *)sum, multiplier, bias, y};
-    parallel_range(rows, GRAIN / (channels > 0 ? channels : 1) + 1, scale_rows, &s);
+    parallel_evenly(rows, GRAIN / (channels > 0 ? channels : 1) + 1, scale_rows, &s);
 }
 
 void integer_map(const int8_t *x, int64_t n, const int8_t table[256], int8_t *y)
 {
     codes c = {.loops = integer_loops_get(), .code = x, .code_out = y, .table = table};
-    parallel_range(n, GRAIN, map_range, &c);
+    parallel_evenly(n, GRAIN, map_range, &c);
 }
 
 bool integer_row_fits(const int8_t *weight, int64_t n, int32_t zero, int32_t bias)

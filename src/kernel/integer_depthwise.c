@@ -137,7 +137,7 @@ static void run(const integer_conv *c, const void *prepared, void *memory)
     depth_work w = work_of(c, &s);
     int64_t products = c->out_width * c->channels * c->kernel[0] * c->kernel[1];
     (void)memory;
-    parallel_range(c->batch * c->out_height, WORTH / products + 1, run_lines, &w);
+    parallel_evenly(c->batch * c->out_height, WORTH / products + 1, run_lines, &w);
 }
 
 const integer_method integer_method_depthwise = {.name = "depthwise",

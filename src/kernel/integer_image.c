@@ -88,7 +88,7 @@ void integer_max_pool(const pooling *p, const int8_t *x, int8_t *y)
 {
     pool_work w = {.loops = integer_loops_get(), .pool = p, .x = x, .y = y};
     int64_t codes = p->out_w * p->c * p->kernel_h * p->kernel_w;
-    parallel_range(p->n * p->out_h, lines_of(codes), max_lines, &w);
+    parallel_evenly(p->n * p->out_h, lines_of(codes), max_lines, &w);
 }
 
 enum { CHUNK = 256 };
@@ -136,7 +136,7 @@ void integer_avg_pool(const pooling *p, integer_format in, integer_format out,
     pool_work w = {integer_loops_get(), p, x, y, in, out, 0};
     w.multiplier = mean_multiplier(in, out, p->kernel_h * p->kernel_w);
     int64_t codes = p->out_w * p->c * p->kernel_h * p->kernel_w;
-    parallel_range(p->n * p->out_h, lines_of(codes), avg_lines, &w);
+    parallel_evenly(p->n * p->out_h, lines_of(codes), avg_lines, &w);
 }
 
 /* Pixels whose codes add up within 32 bits. */
@@ -222,59 +222,71 @@ static void pad_lines(void *context, int64_t begin, int64_t end, int thread)
 void integer_pad(const padding *p, int8_t zero, const int8_t *x, int8_t *y)
 {
     pad_work w = {p, zero, x, y};
-    parallel_range(p->n * p->out_h, lines_of(p->out_w * p->c), pad_lines, &w);
+    parallel_evenly(p->n * p->out_h, lines_of(p->out_w * p->c), pad_lines, &w);
 }
 
 typedef struct concat_work {
     const integer_loops *loops;
-    int64_t total, first, columns;
-    const int8_t *map, *x;
+    const integer_piece *pieces;
+    int count;
+    int64_t total; /* columns */
     int8_t *y;
 } concat_work;
 
 enum { BUFFER = 2048 };
 
 /* Codes of many short rows are mapped together, before they are parted. */
-static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
+static void concat_piece(const concat_work *w, const integer_piece *p, int64_t begin,
+                         int64_t end, int8_t *y)
 {
-    const concat_work *w = context;
     int8_t buffer[BUFFER];
-    int64_t most = w->columns < BUFFER ? BUFFER / w->columns : 1, count;
-    (void)thread;
-    for (int64_t row = begin; row < end; row += count) {
-        const int8_t *x = w->x + row * w->columns;
-        int8_t *y = w->y + row * w->total + w->first;
+    int64_t most = p->columns < BUFFER ? BUFFER / p->columns : 1, count;
+    for (int64_t row = begin; row < end; row += count, y += count * w->total) {
+        const int8_t *x = p->x + row * p->columns;
+        int8_t *to = y;
         count = smaller(most, end - row);
-        if (w->map && w->columns > BUFFER) {
-            w->loops->map(w->columns, x, w->map, y);
+        if (p->map && p->columns > BUFFER) {
+            w->loops->map(p->columns, x, p->map, to);
             continue;
         }
-        if (w->map) {
-            w->loops->map(count * w->columns, x, w->map, buffer);
+        if (p->map) {
+            w->loops->map(count * p->columns, x, p->map, buffer);
             x = buffer;
         }
-        for (int64_t i = 0; i < count; i++, x += w->columns, y += w->total)
-            switch (w->columns) {
+        for (int64_t i = 0; i < count; i++, x += p->columns, to += w->total)
+            switch (p->columns) {
             case 8:
-                memcpy(y, x, 8);
+                memcpy(to, x, 8);
                 break;
             case 16:
-                memcpy(y, x, 16);
+                memcpy(to, x, 16);
                 break;
             case 32:
-                memcpy(y, x, 32);
+                memcpy(to, x, 32);
                 break;
             default:
-                memcpy(y, x, (size_t)w->columns);
+                memcpy(to, x, (size_t)p->columns);
             }
     }
 }
 
-void integer_concat(int64_t rows, int64_t total, int64_t first, int64_t columns,
-                    const int8_t *map, const int8_t *x, int8_t *y)
+static void concat_rows(void *context, int64_t begin, int64_t end, int thread)
 {
-    concat_work w = {integer_loops_get(), total, first, columns, map, x, y};
-    parallel_range(rows, lines_of(columns), concat_rows, &w);
+    const concat_work *w = context;
+    int64_t first = 0;
+    (void)thread;
+    for (int i = 0; i < w->count; i++) {
+        concat_piece(w, &w->pieces[i], begin, end, w->y + begin * w->total + first);
+        first += w->pieces[i].columns;
+    }
+}
+
+void integer_concat(int64_t rows, const integer_piece *pieces, int count, int8_t *y)
+{
+    concat_work w = {integer_loops_get(), pieces, count, 0, y};
+    for (int i = 0; i < count; i++)
+        w.total += pieces[i].columns;
+    parallel_evenly(rows, lines_of(w.total), concat_rows, &w);
 }
 
 typedef struct add_work {
@@ -325,9 +337,9 @@ void integer_add(const pairing *p, integer_format first, integer_format second,
                   .y = y};
     int64_t pixels = p->images * p->pixels;
     if (p->b_is_vector)
-        parallel_range(pixels, lines_of(p->channels), add_pixels, &w);
+        parallel_evenly(pixels, lines_of(p->channels), add_pixels, &w);
     else
-        parallel_range(pixels * p->channels, WORTH, add_range, &w);
+        parallel_evenly(pixels * p->channels, WORTH, add_range, &w);
 }
 
 typedef struct product_work {
@@ -366,7 +378,7 @@ void integer_multiply(const pairing *p, integer_format first, integer_format sec
                       .a = a,
                       .b = b,
                       .y = y};
-    parallel_range(p->images * p->pixels, lines_of(p->channels), multiply_pixels, &w);
+    parallel_evenly(p->images * p->pixels, lines_of(p->channels), multiply_pixels, &w);
 }
 
 typedef struct turn_work {

@@ -30,10 +30,15 @@ void integer_resize(const resizing *r, const int8_t *x, int8_t *y, void *scratch
 /* Padding is ZERO. */
 void integer_pad(const padding *p, int8_t zero, const int8_t *x, int8_t *y);
 
-/* y [rows, total] takes x [rows, columns] at column FIRST, each code through MAP [256]
-   (NULL: as it is). */
-void integer_concat(int64_t rows, int64_t total, int64_t first, int64_t columns,
-                    const int8_t *map, const int8_t *x, int8_t *y);
+/* One of the inputs that are joined: X [rows, columns], each code through MAP [256] (NULL:
+   as it is). */
+typedef struct integer_piece {
+    int64_t columns;
+    const int8_t *map, *x;
+} integer_piece;
+
+/* y [rows, columns of all] = the rows of COUNT pieces side by side. */
+void integer_concat(int64_t rows, const integer_piece *pieces, int count, int8_t *y);
 
 /* clamp(rne(p_a + p_b) + Z_y) in float, p = (float)(q - Z_x) M, M = (float)(S_x / S_y). */
 void integer_add(const pairing *p, integer_format first, integer_format second,

@@ -114,6 +114,6 @@ void integer_resize(const resizing *r, const int8_t *x, int8_t *y, void *memory)
     }
     w.x = x;
     w.y = y;
-    parallel_range(r->n * r->out_h, lines_of(r),
-                   r->nearest ? nearest_lines : bilinear_lines, &w);
+    parallel_evenly(r->n * r->out_h, lines_of(r),
+                    r->nearest ? nearest_lines : bilinear_lines, &w);
 }

@@ -106,6 +106,39 @@ static void ranges_are_cut_by_shape(void **state)
     }
 }
 
+struct evenly {
+    int64_t n, most;
+    atomic_llong covered, parts;
+    atomic_bool bad;
+};
+
+static void check_part(void *context, int64_t begin, int64_t end, int thread)
+{
+    struct evenly *p = context;
+    (void)thread;
+    int64_t half = p->n / 2;
+    if (end <= begin || end - begin > p->most || (begin < half && end > half + 1))
+        atomic_store(&p->bad, true);
+    atomic_fetch_add(&p->covered, end - begin);
+    atomic_fetch_add(&p->parts, 1);
+}
+
+/* No part reaches from one half into the other. */
+static void even_parts(void **state)
+{
+    (void)state;
+    for (int64_t n = 0; n < 40; n++)
+        for (int64_t most = 1; most < 44; most += 3) {
+            struct evenly p = {.n = n, .most = most};
+            parallel_evenly(n, most, check_part, &p);
+            assert_int_equal(p.covered, n);
+            if (p.parts > 1 && p.parts < n) {
+                assert_false(p.bad);
+                assert_int_equal(p.parts % 2, 0);
+            }
+        }
+}
+
 struct nest {
     atomic_int inner, elsewhere;
 };
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(every_tile_once),
         cmocka_unit_test(jobs_of_changing_sizes),
         cmocka_unit_test(ranges_are_cut_by_shape),
+        cmocka_unit_test(even_parts),
         cmocka_unit_test(nested_calls_stay),
         cmocka_unit_test(subnormals_flushed),
         cmocka_unit_test(sums_have_one_value),
