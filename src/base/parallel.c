@@ -24,39 +24,32 @@ static void make_blas_serial(void)
 typedef void tile_body(void *context, int64_t tile, int thread);
 typedef void range_body(void *context, int64_t begin, int64_t end, int thread);
 
-/* Tiles 0..n-1; or 0..n-1 in ranges of GRAIN, or in even PARTS. */
+/* TILES that are only numbers, or that cut 0..n-1: at every GRAIN, or, where that is 0, as
+   evenly as can be. */
 struct job {
     union {
         tile_body *tile;
         range_body *range;
     } body;
     void *context;
-    int64_t n, grain, parts; /* 0 where it is another */
+    int64_t tiles, n, grain;
+    bool cuts;
     int shares;
 };
 _Static_assert(sizeof(struct job) <= TEAM_MESSAGE, "a job is handed over at once");
 
-static int64_t tiles_of(const struct job *j)
-{
-    return j->grain == 0 ? (j->parts ? j->parts : j->n)
-           : j->n < 1    ? 0
-                         : (j->n - 1) / j->grain + 1;
-}
-
 static void run_tile(const struct job *j, int64_t tile)
 {
-    int64_t begin, end;
-    if (j->grain > 0) {
-        begin = tile * j->grain;
-        end = j->n - begin < j->grain ? j->n : begin + j->grain;
-    } else if (j->parts > 0) {
-        begin = parallel_part(j->n, j->parts, tile);
-        end = parallel_part(j->n, j->parts, tile + 1);
-    } else {
+    int64_t begin = tile * j->grain, end = begin + j->grain;
+    if (!j->cuts) {
         j->body.tile(j->context, tile, number);
         return;
     }
-    j->body.range(j->context, begin, end, number);
+    if (j->grain == 0) {
+        begin = parallel_part(j->n, j->tiles, tile);
+        end = parallel_part(j->n, j->tiles, tile + 1);
+    }
+    j->body.range(j->context, begin, end < j->n ? end : j->n, number);
 }
 
 /* How many tiles of each share are taken, in a cache line of its own: in this job and, 0
@@ -103,7 +96,6 @@ static void fetch(const void *context)
 static void take_tiles(const void *message, team_seat seat)
 {
     const struct job *j = message;
-    const int64_t tiles = tiles_of(j);
     cpu_flush_subnormals();
     working = true;
     number = seat.member;
@@ -112,8 +104,8 @@ static void take_tiles(const void *message, team_seat seat)
     clear_next(j, seat);
     for (int i = 0; i < j->shares; i++) {
         const int share = (seat.member + i) % j->shares;
-        const int64_t first = tiles * share / j->shares;
-        const int64_t count = tiles * (share + 1) / j->shares - first;
+        const int64_t first = parallel_part(j->tiles, j->shares, share);
+        const int64_t count = parallel_part(j->tiles, j->shares, share + 1) - first;
         if (i > 0 && is_empty(share, count, seat))
             continue;
         for (;;) {
@@ -129,7 +121,7 @@ static void take_tiles(const void *message, team_seat seat)
 
 static void run_here(const struct job *j)
 {
-    for (int64_t tile = 0, tiles = tiles_of(j); tile < tiles; tile++)
+    for (int64_t tile = 0; tile < j->tiles; tile++)
         run_tile(j, tile);
 }
 
@@ -150,17 +142,16 @@ static void share_out(struct job *j)
         return;
     }
     pthread_once(&once, make_blas_serial);
-    int64_t tiles = tiles_of(j);
     j->shares = cpu_threads() < TEAM_MOST ? cpu_threads() : TEAM_MOST;
-    if (tiles < j->shares)
-        j->shares = (int)tiles;
+    if (j->tiles < j->shares)
+        j->shares = (int)j->tiles;
     if (j->shares <= 1 || !team_run(j->shares, take_tiles, j, sizeof *j))
         run_alone(j);
 }
 
 void parallel_for(int64_t tiles, tile_body *body, void *context)
 {
-    share_out(&(struct job){.body.tile = body, .context = context, .n = tiles});
+    share_out(&(struct job){.body.tile = body, .context = context, .tiles = tiles});
 }
 
 void parallel_stay_alone(void)
@@ -171,18 +162,23 @@ void parallel_stay_alone(void)
 
 void parallel_range(int64_t n, int64_t grain, range_body *body, void *context)
 {
-    share_out(&(struct job){
-        .body.range = body, .context = context, .n = n, .grain = grain < 1 ? 1 : grain});
+    if (grain < 1)
+        grain = 1;
+    share_out(&(struct job){.body.range = body,
+                            .context = context,
+                            .tiles = n < 1 ? 0 : (n - 1) / grain + 1,
+                            .n = n,
+                            .grain = grain,
+                            .cuts = true});
 }
 
 void parallel_evenly(int64_t n, int64_t most, range_body *body, void *context)
 {
-    if (n < 1)
-        return;
     share_out(&(struct job){.body.range = body,
                             .context = context,
+                            .tiles = n < 1 ? 0 : parallel_parts(n, most < 1 ? 1 : most),
                             .n = n,
-                            .parts = parallel_parts(n, most < 1 ? 1 : most)});
+                            .cuts = true});
 }
 
 static void clear_range(void *context, int64_t begin, int64_t end, int thread)
