@@ -9,9 +9,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/task.h"
 
-/* How long one attempt waits for another writer, and how many there are. */
-enum { BUSY_MILLISECONDS = 5000, ATTEMPTS = 4 };
+/* How long one attempt waits for another writer, the pause behind it, and how long it is
+   tried. */
+enum { BUSY_MILLISECONDS = 5000, PAUSE_MILLISECONDS = 5, PATIENCE_SECONDS = 20 };
 
 status ledger_fail(const ledger *l, const char *what, error *e)
 {
@@ -38,11 +40,22 @@ status ledger_execute(ledger *l, const char *sql, error *e)
                : ledger_fail(l, "cannot be written", e);
 }
 
+/* SQLite waits for other programs, but not where two that wait for each other would do so
+   for ever: then it is asked again. */
+static int insist(ledger *l, const char *sql)
+{
+    const double end = task_clock() + PATIENCE_SECONDS;
+    int code = sqlite3_exec(l->handle, sql, NULL, NULL, NULL);
+    while ((code & 0xff) == SQLITE_BUSY && task_clock() < end) {
+        sqlite3_sleep(PAUSE_MILLISECONDS);
+        code = sqlite3_exec(l->handle, sql, NULL, NULL, NULL);
+    }
+    return code;
+}
+
 status ledger_begin(ledger *l, error *e)
 {
-    int code = SQLITE_BUSY;
-    for (int i = 0; i < ATTEMPTS && (code & 0xff) == SQLITE_BUSY; i++)
-        code = sqlite3_exec(l->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    int code = insist(l, "BEGIN IMMEDIATE");
     return code == SQLITE_OK ? E_OK : ledger_fail(l, "cannot be written", e);
 }
 
@@ -73,12 +86,9 @@ static void distrust(sqlite3 *handle)
    the last runs, never the file.  Source: https://www.sqlite.org/pragma.html#pragma_synchronous */
 static status set_up(ledger *l, error *e)
 {
-    int code = SQLITE_BUSY;
     distrust(l->handle);
     sqlite3_busy_timeout(l->handle, BUSY_MILLISECONDS);
-    for (int i = 0; i < ATTEMPTS && (code & 0xff) == SQLITE_BUSY; i++)
-        code = sqlite3_exec(l->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    if (code != SQLITE_OK)
+    if (insist(l, "PRAGMA journal_mode = WAL") != SQLITE_OK)
         return ledger_fail(l, "cannot be opened", e);
     TRY(ledger_execute(l, "PRAGMA synchronous = NORMAL", e));
     return ledger_prepare_tables(l, e);

@@ -145,7 +145,9 @@ static status take_steps(ledger *l, error *e)
 status ledger_prepare_tables(ledger *l, error *e)
 {
     int64_t version = 0;
-    TRY(ask_version(l, &version, e));
+    /* All answers are of one moment: another program may be making the tables. */
+    TRY(ledger_execute(l, "BEGIN", e));
+    TRY(ledger_end(l, ask_version(l, &version, e), e));
     if (version == LEDGER_VERSION)
         return E_OK;
     TRY(ledger_begin(l, e));

@@ -189,6 +189,23 @@ static void write_receipts(int64_t first, int64_t count)
     _exit(l ? 0 : 1);
 }
 
+/* Who comes first makes the file; nobody may take it for a stranger's meanwhile. */
+static void many_open_a_new_file(void **state)
+{
+    enum { FILES = 100, OPENERS = 4 };
+    int refused = 0;
+    (void)state;
+    for (int file = 0; file < FILES; file++) {
+        snprintf(path, sizeof path, "%s/%d.db", folder, file);
+        for (int k = 0; k < OPENERS; k++)
+            if (fork() == 0)
+                write_receipts(k, 1);
+        for (int k = 0, code; k < OPENERS; k++)
+            refused += wait(&code) < 0 || code != 0;
+    }
+    assert_int_equal(refused, 0);
+}
+
 static void two_write_at_once(void **state)
 {
     (void)state;
@@ -546,6 +563,7 @@ int main(void)
         ROW(a_receipt_is_read_back),
         ROW(a_run_is_begun_and_ended),
         ROW(two_write_at_once),
+        ROW(many_open_a_new_file),
         ROW(a_killed_writer_leaves_it_whole),
         ROW(files_of_others_are_refused),
         ROW(hostile_files_cost_nothing),
