@@ -66,7 +66,7 @@ done
 
 # A sweep at work is seen by another lathe, and its figure grows.  Its points take long
 # enough to be met at work.
-long=${points/epochs=1,2,3/epochs=31,32,33}
+long=${points/epochs=1,2,3/epochs=131,132,133}
 "$LATHE" -q --db none -c 'session load work > loaded.csv' \
     -c "sweep live $long plot=grow.svg" >out 2>err &
 process=$!
@@ -80,7 +80,7 @@ cp grow.svg early.svg
 expect "status of looking" $? 0
 some=$(sed -n 's/.*sweep: \([0-9]*\) of 12 points are done so far.*/\1/p' err)
 test "${some:-0}" -ge 1 -a "${some:-12}" -lt 12 || expect "points so far" "$some" "some"
-expect "rows so far" "$(grep -c '^3[123],0' part)" "$some"
+expect "rows so far" "$(grep -c '^13[123],0' part)" "$some"
 grep -qs '</svg>' part.svg || expect "figure of a part" "$(cat part.svg)" svg
 kill -KILL $process
 { wait $process; } 2>/dev/null
