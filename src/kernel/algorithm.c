@@ -15,6 +15,8 @@ static const algorithm *const rows[] = {
     &algorithm_matrix,
     &algorithm_planes,
     &algorithm_shift,
+    &algorithm_winograd_four_thin,
+    &algorithm_winograd_two_thin,
     &algorithm_winograd_four,
     &algorithm_winograd_two,
     &algorithm_gather,

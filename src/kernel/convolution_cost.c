@@ -17,6 +17,8 @@ static const double FEW_IN = 0.25, FEW_OUT = 0.3;
 static const double READ_TWO = 40, WRITE_TWO = 25, READ_FOUR = 90, WRITE_FOUR = 80;
 /* A weight that comes from memory, past all caches, as in a network. */
 static const double FETCH_PLANE = 0.4, FETCH_DIRECT = 0.4;
+/* A weight that is made of others on the way, of 16 lanes. */
+static const double MAKE = 0.1;
 
 static double round_up(int64_t n, int64_t step)
 {
@@ -49,6 +51,14 @@ double winograd_cost(const convolution *v, int64_t tile, algorithm_task task)
     if (task != ALGORITHM_GRAD_WEIGHT)
         cost += planes * pairs * FETCH_PLANE;
     return cost + (task == ALGORITHM_FORWARD ? 0 : exchange(planes * pairs));
+}
+
+double winograd_thin_cost(const convolution *v, int64_t tile)
+{
+    double pairs = (double)v->c * round_up(v->out_c, loops_get()->lanes);
+    double side = (double)tile + 2, made = side * (side - 2) * MAKE * 16;
+    return winograd_cost(v, tile, ALGORITHM_FORWARD) +
+           pairs * (made / (double)loops_get()->lanes - side * (side - 3) * FETCH_PLANE);
 }
 
 double direct_cost(const convolution *v, double share, algorithm_task task)

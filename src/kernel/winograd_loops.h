@@ -37,17 +37,21 @@ typedef struct winograd_part {
     int64_t first, count, group, groups;
 } winograd_part;
 
-/* y[plane][tile][o] = sum over channels of x[plane][channel][tile] u[plane][channel][o],
-   for PLANES planes and one panel of up to VECTORS * lanes outputs. */
+/* y[plane][tile][o] (+)= sum over channels of x[plane][channel][tile] u[plane][channel][o],
+   for PLANES planes and one panel of up to VECTORS * lanes outputs.  Meanwhile it fetches
+   what will be read next: NEXT_STEP floats for each vector of weights, from NEXT + i
+   NEXT_PLANE on with plane i, and from AFTER on with the last. */
 typedef struct winograd_product {
     int64_t planes, tiles, channels;
     int vectors;
+    bool add;
     const float *x; /* [group][tile][lane] */
     int64_t x_plane, x_group;
     const float *u; /* [channel][vectors * lanes] */
     int64_t u_plane;
-    const float *u_after; /* what the next product will read, to be fetched meanwhile */
-    float *y;             /* [tile][vectors * lanes] */
+    const float *next, *after;
+    int64_t next_plane, next_step;
+    float *y; /* [tile][vectors * lanes] */
     int64_t y_plane;
 } winograd_product;
 
@@ -70,10 +74,21 @@ typedef struct winograd_filter {
     const float *weight;
     int64_t channels, outputs, channel_step, output_step, tap_step;
     bool turned; /* by half a turn, as the gradient by the input has them */
+    bool thin;   /* three lines of planes, of which winograd_lines makes the others */
     int vectors;
     float *u; /* as winograd_product has them */
-    int64_t u_plane;
+    int64_t u_line, u_column;
 } winograd_filter;
+
+/* The lines between the first and the last of G g G', at COUNT numbers of one column.  Of
+   each pair of points p and -p they have (g0 + p^2 g2) + p g1 and (g0 + p^2 g2) - p g1,
+   times a norm: the first line, the last one and g1 are all they are made of. */
+typedef struct winograd_lines {
+    const float *first, *middle, *last; /* middle: g1, transformed by columns alone */
+    int64_t count;                      /* a multiple of lanes */
+    float *u;                           /* [m][count] */
+    int64_t u_plane;
+} winograd_lines;
 
 /* sum[plane][o][c] += sum over tiles of g[plane][o][tile] x[plane][c][tile], for one
    plane; sum's rows are x_groups * lanes long. */
@@ -105,7 +120,8 @@ typedef struct winograd_form {
     void (*write_output)(const winograd_grid *grid, const winograd_target *target,
                          int64_t first, int64_t count, const float *m, int64_t plane);
     void (*transform_weight)(const winograd_filter *filter); /* G g G' */
-    void (*write_weight)(const winograd_sums *sums);         /* G' s G */
+    void (*make_lines)(const winograd_lines *lines);
+    void (*write_weight)(const winograd_sums *sums); /* G' s G */
 } winograd_form;
 
 typedef struct winograd_loops {

@@ -17,14 +17,86 @@ typedef struct winograd_pass {
     int64_t tiles;          /* of all images */
     int64_t groups, panels; /* of in.channels; of out.channels */
     bool turned;
+    bool thin; /* of the lines of planes three are kept, and the others made of them */
 } winograd_pass;
 
+enum {
+    WINOGRAD_PANEL = 2,     /* vectors of a panel */
+    WINOGRAD_KEPT_LINES = 3 /* the first, the last, and what those between have of g1 */
+};
+
 winograd_pass winograd_forward_pass(const convolution *v, int64_t tile);
+winograd_pass winograd_thin_pass(const convolution *v, int64_t tile); /* only in parts */
 winograd_pass winograd_input_pass(const convolution *v, int64_t tile);
+
+/* Of how many tiles a task takes some of the outputs alone: where tiles are few; else 0. */
+int64_t winograd_parts_room(const winograd_pass *p);
+
+/* Floats of one tile in all planes, of so many vectors of channels. */
+static inline int64_t winograd_tile_floats(const winograd_pass *p, int64_t vectors)
+{
+    return p->form->planes * p->loops->lanes * vectors;
+}
+
+/* Planes in a line, or lines. */
+static inline int64_t winograd_side(const winograd_pass *p)
+{
+    return p->form->tile + 2;
+}
+
+static inline int winograd_panel_vectors(const winograd_pass *p, int64_t panel)
+{
+    int64_t left = p->out.channels - panel * WINOGRAD_PANEL * p->loops->lanes;
+    return left > p->loops->lanes ? WINOGRAD_PANEL : 1;
+}
+
+/* An odd number of cache lines from plane to plane: planes lie in different sets. */
+static inline int64_t winograd_plane_floats(const winograd_pass *p, int64_t vectors)
+{
+    return (vectors | 1) * p->loops->lanes;
+}
+
+/* Weights are [panel][plane][channel][vectors * lanes].  Of three lines they are
+   [panel][column][chunk of channels][line][channel][vectors * lanes]: one stream. */
+static inline int64_t winograd_weight_plane(const winograd_pass *p, int64_t vectors)
+{
+    return winograd_plane_floats(p, p->in.channels * vectors);
+}
+
+/* Floats before PANEL. */
+static inline int64_t winograd_weight_panel(const winograd_pass *p, int64_t panel)
+{
+    int64_t planes = p->thin ? WINOGRAD_KEPT_LINES * winograd_side(p) : p->form->planes;
+    return panel * planes * winograd_weight_plane(p, WINOGRAD_PANEL);
+}
+
+/* Channels of a chunk, whose other lines are made at once. */
+int64_t winograd_lines_channels(const winograd_pass *p);
+
+static inline int64_t winograd_lines_plane(const winograd_pass *p)
+{
+    return winograd_plane_floats(p, winograd_lines_channels(p) * WINOGRAD_PANEL);
+}
 
 /* The same weights, [out_c][3][3][c] of the forward convolution, in planes. */
 size_t winograd_weight_bytes(const winograd_pass *p);
 void winograd_weight_prepare(const winograd_pass *p, const float *weight, float *u);
+
+/* What a panel's products read and write: transformed tiles, and room for the lines that
+   are made of others [tile][lines_plane]. */
+typedef struct winograd_panel {
+    const float *u, *after; /* weights of this panel and the next */
+    int64_t tiles;
+    int vectors;
+    const float *spread;
+    int64_t spread_plane, spread_group;
+    float *sums;
+    int64_t sums_plane;
+    float *lines;
+} winograd_panel;
+
+/* All products of a panel of which three lines are kept. */
+void winograd_thin_multiply(const winograd_pass *p, const winograd_panel *panel);
 
 /* y (+)= finish of the pass over x.  Returns the scratch bytes; where BLOCK is NULL, it
    computes nothing else. */

@@ -16,11 +16,8 @@
 #include "base/parallel.h"
 
 enum {
-    PANEL = 2,                /* vectors of a panel */
     FUSED_FLOATS = 165 << 10, /* of a block, in the cache of one core */
-    PARTS_FLOATS = 2 * FUSED_FLOATS,
-    FEW_PRODUCTS = 3, /* of tiles */
-    PARTS_EACH = 4,   /* of a block, for each thread */
+    PARTS_EACH = 4,           /* of a block, for each thread */
     BLOCKS_WANTED = 8,
     PHASE_FLOATS = 8 << 20 /* of a block that all cores share */
 };
@@ -33,12 +30,13 @@ typedef struct job {
     void *y;
     bool accumulate, phased;
     winograd_grid in;      /* with zeros */
-    float *scale, *shift;  /* [panels][PANEL * lanes] */
+    float *scale, *shift;  /* [panels][WINOGRAD_PANEL * lanes] */
     int64_t block, blocks; /* tiles of a block */
     int64_t parts;         /* of the panels */
     int64_t *at_hand;      /* of each thread: the block whose transform it has, or -1 */
     int64_t spread_plane, sums_plane;
     float *spread, *sums; /* of each thread, or by phases: of all panels */
+    float *lines;         /* of each thread: weights that are made of others */
     int64_t sums_floats;
     size_t apart;         /* from thread to thread */
     int64_t first, count; /* by phases: the tiles in work */
@@ -55,119 +53,6 @@ static int64_t minimum(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* ---- geometry ---- */
-
-static winograd_pass pass_of(winograd_grid in, winograd_grid out, int64_t images,
-                             int64_t tile)
-{
-    winograd_pass p = {.loops = winograd_loops_get(), .in = in, .out = out};
-    p.form = tile == 2 ? &p.loops->two : &p.loops->four;
-    p.in.rows = p.out.rows = divide_up(out.h, tile);
-    p.in.columns = p.out.columns = divide_up(out.w, tile);
-    p.tiles = images * p.in.rows * p.in.columns;
-    p.groups = divide_up(in.channels, p.loops->lanes);
-    p.panels = divide_up(out.channels, PANEL * p.loops->lanes);
-    return p;
-}
-
-winograd_pass winograd_forward_pass(const convolution *v, int64_t tile)
-{
-    winograd_grid in = {.h = v->h,
-                        .w = v->w,
-                        .channels = v->c,
-                        .pitch = v->x_pitch ? v->x_pitch : v->c,
-                        .kept = v->x_kept,
-                        .pad_h = v->pad_h,
-                        .pad_w = v->pad_w};
-    winograd_grid out = {.h = v->out_h,
-                         .w = v->out_w,
-                         .channels = v->out_c,
-                         .pitch = v->y_pitch ? v->y_pitch : v->out_c,
-                         .kept = v->y_kept};
-    return pass_of(in, out, v->n, tile);
-}
-
-winograd_pass winograd_input_pass(const convolution *v, int64_t tile)
-{
-    winograd_grid in = {.h = v->out_h,
-                        .w = v->out_w,
-                        .channels = v->out_c,
-                        .pitch = v->out_c,
-                        .kept = v->y_kept,
-                        .pad_h = 2 - v->pad_h,
-                        .pad_w = 2 - v->pad_w};
-    winograd_grid out = {
-        .h = v->h, .w = v->w, .channels = v->c, .pitch = v->c, .kept = v->x_kept};
-    winograd_pass p = pass_of(in, out, v->n, tile);
-    p.turned = true;
-    return p;
-}
-
-static int panel_vectors(const winograd_pass *p, int64_t panel)
-{
-    int64_t left = p->out.channels - panel * PANEL * p->loops->lanes;
-    return left > p->loops->lanes ? PANEL : 1;
-}
-
-/* ---- weights ---- */
-
-/* An odd number of cache lines from plane to plane: planes lie in different sets. */
-static int64_t plane_floats(const winograd_pass *p, int64_t vectors)
-{
-    return (vectors | 1) * p->loops->lanes;
-}
-
-/* A plane of weights is [panel][channel][vectors * lanes]. */
-static int64_t weight_plane(const winograd_pass *p)
-{
-    return plane_floats(p, p->in.channels * divide_up(p->out.channels, p->loops->lanes));
-}
-
-static int64_t weight_panel(const winograd_pass *p, int64_t panel)
-{
-    return panel * PANEL * p->loops->lanes * p->in.channels;
-}
-
-size_t winograd_weight_bytes(const winograd_pass *p)
-{
-    return (size_t)(p->form->planes * weight_plane(p)) * sizeof(float);
-}
-
-enum { WEIGHT_CHANNELS = 32 /* of a task */ };
-
-typedef struct weight_job {
-    const winograd_pass *pass;
-    const float *weight;
-    float *u;
-} weight_job;
-
-static void weight_task(void *context, int64_t task, int thread)
-{
-    const weight_job *j = context;
-    const winograd_pass *p = j->pass;
-    (void)thread;
-    int64_t panel = task % p->panels, channel = task / p->panels * WEIGHT_CHANNELS;
-    int64_t output = panel * PANEL * p->loops->lanes, in = p->in.channels;
-    winograd_filter f = {.channels = minimum(in - channel, WEIGHT_CHANNELS),
-                         .outputs =
-                             minimum(p->out.channels - output, PANEL * p->loops->lanes),
-                         .channel_step = p->turned ? 9 * p->out.channels : 1,
-                         .output_step = p->turned ? 1 : 9 * in,
-                         .tap_step = p->turned ? p->out.channels : in,
-                         .turned = p->turned,
-                         .vectors = panel_vectors(p, panel),
-                         .u_plane = weight_plane(p)};
-    f.weight = j->weight + channel * f.channel_step + output * f.output_step;
-    f.u = j->u + weight_panel(p, panel) + channel * f.vectors * p->loops->lanes;
-    p->form->transform_weight(&f);
-}
-
-void winograd_weight_prepare(const winograd_pass *p, const float *weight, float *u)
-{
-    weight_job j = {p, weight, u};
-    parallel_for(p->panels * divide_up(p->in.channels, WEIGHT_CHANNELS), weight_task, &j);
-}
-
 /* ---- the three steps ---- */
 
 static void step_read(const job *j, winograd_part part, float *spread)
@@ -182,26 +67,52 @@ static void step_multiply(const job *j, int64_t panel, int64_t after, int64_t pl
                           int64_t planes, int64_t tiles, const float *spread, float *sums)
 {
     const winograd_pass *p = j->pass;
-    const float *u = j->u + plane * weight_plane(p);
-    p->loops->product(&(winograd_product){.planes = planes,
-                                          .tiles = tiles,
-                                          .channels = p->in.channels,
-                                          .vectors = panel_vectors(p, panel),
-                                          .x = spread + plane * j->spread_plane,
-                                          .x_plane = j->spread_plane,
-                                          .x_group = j->block * p->loops->lanes,
-                                          .u = u + weight_panel(p, panel),
-                                          .u_plane = weight_plane(p),
-                                          .u_after = u + weight_panel(p, after),
-                                          .y = sums + plane * j->sums_plane,
-                                          .y_plane = j->sums_plane});
+    const int vectors = winograd_panel_vectors(p, panel);
+    const int64_t u_plane = winograd_weight_plane(p, vectors);
+    const int64_t after_plane =
+        winograd_weight_plane(p, winograd_panel_vectors(p, after));
+    const float *u = j->u + winograd_weight_panel(p, panel) + plane * u_plane;
+    p->loops->product(&(winograd_product){
+        .planes = planes,
+        .tiles = tiles,
+        .channels = p->in.channels,
+        .vectors = vectors,
+        .x = spread + plane * j->spread_plane,
+        .x_plane = j->spread_plane,
+        .x_group = j->block * p->loops->lanes,
+        .u = u,
+        .u_plane = u_plane,
+        .next = u + u_plane,
+        .after = j->u + winograd_weight_panel(p, after) + plane * after_plane,
+        .next_plane = u_plane,
+        .next_step = p->loops->lanes,
+        .y = sums + plane * j->sums_plane,
+        .y_plane = j->sums_plane});
+}
+
+/* All planes of PANEL, where three lines are kept. */
+static void step_multiply_thin(const job *j, int64_t panel, int64_t after, int64_t tiles,
+                               const float *spread, float *sums, float *lines)
+{
+    const winograd_pass *p = j->pass;
+    winograd_thin_multiply(
+        p, &(winograd_panel){.u = j->u + winograd_weight_panel(p, panel),
+                             .after = j->u + winograd_weight_panel(p, after),
+                             .tiles = tiles,
+                             .vectors = winograd_panel_vectors(p, panel),
+                             .spread = spread,
+                             .spread_plane = j->spread_plane,
+                             .spread_group = j->block * p->loops->lanes,
+                             .sums = sums,
+                             .sums_plane = j->sums_plane,
+                             .lines = lines});
 }
 
 static void step_write(const job *j, int64_t panel, int64_t first, int64_t count,
                        const float *sums)
 {
     const winograd_pass *p = j->pass;
-    int64_t output = panel * PANEL * p->loops->lanes;
+    int64_t output = panel * WINOGRAD_PANEL * p->loops->lanes;
     winograd_target t = {
         .scale = j->scale + output,
         .shift = j->shift + output,
@@ -210,8 +121,8 @@ static void step_write(const job *j, int64_t panel, int64_t first, int64_t count
         .residual = j->tail->residual ? j->tail->residual + output : NULL,
         .residual_pitch = j->tail->residual_pitch,
         .y = precision_write_at(j->y, p->out.kept, output),
-        .outputs = minimum(p->out.channels - output, PANEL * p->loops->lanes),
-        .vectors = panel_vectors(p, panel),
+        .outputs = minimum(p->out.channels - output, WINOGRAD_PANEL * p->loops->lanes),
+        .vectors = winograd_panel_vectors(p, panel),
         .accumulate = j->accumulate};
     p->form->write_output(&p->out, &t, first, count, sums, j->sums_plane);
 }
@@ -234,7 +145,11 @@ static void fused_task(void *context, int64_t task, int thread)
     *at_hand = block;
     for (int64_t panel = p->panels * part / j->parts; panel < last_panel; panel++) {
         int64_t after = panel + 1 < last_panel ? panel + 1 : panel;
-        step_multiply(j, panel, after, 0, p->form->planes, count, spread, sums);
+        if (p->thin)
+            step_multiply_thin(j, panel, after, count, spread, sums,
+                               room_of(j->lines, j->apart, thread));
+        else
+            step_multiply(j, panel, after, 0, p->form->planes, count, spread, sums);
         step_write(j, panel, first, count, sums);
     }
 }
@@ -274,7 +189,7 @@ static void write_task(void *context, int64_t task, int thread)
     int64_t panel = task % p->panels, tile = task / p->panels * CHUNK_TILES;
     step_write(j, panel, j->first + tile, minimum(j->count - tile, CHUNK_TILES),
                j->sums + panel * j->sums_floats +
-                   tile * panel_vectors(p, panel) * p->loops->lanes);
+                   tile * winograd_panel_vectors(p, panel) * p->loops->lanes);
 }
 
 static void phases_run(job *j)
@@ -293,18 +208,13 @@ static void phases_run(job *j)
 
 /* ---- both ---- */
 
-/* Floats of one tile in all planes, of so many vectors of channels. */
-static int64_t tile_floats(const winograd_pass *p, int64_t vectors)
-{
-    return p->form->planes * p->loops->lanes * vectors;
-}
-
 /* Blocks of whole products; where tiles are few, as many blocks as there can be. */
 static void cut_fused(job *j)
 {
     const winograd_pass *p = j->pass;
     int64_t least = p->loops->tiles;
-    int64_t most = FUSED_FLOATS / tile_floats(p, p->groups + PANEL) / least * least;
+    int64_t most = FUSED_FLOATS / winograd_tile_floats(p, p->groups + WINOGRAD_PANEL) /
+                   least * least;
     j->phased = most < least;
     if (p->tiles < BLOCKS_WANTED * most)
         most = least;
@@ -315,18 +225,18 @@ static void cut_fused(job *j)
 static void cut(job *j)
 {
     const winograd_pass *p = j->pass;
-    int64_t outputs = p->panels * PANEL;
-    int64_t room = PARTS_FLOATS / tile_floats(p, p->groups + PANEL);
+    int64_t outputs = p->panels * WINOGRAD_PANEL;
+    int64_t room = winograd_parts_room(p);
     j->parts = 1;
-    if (p->tiles < FEW_PRODUCTS * p->loops->tiles && p->panels > 1 && room > 0) {
+    if (room > 0) {
         j->parts = minimum(p->panels, PARTS_EACH * cpu_threads());
         j->blocks = divide_up(p->tiles, room);
     } else {
         cut_fused(j);
     }
     if (j->phased)
-        j->blocks =
-            divide_up(p->tiles, PHASE_FLOATS / tile_floats(p, p->groups + outputs) + 1);
+        j->blocks = divide_up(
+            p->tiles, PHASE_FLOATS / winograd_tile_floats(p, p->groups + outputs) + 1);
     j->block = divide_up(p->tiles, j->blocks);
 }
 
@@ -338,23 +248,24 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     scratch s = {.base = block};
     int64_t lanes = p->loops->lanes;
     cut(&j);
-    j.spread_plane = plane_floats(p, j.block * p->groups);
-    j.sums_plane = plane_floats(p, j.block * PANEL);
+    j.spread_plane = winograd_plane_floats(p, j.block * p->groups);
+    j.sums_plane = winograd_plane_floats(p, j.block * WINOGRAD_PANEL);
     j.sums_floats = p->form->planes * j.sums_plane;
-    j.scale = scratch_floats(&s, p->panels * PANEL * lanes);
-    j.shift = scratch_floats(&s, p->panels * PANEL * lanes);
+    j.scale = scratch_floats(&s, p->panels * WINOGRAD_PANEL * lanes);
+    j.shift = scratch_floats(&s, p->panels * WINOGRAD_PANEL * lanes);
     float *zeros = scratch_floats(&s, p->in.channels);
     size_t used = s.used;
     j.spread = scratch_floats(&s, p->form->planes * j.spread_plane);
     j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : 1));
+    j.lines = scratch_floats(&s, p->thin ? p->form->tile * winograd_lines_plane(p) : 0);
     j.at_hand = scratch_take(&s, 1, sizeof *j.at_hand);
     j.apart = j.phased ? 0 : scratch_rooms(&s, used);
     if (!block)
         return s.used;
     for (int i = 0; i < cpu_threads(); i++)
         *(int64_t *)room_of(j.at_hand, j.apart, i) = -1;
-    finish_spread(tail, bias, p->out.channels, 1, p->panels * PANEL * lanes, j.scale,
-                  j.shift);
+    finish_spread(tail, bias, p->out.channels, 1, p->panels * WINOGRAD_PANEL * lanes,
+                  j.scale, j.shift);
     memset(zeros, 0, (size_t)p->in.channels * sizeof *zeros);
     j.in = p->in;
     j.in.zeros = zeros;
