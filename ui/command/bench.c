@@ -140,8 +140,10 @@ const command command_bench = {
     .example = "bench m b rounds=5",
     .details =
         "After a warm-up the models run in turns, round by round, so that a machine that "
-        "slows down slows them all.  median_ms, p10_ms and p90_ms are of one run of a "
-        "whole batch: the input (random, the same for all, of the shape that the model "
+        "slows down slows them all; where there are several, each runs once untimed "
+        "before its turn, so that it finds its own weights in the caches and not "
+        "another's.  median_ms, p10_ms and p90_ms are of one run of a whole batch: the "
+        "input (random, the same for all, of the shape that the model "
         "was built for) written to the plan, and forward; with train=yes a step of "
         "training towards random targets, with the mean squared error.  peak_bytes is "
         "what a run holds beside the model, resident_bytes the most that the whole "

@@ -130,7 +130,7 @@ class Bench:
                                     str(SECONDS['torch']), m.network]).stdout)]
 
     def run_lathe(self, m):
-        """Of a sparse network also its dense record: they take turns run by run."""
+        """Of a sparse network also its dense record: they take turns."""
         models = [m._replace(sparsity=0), m] if m.sparsity else [m]
         names = [f'm{i}' for i in range(len(models))]
         load = '; '.join(f'load {n} {self.model(x)}' for n, x in zip(names, models))
