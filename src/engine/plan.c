@@ -73,6 +73,7 @@ static void release(plan *p)
     p->step_count = p->piece_count = 0;
     p->piece_capacity = 0;
     p->arena_bytes = 0;
+    p->changes = 0;
 }
 
 void plan_free(plan *p)

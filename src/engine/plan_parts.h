@@ -37,6 +37,7 @@ typedef struct step {
 struct plan {
     const graph *graph;
     struct graph *writable; /* the same graph in training, else NULL */
+    uint64_t changes; /* of tensors, before steps were last brought up to date */
     bool training, keep_values, apart, want_input_gradient, timing, ready;
     precision precision;
     const calibration *calibration; /* or NULL */

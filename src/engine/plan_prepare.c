@@ -140,6 +140,9 @@ static status fill_prepared(step *s, error *e)
 
 status plan_prepare(plan *p, error *e)
 {
+    const uint64_t changes = tensor_changes();
+    if (p->changes == changes)
+        return E_OK; /* to ask all parameters takes longer than many a layer */
     for (int i = 0; i < p->step_count; i++) {
         step *s = &p->steps[i];
         uint64_t now = mix_versions(p, s->norm, mix_versions(p, s->node, 0));
@@ -149,5 +152,6 @@ status plan_prepare(plan *p, error *e)
         TRY(fill_prepared(s, e));
         s->version = now;
     }
+    p->changes = changes;
     return E_OK;
 }

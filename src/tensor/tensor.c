@@ -87,11 +87,12 @@ char *shape_text(char buffer[128], shape s)
     return buffer;
 }
 
+static atomic_uint_fast64_t changes = 1;
+
 /* The storage is about to hold something else. */
 static void renew(struct storage *storage)
 {
-    static atomic_uint_fast64_t versions;
-    atomic_store(&storage->version, atomic_fetch_add(&versions, 1) + 1);
+    atomic_store(&storage->version, atomic_fetch_add(&changes, 1) + 1);
 }
 
 /* Where the elements go: to memory, or, beyond the budget, to a file. */
@@ -161,6 +162,7 @@ tensor *tensor_share(const tensor *t, error *e)
         return NULL;
     *other = *t;
     atomic_fetch_add(&t->storage->users, 1);
+    atomic_fetch_add(&changes, 1);
     return other;
 }
 
@@ -251,6 +253,19 @@ void *tensor_write(tensor *t, error *e)
 uint64_t tensor_version(const tensor *t)
 {
     return atomic_load(&t->storage->version);
+}
+
+uint64_t tensor_changes(void)
+{
+    return atomic_load(&changes);
+}
+
+void tensor_swap(tensor **a, tensor **b)
+{
+    tensor *t = *a;
+    *a = *b;
+    *b = t;
+    atomic_fetch_add(&changes, 1);
 }
 
 float *tensor_write_f32(tensor *t, error *e)

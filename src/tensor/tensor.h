@@ -72,6 +72,11 @@ float *tensor_write_f32(tensor *t, error *e);
 /* Differs from every version that any tensor had before, since T was last written. */
 uint64_t tensor_version(const tensor *t);
 
+/* How often any tensor was made, shared, swapped or written so far: while it stays the
+   same, so does all that tensors hold. */
+uint64_t tensor_changes(void);
+void tensor_swap(tensor **a, tensor **b);
+
 bool tensor_is_shared(const tensor *a, const tensor *b); /* the same storage? */
 bool tensor_equal(const tensor *a, const tensor *b);     /* type, shape and bits */
 uint64_t tensor_hash(const tensor *t, uint64_t hash);

@@ -175,9 +175,7 @@ static void roll_back(epoch_run *r, bool keep_weights)
     train_state *s = r->s;
     graph *now = s->last->graph, *then = r->before->graph;
     for (int i = 0; !keep_weights && i < now->parameter_count; i++) {
-        tensor *reached = now->parameters[i].data;
-        now->parameters[i].data = then->parameters[i].data;
-        then->parameters[i].data = reached;
+        tensor_swap(&now->parameters[i].data, &then->parameters[i].data);
         if (codebook_is_trained(&now->parameters[i])) {
             codebook_follow(&now->parameters[i]);
         } else {
