@@ -11,8 +11,8 @@
    In bf16 images may be kept as such: they are widened as tiles are transformed and
    narrowed as these are put, and what is between is f32 (the rows that end in -f32).
 
-   Of lines of G g G' only the first, the last and what is between for g1 need be kept: the
-   others are sums and differences of them (the rows that end in -thin).
+   Of the lines of G g G' only the first, the last and what is between for g1 need be kept:
+   the others are sums and differences of them (the row that ends in -thin).
 
    The work itself is in winograd_prepare.c, winograd_pass.c, winograd_thin.c and
    winograd_weight.c.
@@ -111,35 +111,6 @@ static bool pays_two_kept(const convolution *v, const float *weight, algorithm_t
         winograd_weight_run(v, m, x, grad_y, NULL, taker, block);                        \
     }
 
-/* A row that keeps three lines of the planes of weights, where tiles are one block of a
-   product: with more, making the others takes longer than to fetch them. */
-#define WINOGRAD_THIN(word, m)                                                           \
-    static bool suits_##word(const convolution *v, const float *weight)                  \
-    {                                                                                    \
-        winograd_pass p = winograd_thin_pass(v, m);                                      \
-        return winograd_suits(v, weight) && winograd_parts_room(&p) > 0 &&               \
-               p.tiles <= p.loops->tiles;                                                \
-    }                                                                                    \
-    static bool pays_##word(const convolution *v, const float *weight,                   \
-                            algorithm_task task)                                         \
-    {                                                                                    \
-        (void)weight;                                                                    \
-        double cost = winograd_thin_cost(v, m);                                          \
-        return task == ALGORITHM_FORWARD && cost < direct_cost(v, 1, task) &&            \
-               cost < winograd_cost(v, 2, task) && cost < winograd_cost(v, 4, task) &&   \
-               cost <= winograd_thin_cost(v, m == 2 ? 4 : 2);                            \
-    }                                                                                    \
-    const algorithm algorithm_winograd_##word = {                                        \
-        .name = "winograd-" #m "x" #m "-thin",                                           \
-        .precision = PRECISION_F32,                                                      \
-        .suits = suits_##word,                                                           \
-        .pays = pays_##word,                                                             \
-        .prepared_bytes = prepared_bytes_##word,                                         \
-        .prepare = prepare_##word,                                                       \
-        .scratch_bytes = scratch_bytes_##word,                                           \
-        .forward = forward_##word,                                                       \
-    };
-
 /* A row of the functions above, for images kept in P. */
 #define WINOGRAD_KEPT(word, m, row, ending, p, pays_it)                                  \
     const algorithm algorithm_winograd_##row = {                                         \
@@ -180,13 +151,38 @@ static void grad_input(const convolution *v, int64_t tile, const float *grad_y,
 
 WINOGRAD_FORWARD(two, winograd_forward_pass(v, 2))
 WINOGRAD_FORWARD(four, winograd_forward_pass(v, 4))
-WINOGRAD_FORWARD(two_thin, winograd_thin_pass(v, 2))
-WINOGRAD_FORWARD(four_thin, winograd_thin_pass(v, 4))
+WINOGRAD_FORWARD(thin, winograd_thin_pass(v))
 WINOGRAD_GRADIENTS(two, 2)
 WINOGRAD_GRADIENTS(four, 4)
 WINOGRAD_KEPT(two, 2, two, "", PRECISION_F32, pays_two)
 WINOGRAD_KEPT(four, 4, four, "", PRECISION_F32, pays_four)
 WINOGRAD_KEPT(two, 2, two_kept, "-f32", PRECISION_BF16, pays_two_kept)
 WINOGRAD_KEPT(four, 4, four_kept, "-f32", PRECISION_BF16, pays_four_kept)
-WINOGRAD_THIN(two_thin, 2)
-WINOGRAD_THIN(four_thin, 4)
+
+/* Tiles are one block of a product: with more, to make lines takes longer than to fetch
+   them. */
+static bool suits_thin(const convolution *v, const float *weight)
+{
+    winograd_pass p = winograd_thin_pass(v);
+    return winograd_suits(v, weight) && winograd_parts_room(&p) > 0 &&
+           p.tiles <= p.loops->tiles;
+}
+
+static bool pays_thin(const convolution *v, const float *weight, algorithm_task task)
+{
+    double cost = winograd_thin_cost(v);
+    (void)weight;
+    return task == ALGORITHM_FORWARD && cost < direct_cost(v, 1, task) &&
+           cost < winograd_cost(v, 2, task) && cost < winograd_cost(v, 4, task);
+}
+
+const algorithm algorithm_winograd_thin = {
+    .name = "winograd-4x4-thin",
+    .precision = PRECISION_F32,
+    .suits = suits_thin,
+    .pays = pays_thin,
+    .prepared_bytes = prepared_bytes_thin,
+    .prepare = prepare_thin,
+    .scratch_bytes = scratch_bytes_thin,
+    .forward = forward_thin,
+};

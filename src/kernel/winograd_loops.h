@@ -74,19 +74,19 @@ typedef struct winograd_filter {
     const float *weight;
     int64_t channels, outputs, channel_step, output_step, tap_step;
     bool turned; /* by half a turn, as the gradient by the input has them */
-    bool thin;   /* three lines of planes, of which winograd_lines makes the others */
+    bool thin;   /* F(4x4, 3x3): three lines, of which winograd_lines makes the others */
     int vectors;
     float *u; /* as winograd_product has them */
     int64_t u_line, u_column;
 } winograd_filter;
 
-/* The lines between the first and the last of G g G', at COUNT numbers of one column.  Of
-   each pair of points p and -p they have (g0 + p^2 g2) + p g1 and (g0 + p^2 g2) - p g1,
+/* The four lines between the first and the last of G g G', F(4x4, 3x3), at COUNT numbers
+   of one column.  Of each pair of points p and -p they have (g0 + p^2 g2) + p g1 and (g0 + p^2 g2) - p g1,
    times a norm: the first line, the last one and g1 are all they are made of. */
 typedef struct winograd_lines {
     const float *first, *middle, *last; /* middle: g1, transformed by columns alone */
     int64_t count;                      /* a multiple of lanes */
-    float *u;                           /* [m][count] */
+    float *u;                           /* [4][count] */
     int64_t u_plane;
 } winograd_lines;
 
@@ -120,8 +120,7 @@ typedef struct winograd_form {
     void (*write_output)(const winograd_grid *grid, const winograd_target *target,
                          int64_t first, int64_t count, const float *m, int64_t plane);
     void (*transform_weight)(const winograd_filter *filter); /* G g G' */
-    void (*make_lines)(const winograd_lines *lines);
-    void (*write_weight)(const winograd_sums *sums); /* G' s G */
+    void (*write_weight)(const winograd_sums *sums);         /* G' s G */
 } winograd_form;
 
 typedef struct winograd_loops {
@@ -129,6 +128,7 @@ typedef struct winograd_loops {
     winograd_form two, four; /* F(2x2, 3x3) and F(4x4, 3x3) */
     void (*product)(const winograd_product *p);
     void (*outer)(const winograd_outer *o);
+    void (*make_lines)(const winograd_lines *lines); /* of F(4x4, 3x3) */
 } winograd_loops;
 
 /* The loops for cpu_get_level(). */

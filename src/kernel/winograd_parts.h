@@ -26,7 +26,7 @@ enum {
 };
 
 winograd_pass winograd_forward_pass(const convolution *v, int64_t tile);
-winograd_pass winograd_thin_pass(const convolution *v, int64_t tile); /* only in parts */
+winograd_pass winograd_thin_pass(const convolution *v); /* F(4x4, 3x3), only in parts */
 winograd_pass winograd_input_pass(const convolution *v, int64_t tile);
 
 /* Of how many tiles a task takes some of the outputs alone: where tiles are few; else 0. */

@@ -51,9 +51,9 @@ winograd_pass winograd_forward_pass(const convolution *v, int64_t tile)
     return pass_of(in, out, v->n, tile);
 }
 
-winograd_pass winograd_thin_pass(const convolution *v, int64_t tile)
+winograd_pass winograd_thin_pass(const convolution *v)
 {
-    winograd_pass p = winograd_forward_pass(v, tile);
+    winograd_pass p = winograd_forward_pass(v, 4);
     p.thin = true;
     return p;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   winograd_thin.c -- the products of a panel of which three lines of planes are kept: half
-   of the weights of F(4x4, 3x3), three quarters of F(2x2, 3x3).  Where tiles are few, to
-   fetch weights takes longer than to multiply, and to make some of others is faster.
+   winograd_thin.c -- the products of a panel of F(4x4, 3x3) of which three lines of planes
+   are kept, half of the weights.  Where tiles are few, to fetch weights takes longer than
+   to multiply, and to make some of others is faster.
 
    Planes go column by column, and channels in chunks.  What is kept of a chunk is read in
    one stream and is near while it is needed; as many products as there are lines fetch the
@@ -56,8 +56,8 @@ static void multiply_chunk(const winograd_pass *p, const winograd_panel *t,
     product.u_plane = winograd_lines_plane(p);
     product.next = c->next + 2 * share;
     product.after = product.next + (product.planes - 1) * share;
-    p->form->make_lines(&(winograd_lines){c->kept, c->kept + line, c->kept + 2 * line,
-                                          line, t->lines, product.u_plane});
+    p->loops->make_lines(&(winograd_lines){c->kept, c->kept + line, c->kept + 2 * line,
+                                           line, t->lines, product.u_plane});
     p->loops->product(&product);
 }
 

@@ -17,10 +17,9 @@
 #include "kernel/loops.h"
 
 static const algorithm *const rows[] = {
-    &algorithm_winograd_two,       &algorithm_winograd_four, &algorithm_winograd_two_thin,
-    &algorithm_winograd_four_thin, &algorithm_shift,         &algorithm_gather,
-    &algorithm_planes};
-enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 4 };
+    &algorithm_winograd_two, &algorithm_winograd_four, &algorithm_winograd_thin,
+    &algorithm_shift,        &algorithm_gather,        &algorithm_planes};
+enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 3 };
 static const double tolerance = 1e-5;
 
 enum { PLACES_MOST = 1500 };
