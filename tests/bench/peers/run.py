@@ -12,13 +12,14 @@ import tempfile
 import time
 
 import report
-from works import (CORES, CORE_TURNS, EXTRA_ROUNDS, GROWTH, MEMORY, WORKS, key,
+from works import (CORES, CORE_PAIRS, CORE_TURNS, EXTRA_ROUNDS, GROWTH, MEMORY, WORKS, key,
                    measured)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, '..', 'RESULTS.md')
 SECONDS = {'ort': 0.5, 'torch': 1.5, 'lathe': 0.5}
 TRAIN_SECONDS = 1.2
+PAIR_SECONDS = 0.2
 
 
 def setting(name, otherwise):
@@ -149,6 +150,18 @@ class Bench:
             record['dense_ms'] = found[0]['median_ms']
         self.records.append(record)
 
+    def pairs(self, m, turn):
+        """One thread and all of them in turns within one process: a machine whose state
+        changes from second to second is the same for both."""
+        self.quiet.wait()
+        names = f'batch={m.batch} seconds={PAIR_SECONDS}' + (' train=yes' if m.train else '')
+        benches = [f'bench m {names} threads={t}' for t in (1, THREADS)]
+        answers, _ = ask('; '.join([f'load m {self.model(m)}', *benches * CORE_PAIRS]))
+        for i, answer in enumerate(answers[-2 * CORE_PAIRS:]):
+            one = m._replace(threads=(1, THREADS)[i % 2])
+            self.records.append({**answer['rows'][0], 'key': key(one), 'group': 'cores',
+                                 'round': turn * CORE_PAIRS + i // 2})
+
     def limits(self, number):
         """What the machine itself does with one thread and with all."""
         self.quiet.wait()
@@ -208,16 +221,11 @@ def calibrate(folder):
         ask('tune machine')
 
 
-def one_and_more(measurements):
-    return [m._replace(threads=t) for m in measurements for t in (1, THREADS)]
-
-
 def cores(bench, number):
-    """With one thread and with all, one right behind the other, some times over; and what
-    the machine itself gains meanwhile."""
+    """With one thread and with all, and what the machine itself gains meanwhile."""
     for turn in range(number * CORE_TURNS, (number + 1) * CORE_TURNS):
-        for m in one_and_more(CORES):
-            bench.measure(m, turn, 'cores')
+        for m in CORES:
+            bench.pairs(m, turn)
         bench.limits(turn)
 
 

@@ -101,7 +101,8 @@ GROWTH = [[lathe('unet-phase'), lathe('unet-phase@400'), lathe('unet-phase@800')
 MEMORY = ['unet-phase', 'unet-sid', 'vgg', 'cnn-mnist', 'swae-mlp']
 MEMORY_MUST = 1.3
 EXTRA_ROUNDS = 2
-CORE_TURNS = 4  # in each of them
+CORE_TURNS = 2  # in each of them
+CORE_PAIRS = 4  # in each turn
 
 
 def measured(works):
