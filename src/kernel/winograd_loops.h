@@ -81,8 +81,9 @@ typedef struct winograd_filter {
 } winograd_filter;
 
 /* The four lines between the first and the last of G g G', F(4x4, 3x3), at COUNT numbers
-   of one column.  Of each pair of points p and -p they have (g0 + p^2 g2) + p g1 and (g0 + p^2 g2) - p g1,
-   times a norm: the first line, the last one and g1 are all they are made of. */
+   of one column.  Of each pair of points p and -p they have (g0 + p^2 g2) + p g1 and
+   (g0 + p^2 g2) - p g1, times a norm: the first line, the last one and g1 are all they
+   are made of. */
 typedef struct winograd_lines {
     const float *first, *middle, *last; /* middle: g1, transformed by columns alone */
     int64_t count;                      /* a multiple of lanes */
