@@ -221,6 +221,18 @@ float *plan_input(plan *p)
     return plan_place(p, p->graph->input);
 }
 
+status plan_read_input(plan *p, const float *x, error *e)
+{
+    TRY(plan_start(p, e));
+    for (int i = 0; i < p->step_count; i++) {
+        operation *op = &p->steps[i].op;
+        for (int k = 0; k < op->node->input_count; k++)
+            if (op->node->inputs[k] == p->graph->input)
+                op->x[k] = x ? x : plan_place(p, p->graph->input);
+    }
+    return E_OK;
+}
+
 const float *plan_output(const plan *p)
 {
     return plan_place(p, p->graph->output);

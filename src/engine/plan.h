@@ -35,6 +35,9 @@ shape plan_output_shape(const plan *p); /* with the batch */
 /* Where to write the batch, f32 (N,H,W,C), before EVERY run: its memory is used again.
    The first call takes the memory; NULL where there is none (plan_start tells why). */
 float *plan_input(plan *p);
+/* Or, from now on, runs read the batch at X, the caller's, which must stay and is not
+   written; NULL: from plan_input again. */
+status plan_read_input(plan *p, const float *x, error *e);
 status plan_start(plan *p, error *e);
 const float *plan_output(const plan *p); /* valid until the next run */
 

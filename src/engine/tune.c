@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include "base/memory.h"
 #include "engine/tune_parts.h"
 
@@ -39,17 +38,11 @@ static status stopped(error *e)
 static plan *start_plan(const graph *g, const tune_settings *s, bool apart, error *e)
 {
     plan *p = plan_new_inference(g, s->batch, g->input_shape, e);
-    if (p && ((apart && plan_keep_apart(p, e)) || plan_start(p, e))) {
+    if (p && ((apart && plan_keep_apart(p, e)) || plan_read_input(p, s->input, e))) {
         plan_free(p);
         return NULL;
     }
     return p;
-}
-
-static void write_input(plan *p, const tune_settings *s)
-{
-    size_t count = (size_t)(s->batch * shape_count(p->graph->input_shape));
-    memcpy(plan_input(p), s->input, count * sizeof(float));
 }
 
 /* ---- layer by layer ---- */
@@ -82,7 +75,6 @@ static status compare_steps(course *c, const tune_settings *s, const task *watch
                             tuning *t, error *e)
 {
     double end = task_clock() + COMPARE_SHARE * LAYER_SHARE * s->seconds;
-    write_input(c->plan, s);
     for (int i = 0; i < c->plan->step_count; i++) {
         step *at = &c->plan->steps[i];
         if (has_methods(at) && task_clock() < end) {
@@ -115,15 +107,13 @@ static status share_scratch(course *c, error *e)
 
 /* Each way runs twice, and the second time counts: caches are then as its own runs leave
    them, with the weights of all other layers read in between. */
-static status run_course(course *c, const tune_settings *s, double end, const task *watch,
-                         error *e)
+static status run_course(course *c, double end, const task *watch, error *e)
 {
     enum { TURNS_LEAST = 8 };
     for (int64_t turn = 0; turn < TURNS_LEAST || task_clock() < end; turn++)
         for (int again = 0; again < 2; again++) {
             if (task_cancelled(watch))
                 return stopped(e);
-            write_input(c->plan, s);
             for (int i = 0; i < c->plan->step_count; i++)
                 if (c->contests[i])
                     contest_run(c->contests[i], turn, again == 1);
@@ -142,7 +132,7 @@ static status walk(course *c, const tune_settings *s, const task *watch, tuning 
     if (code == E_OK)
         code = share_scratch(c, e);
     if (code == E_OK)
-        code = run_course(c, s, end, watch, e);
+        code = run_course(c, end, watch, e);
     int at = 0;
     for (int i = 0; i < c->plan->step_count; i++)
         if (c->contests[i])
@@ -176,10 +166,9 @@ static int ascending(const void *a, const void *b)
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 200, LONG_MS = 50 };
 
-static status run_whole(plan *p, const tune_settings *s, double *ms, error *e)
+static status run_whole(plan *p, double *ms, error *e)
 {
     double begin = task_clock();
-    write_input(p, s);
     TRY(plan_forward(p, 0, 0, e));
     *ms = 1e3 * (task_clock() - begin);
     return E_OK;
@@ -187,15 +176,14 @@ static status run_whole(plan *p, const tune_settings *s, double *ms, error *e)
 
 /* The second run counts, for the plan before leaves other caches than its own; a long run
    does not feel that. */
-static status time_whole(plan *p, const tune_settings *s, double *ms, error *e)
+static status time_whole(plan *p, double *ms, error *e)
 {
-    TRY(run_whole(p, s, ms, e));
-    return *ms < LONG_MS ? run_whole(p, s, ms, e) : E_OK;
+    TRY(run_whole(p, ms, e));
+    return *ms < LONG_MS ? run_whole(p, ms, e) : E_OK;
 }
 
-static status run_rounds(plan **plans, int count, const tune_settings *s, double seconds,
-                         const task *watch, double (*times)[ROUNDS_MOST], int *rounds,
-                         error *e)
+static status run_rounds(plan **plans, int count, double seconds, const task *watch,
+                         double (*times)[ROUNDS_MOST], int *rounds, error *e)
 {
     double warm, end = 0;
     for (*rounds = -1;
@@ -206,7 +194,7 @@ static status run_rounds(plan **plans, int count, const tune_settings *s, double
         for (int i = 0; i < count; i++) {
             if (task_cancelled(watch))
                 return stopped(e);
-            TRY(time_whole(plans[i], s, *rounds < 0 ? &warm : &times[i][*rounds], e));
+            TRY(time_whole(plans[i], *rounds < 0 ? &warm : &times[i][*rounds], e));
         }
         report(watch, "compare", *rounds < 0 ? 0 : *rounds + 1, 0);
     }
@@ -225,7 +213,7 @@ status tune_compare(const graph *const *graphs, int count, const tune_settings *
         code = plans[i] ? E_OK : e->code;
     }
     if (code == E_OK)
-        code = run_rounds(plans, count, s, seconds, watch, times, &rounds, e);
+        code = run_rounds(plans, count, seconds, watch, times, &rounds, e);
     for (int i = 0; code == E_OK && i < count; i++) {
         qsort(times[i], (size_t)rounds, sizeof *times[i], ascending);
         median_ms[i] = (times[i][rounds / 2] + times[i][(rounds - 1) / 2]) / 2;

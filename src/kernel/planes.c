@@ -118,6 +118,18 @@ static void pack(const mapping *m, const float *weight, float *to)
                    to + g * term_count(m) * PLANES_OUTPUTS);
 }
 
+/* A row of pixels, and zeros up to the end of the row of each plane. */
+static void load_row(const job *j, const float *from, float *to)
+{
+    const mapping *m = j->m;
+    if (m->pitch > 1) {
+        j->loops->planes_load(m->w, m->channels, from, m->pitch, to, j->plane, j->row);
+        return;
+    }
+    memcpy(to, from, (size_t)m->w * sizeof *to);
+    memset(to + m->w, 0, (size_t)(j->row - m->w) * sizeof *to);
+}
+
 /* The source rows of the output rows BEGIN .. END - 1 of an image, zeros around: those
    behind a row are those before the next. */
 static void load_planes(const job *j, int64_t image, int64_t begin, int64_t end,
@@ -131,9 +143,7 @@ static void load_planes(const job *j, int64_t image, int64_t begin, int64_t end,
         int64_t h = from + i;
         float *to = planes + j->lead + i * j->row;
         if (h >= 0 && h < m->h)
-            j->loops->planes_load(m->w, m->channels,
-                                  j->source + (image * m->h + h) * m->w * m->pitch,
-                                  m->pitch, to, j->plane, j->row);
+            load_row(j, j->source + (image * m->h + h) * m->w * m->pitch, to);
         else
             for (int64_t c = 0; c < m->channels; c++)
                 memset(to + c * j->plane, 0, (size_t)j->row * sizeof *to);

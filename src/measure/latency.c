@@ -21,8 +21,7 @@
 /* One model made ready to run again and again. */
 typedef struct lane {
     plan *plan;   /* inference */
-    float *input; /* [input_count] transformed once */
-    int64_t input_count;
+    float *input; /* a batch, transformed once */
     train_settings settings; /* training */
     train_state state;
     dataset *data;
@@ -69,13 +68,13 @@ static status make_input(lane *l, const model *m, const latency_settings *s, err
     shape in = m->graph->input_shape;
     int64_t channels = in.dim[in.rank - 1];
     random_stream r = random_new(s->seed, "latency", 0);
-    l->input_count = s->batch * shape_count(in);
-    l->input = memory_new_raw(l->input_count, sizeof *l->input, e);
+    int64_t count = s->batch * shape_count(in);
+    l->input = memory_new_raw(count, sizeof *l->input, e);
     if (!l->input)
         return E_MEMORY;
-    random_fill_uniform(&r, l->input, l->input_count, 0, 1);
-    transform_apply(&m->input_transform, l->input, l->input_count / channels, channels);
-    return E_OK;
+    random_fill_uniform(&r, l->input, count, 0, 1);
+    transform_apply(&m->input_transform, l->input, count / channels, channels);
+    return plan_read_input(l->plan, l->input, e);
 }
 
 static status start_inference(lane *l, const model *m, const latency_settings *s,
@@ -85,7 +84,6 @@ static status start_inference(lane *l, const model *m, const latency_settings *s
     if (!l->plan)
         return e->code;
     TRY(plan_set_precision(l->plan, s->precision, e));
-    TRY(plan_start(l->plan, e));
     return make_input(l, m, s, e);
 }
 
@@ -177,7 +175,6 @@ static status run_once(lane *l, error *e)
     if (l->data)
         return train_step(&l->state, &l->settings, l->data, l->index, l->data->count,
                           &loss, e);
-    memcpy(plan_input(l->plan), l->input, (size_t)l->input_count * sizeof *l->input);
     return plan_forward(l->plan, 0, 0, e);
 }
 
@@ -402,7 +399,6 @@ static status start_steps(lane *l, graph *g, const model *m, const latency_setti
     if (!l->plan)
         return e->code;
     TRY(plan_set_precision(l->plan, s->precision, e));
-    TRY(plan_start(l->plan, e));
     return make_input(l, m, s, e);
 }
 
