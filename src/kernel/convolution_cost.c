@@ -17,7 +17,8 @@ static const double FEW_IN = 0.25, FEW_OUT = 0.3;
 static const double READ_TWO = 40, WRITE_TWO = 25, READ_FOUR = 90, WRITE_FOUR = 80;
 /* A weight that comes from memory, past all caches, as in a network. */
 static const double FETCH_PLANE = 0.4, FETCH_DIRECT = 0.4;
-/* A weight that is made of others on the way, of 16 lanes: 24 of 36 are, and 18 kept. */
+/* A weight that is made of others on the way, of 16 lanes: 24 of 36 are, and 18 kept; or
+   all 16, of 9. */
 static const double MAKE = 0.1;
 
 static double round_up(int64_t n, int64_t step)
@@ -53,12 +54,13 @@ double winograd_cost(const convolution *v, int64_t tile, algorithm_task task)
     return cost + (task == ALGORITHM_FORWARD ? 0 : exchange(planes * pairs));
 }
 
-double winograd_thin_cost(const convolution *v)
+double winograd_thin_cost(const convolution *v, int64_t tile)
 {
     double lanes = (double)loops_get()->lanes;
     double pairs = (double)v->c * round_up(v->out_c, loops_get()->lanes);
-    return winograd_cost(v, 4, ALGORITHM_FORWARD) +
-           pairs * (24 * MAKE * 16 / lanes - 18 * FETCH_PLANE);
+    double made = tile == 2 ? 16 : 24, spared = tile == 2 ? 16 - 9 : 18;
+    return winograd_cost(v, tile, ALGORITHM_FORWARD) +
+           pairs * (made * MAKE * 16 / lanes - spared * FETCH_PLANE);
 }
 
 double direct_cost(const convolution *v, double share, algorithm_task task)

@@ -9,8 +9,8 @@
 /* Nanoseconds of one core for a task of V by F(tile x tile, 3x3), TILE 2 or 4; and by a
    direct sum over the SHARE (0..1) of pixels and taps that meet. */
 double winograd_cost(const convolution *v, int64_t tile, algorithm_task task);
-/* Forward by F(4x4, 3x3), with three lines of weights kept. */
-double winograd_thin_cost(const convolution *v);
+/* The same, forward, where weights are made on the way. */
+double winograd_thin_cost(const convolution *v, int64_t tile);
 double direct_cost(const convolution *v, double share, algorithm_task task);
 
 /* What a direct sum of pairs of bf16 takes of the time of one in f32, with all that is

@@ -11,8 +11,9 @@
    In bf16 images may be kept as such: they are widened as tiles are transformed and
    narrowed as these are put, and what is between is f32 (the rows that end in -f32).
 
-   Of the lines of G g G' only the first, the last and what is between for g1 need be kept:
-   the others are sums and differences of them (the row that ends in -thin).
+   Of the lines of G g G' of F(4x4, 3x3) only the first, the last and what is between for g1
+   need be kept, and of F(2x2, 3x3) g alone: the others are sums and differences of them
+   (the rows that end in -thin).
 
    The work itself is in winograd_prepare.c, winograd_pass.c, winograd_thin.c and
    winograd_weight.c.
@@ -151,7 +152,8 @@ static void grad_input(const convolution *v, int64_t tile, const float *grad_y,
 
 WINOGRAD_FORWARD(two, winograd_forward_pass(v, 2))
 WINOGRAD_FORWARD(four, winograd_forward_pass(v, 4))
-WINOGRAD_FORWARD(thin, winograd_thin_pass(v))
+WINOGRAD_FORWARD(thin_two, winograd_thin_pass(v, 2))
+WINOGRAD_FORWARD(thin_four, winograd_thin_pass(v, 4))
 WINOGRAD_GRADIENTS(two, 2)
 WINOGRAD_GRADIENTS(four, 4)
 WINOGRAD_KEPT(two, 2, two, "", PRECISION_F32, pays_two)
@@ -159,30 +161,55 @@ WINOGRAD_KEPT(four, 4, four, "", PRECISION_F32, pays_four)
 WINOGRAD_KEPT(two, 2, two_kept, "-f32", PRECISION_BF16, pays_two_kept)
 WINOGRAD_KEPT(four, 4, four_kept, "-f32", PRECISION_BF16, pays_four_kept)
 
-/* Tiles are one block of a product: with more, to make lines takes longer than to fetch
+/* Tiles are one block of a product: with more, to make planes takes longer than to fetch
    them. */
-static bool suits_thin(const convolution *v, const float *weight)
+static bool suits_thin(const convolution *v, const float *weight, int64_t tile)
 {
-    winograd_pass p = winograd_thin_pass(v);
+    winograd_pass p = winograd_thin_pass(v, tile);
     return winograd_suits(v, weight) && winograd_parts_room(&p) > 0 &&
-           p.tiles <= p.loops->tiles;
+           p.tiles <= (tile == 2 ? p.loops->taps_tiles : p.loops->tiles);
 }
 
-static bool pays_thin(const convolution *v, const float *weight, algorithm_task task)
+/* Is it expected to be faster than a direct sum and planes that are kept? */
+static bool pays_thin(const convolution *v, algorithm_task task, double cost)
 {
-    double cost = winograd_thin_cost(v);
-    (void)weight;
     return task == ALGORITHM_FORWARD && cost < direct_cost(v, 1, task) &&
            cost < winograd_cost(v, 2, task) && cost < winograd_cost(v, 4, task);
 }
 
-const algorithm algorithm_winograd_thin = {
-    .name = "winograd-4x4-thin",
-    .precision = PRECISION_F32,
-    .suits = suits_thin,
-    .pays = pays_thin,
-    .prepared_bytes = prepared_bytes_thin,
-    .prepare = prepare_thin,
-    .scratch_bytes = scratch_bytes_thin,
-    .forward = forward_thin,
-};
+static bool suits_thin_two(const convolution *v, const float *weight)
+{
+    return suits_thin(v, weight, 2);
+}
+
+static bool suits_thin_four(const convolution *v, const float *weight)
+{
+    return suits_thin(v, weight, 4);
+}
+
+static bool pays_thin_two(const convolution *v, const float *weight, algorithm_task task)
+{
+    (void)weight;
+    return pays_thin(v, task, winograd_thin_cost(v, 2));
+}
+
+static bool pays_thin_four(const convolution *v, const float *weight, algorithm_task task)
+{
+    double cost = winograd_thin_cost(v, 4);
+    bool two = suits_thin_two(v, weight) && winograd_thin_cost(v, 2) < cost;
+    return !two && pays_thin(v, task, cost);
+}
+
+#define WINOGRAD_THIN(word, m)                                                           \
+    const algorithm algorithm_winograd_##word = {                                        \
+        .name = "winograd-" #m "x" #m "-thin",                                           \
+        .precision = PRECISION_F32,                                                      \
+        .suits = suits_##word,                                                           \
+        .pays = pays_##word,                                                             \
+        .prepared_bytes = prepared_bytes_##word,                                         \
+        .prepare = prepare_##word,                                                       \
+        .scratch_bytes = scratch_bytes_##word,                                           \
+        .forward = forward_##word,                                                       \
+    };
+WINOGRAD_THIN(thin_two, 2)
+WINOGRAD_THIN(thin_four, 4)

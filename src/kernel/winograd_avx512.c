@@ -6,6 +6,7 @@
 #pragma GCC optimize("O3,no-trapping-math,no-math-errno")
 #define LANES         16
 #define TILES_MOST    14
+#define TAPS_TILES    9
 #define OUTER_OUTPUTS 8
 #include "kernel/loops_vector.inc"
 #include "kernel/loops_narrow.inc"
@@ -13,6 +14,7 @@
 #include "kernel/loops_winograd_points.inc"
 #include "kernel/loops_winograd_tiles.inc"
 #include "kernel/loops_winograd_weight.inc"
+#include "kernel/loops_winograd_taps.inc"
 #include "kernel/loops_winograd_product.inc"
 
 const winograd_loops *const winograd_avx512 = &winograd_here;

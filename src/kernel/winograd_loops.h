@@ -74,7 +74,8 @@ typedef struct winograd_filter {
     const float *weight;
     int64_t channels, outputs, channel_step, output_step, tap_step;
     bool turned; /* by half a turn, as the gradient by the input has them */
-    bool thin;   /* F(4x4, 3x3): three lines, of which winograd_lines makes the others */
+    bool thin;   /* F(4x4, 3x3): three lines, of which winograd_lines makes the others;
+                    F(2x2, 3x3): the taps as they are */
     int vectors;
     float *u; /* as winograd_product has them */
     int64_t u_line, u_column;
@@ -90,6 +91,22 @@ typedef struct winograd_lines {
     float *u;                           /* [4][count] */
     int64_t u_plane;
 } winograd_lines;
+
+/* The products of all planes of F(2x2, 3x3), of weights that are kept as taps and made in
+   registers; at most as many tiles as loops say.  Partial sums, which are those of not all
+   channels, lack a factor, which the last bring. */
+typedef struct winograd_taps {
+    int64_t tiles, channels;
+    int vectors;
+    bool add, last;
+    const float *x; /* [group][tile][lane]; behind the tiles, and in y, there is room for as
+                       many as loops say */
+    int64_t x_plane, x_group;
+    const float *taps; /* [channel][9][vectors * lanes] */
+    const float *next; /* as much, which will be read then: fetched meanwhile */
+    float *y;          /* [tile][vectors * lanes] */
+    int64_t y_plane;
+} winograd_taps;
 
 /* sum[plane][o][c] += sum over tiles of g[plane][o][tile] x[plane][c][tile], for one
    plane; sum's rows are x_groups * lanes long. */
@@ -126,10 +143,12 @@ typedef struct winograd_form {
 
 typedef struct winograd_loops {
     int64_t lanes, tiles;    /* tiles: of a block of the product */
+    int64_t taps_tiles;      /* the most of a product of taps */
     winograd_form two, four; /* F(2x2, 3x3) and F(4x4, 3x3) */
     void (*product)(const winograd_product *p);
     void (*outer)(const winograd_outer *o);
     void (*make_lines)(const winograd_lines *lines); /* of F(4x4, 3x3) */
+    void (*product_of_taps)(const winograd_taps *t);
 } winograd_loops;
 
 /* The loops for cpu_get_level(). */

@@ -17,16 +17,19 @@ typedef struct winograd_pass {
     int64_t tiles;          /* of all images */
     int64_t groups, panels; /* of in.channels; of out.channels */
     bool turned;
-    bool thin; /* of the lines of planes three are kept, and the others made of them */
+    bool thin; /* half of the planes, or the taps, are kept, and others made on the way */
 } winograd_pass;
 
 enum {
-    WINOGRAD_PANEL = 2,     /* vectors of a panel */
-    WINOGRAD_KEPT_LINES = 3 /* the first, the last, and what those between have of g1 */
+    WINOGRAD_PANEL = 2, /* vectors of a panel */
+    WINOGRAD_KEPT_LINES =
+        3,            /* of F(4x4, 3x3): the first, the last, and what those between
+                                have of g1 */
+    WINOGRAD_TAPS = 9 /* of F(2x2, 3x3), as they are */
 };
 
 winograd_pass winograd_forward_pass(const convolution *v, int64_t tile);
-winograd_pass winograd_thin_pass(const convolution *v); /* F(4x4, 3x3), only in parts */
+winograd_pass winograd_thin_pass(const convolution *v, int64_t tile); /* only in parts */
 winograd_pass winograd_input_pass(const convolution *v, int64_t tile);
 
 /* Of how many tiles a task takes some of the outputs alone: where tiles are few; else 0. */
@@ -57,20 +60,28 @@ static inline int64_t winograd_plane_floats(const winograd_pass *p, int64_t vect
 }
 
 /* Weights are [panel][plane][channel][vectors * lanes].  Of three lines they are
-   [panel][column][chunk of channels][line][channel][vectors * lanes]: one stream. */
+   [panel][column][chunk of channels][line][channel][vectors * lanes], of nine taps
+   [panel][channel][tap][vectors * lanes]: one stream. */
 static inline int64_t winograd_weight_plane(const winograd_pass *p, int64_t vectors)
 {
     return winograd_plane_floats(p, p->in.channels * vectors);
 }
 
+/* What is kept of a pair of channels. */
+static inline int64_t winograd_kept(const winograd_pass *p)
+{
+    return !p->thin             ? p->form->planes
+           : p->form->tile == 2 ? WINOGRAD_TAPS
+                                : WINOGRAD_KEPT_LINES * winograd_side(p);
+}
+
 /* Floats before PANEL. */
 static inline int64_t winograd_weight_panel(const winograd_pass *p, int64_t panel)
 {
-    int64_t planes = p->thin ? WINOGRAD_KEPT_LINES * winograd_side(p) : p->form->planes;
-    return panel * planes * winograd_weight_plane(p, WINOGRAD_PANEL);
+    return panel * winograd_kept(p) * winograd_weight_plane(p, WINOGRAD_PANEL);
 }
 
-/* Channels of a chunk, whose other lines are made at once. */
+/* Channels of a chunk, whose lines between are made at once. */
 int64_t winograd_lines_channels(const winograd_pass *p);
 
 static inline int64_t winograd_lines_plane(const winograd_pass *p)
@@ -95,7 +106,7 @@ typedef struct winograd_panel {
     float *lines;
 } winograd_panel;
 
-/* All products of a panel of which three lines are kept. */
+/* All products of a panel whose planes are made on the way. */
 void winograd_thin_multiply(const winograd_pass *p, const winograd_panel *panel);
 
 /* y (+)= finish of the pass over x.  Returns the scratch bytes; where BLOCK is NULL, it

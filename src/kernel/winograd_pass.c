@@ -90,7 +90,7 @@ static void step_multiply(const job *j, int64_t panel, int64_t after, int64_t pl
         .y_plane = j->sums_plane});
 }
 
-/* All planes of PANEL, where three lines are kept. */
+/* All planes of PANEL, where some are made on the way. */
 static void step_multiply_thin(const job *j, int64_t panel, int64_t after, int64_t tiles,
                                const float *spread, float *sums, float *lines)
 {
@@ -240,6 +240,14 @@ static void cut(job *j)
     j->block = divide_up(p->tiles, j->blocks);
 }
 
+/* Products of taps write sums of as many tiles as they can. */
+static int64_t sums_tiles(const job *j)
+{
+    const winograd_pass *p = j->pass;
+    bool taps = p->thin && p->form->tile == 2;
+    return taps && j->block < p->loops->taps_tiles ? p->loops->taps_tiles : j->block;
+}
+
 size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
                     const float *bias, const finish *tail, float *y, bool accumulate,
                     void *block)
@@ -249,7 +257,7 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     int64_t lanes = p->loops->lanes;
     cut(&j);
     j.spread_plane = winograd_plane_floats(p, j.block * p->groups);
-    j.sums_plane = winograd_plane_floats(p, j.block * WINOGRAD_PANEL);
+    j.sums_plane = winograd_plane_floats(p, sums_tiles(&j) * WINOGRAD_PANEL);
     j.sums_floats = p->form->planes * j.sums_plane;
     j.scale = scratch_floats(&s, p->panels * WINOGRAD_PANEL * lanes);
     j.shift = scratch_floats(&s, p->panels * WINOGRAD_PANEL * lanes);
@@ -257,7 +265,8 @@ size_t winograd_run(const winograd_pass *p, const float *x, const float *u,
     size_t used = s.used;
     j.spread = scratch_floats(&s, p->form->planes * j.spread_plane);
     j.sums = scratch_floats(&s, j.sums_floats * (j.phased ? p->panels : 1));
-    j.lines = scratch_floats(&s, p->thin ? p->form->tile * winograd_lines_plane(p) : 0);
+    j.lines = scratch_floats(
+        &s, p->thin && p->form->tile == 4 ? p->form->tile * winograd_lines_plane(p) : 0);
     j.at_hand = scratch_take(&s, 1, sizeof *j.at_hand);
     j.apart = j.phased ? 0 : scratch_rooms(&s, used);
     if (!block)

@@ -51,9 +51,9 @@ winograd_pass winograd_forward_pass(const convolution *v, int64_t tile)
     return pass_of(in, out, v->n, tile);
 }
 
-winograd_pass winograd_thin_pass(const convolution *v)
+winograd_pass winograd_thin_pass(const convolution *v, int64_t tile)
 {
-    winograd_pass p = winograd_forward_pass(v, 4);
+    winograd_pass p = winograd_forward_pass(v, tile);
     p.thin = true;
     return p;
 }
@@ -103,7 +103,11 @@ static void place_weights(const winograd_pass *p, int64_t panel, int64_t channel
 {
     const int64_t row = f->vectors * p->loops->lanes, in = p->in.channels;
     f->u = u + winograd_weight_panel(p, panel) + channel * row;
-    if (p->thin) {
+    if (p->thin && p->form->tile == 2) {
+        f->u += (WINOGRAD_TAPS - 1) * channel * row;
+        f->u_column = row;
+        f->u_line = 3 * row;
+    } else if (p->thin) {
         int64_t chunk = winograd_lines_channels(p), first = channel / chunk * chunk;
         f->u += (WINOGRAD_KEPT_LINES - 1) * first * row;
         f->u_line = minimum(in - first, chunk) * row;

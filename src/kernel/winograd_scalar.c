@@ -4,6 +4,7 @@
 #pragma GCC optimize("O3,no-trapping-math,no-math-errno")
 #define LANES         4
 #define TILES_MOST    4
+#define TAPS_TILES    4
 #define OUTER_OUTPUTS 4
 #include "kernel/loops_vector.inc"
 #include "kernel/loops_narrow.inc"
@@ -11,6 +12,7 @@
 #include "kernel/loops_winograd_points.inc"
 #include "kernel/loops_winograd_tiles.inc"
 #include "kernel/loops_winograd_weight.inc"
+#include "kernel/loops_winograd_taps.inc"
 #include "kernel/loops_winograd_product.inc"
 
 const winograd_loops *const winograd_scalar = &winograd_here;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   winograd_thin.c -- the products of a panel of F(4x4, 3x3) of which three lines of planes
-   are kept, half of the weights.  Where tiles are few, to fetch weights takes longer than
-   to multiply, and to make some of others is faster.
+   winograd_thin.c -- the products of a panel whose planes are made on the way.  Where tiles
+   are few, to fetch weights takes longer than to multiply, and to make some of others is
+   faster.
 
-   Planes go column by column, and channels in chunks.  What is kept of a chunk is read in
-   one stream and is near while it is needed; as many products as there are lines fetch the
-   next chunk meanwhile, an even share each. */
+   Of F(4x4, 3x3) three lines of planes are kept, half of the weights: planes go column by
+   column, and channels in chunks.  Of F(2x2, 3x3) the nine taps are kept, and all planes
+   read them, a chunk of channels at a time.  What is kept of a chunk is read in one stream
+   and is near while it is needed; all products fetch the next chunk meanwhile, an even
+   share each. */
 #include "kernel/winograd_parts.h"
 
 static int64_t minimum(int64_t a, int64_t b)
@@ -61,7 +63,30 @@ static void multiply_chunk(const winograd_pass *p, const winograd_panel *t,
     p->loops->product(&product);
 }
 
-void winograd_thin_multiply(const winograd_pass *p, const winograd_panel *panel)
+static void multiply_by_taps(const winograd_pass *p, const winograd_panel *t)
+{
+    enum { CHANNELS = 32 }; /* whose taps are in the nearest cache through all planes */
+    const int64_t in = p->in.channels, row = WINOGRAD_TAPS * t->vectors * p->loops->lanes;
+    for (int64_t first = 0; first < in; first += CHANNELS) {
+        bool last = first + CHANNELS >= in;
+        const float *taps = t->u + first * row;
+        p->loops->product_of_taps(
+            &(winograd_taps){.tiles = t->tiles,
+                             .channels = minimum(in - first, CHANNELS),
+                             .vectors = t->vectors,
+                             .add = first > 0,
+                             .last = last,
+                             .x = t->spread + first / p->loops->lanes * t->spread_group,
+                             .x_plane = t->spread_plane,
+                             .x_group = t->spread_group,
+                             .taps = taps,
+                             .next = last ? t->after : taps + CHANNELS * row,
+                             .y = t->sums,
+                             .y_plane = t->sums_plane});
+    }
+}
+
+static void multiply_by_lines(const winograd_pass *p, const winograd_panel *panel)
 {
     const int64_t in = p->in.channels, most = winograd_lines_channels(p);
     const int64_t side = winograd_side(p);
@@ -75,4 +100,12 @@ void winograd_thin_multiply(const winograd_pass *p, const winograd_panel *panel)
                 c.next = panel->after;
             multiply_chunk(p, panel, &c);
         }
+}
+
+void winograd_thin_multiply(const winograd_pass *p, const winograd_panel *panel)
+{
+    if (p->form->tile == 2)
+        multiply_by_taps(p, panel);
+    else
+        multiply_by_lines(p, panel);
 }

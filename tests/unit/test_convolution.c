@@ -15,11 +15,18 @@
 #include "base/random.h"
 #include "kernel/algorithm.h"
 #include "kernel/loops.h"
+#include "kernel/winograd_loops.h"
 
 static const algorithm *const rows[] = {
-    &algorithm_winograd_two, &algorithm_winograd_four, &algorithm_winograd_thin,
-    &algorithm_shift,        &algorithm_gather,        &algorithm_planes};
-enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 3 };
+    &algorithm_winograd_two,
+    &algorithm_winograd_four,
+    &algorithm_winograd_thin_two,
+    &algorithm_winograd_thin_four,
+    &algorithm_shift,
+    &algorithm_gather,
+    &algorithm_planes,
+};
+enum { ROWS = sizeof rows / sizeof *rows, WINOGRAD_ROWS = 4 };
 static const double tolerance = 1e-5;
 
 enum { PLACES_MOST = 1500 };
@@ -334,7 +341,9 @@ static void test_shapes(void **state)
         geometry(1, 216, 219, 4, 5, 1, 1),  geometry(3, 37, 41, 40, 72, 1, 1),
         geometry(1, 90, 93, 300, 16, 1, 1), geometry(2, 20, 96, 8, 8, 1, 2),
         geometry(1, 40, 66, 3, 19, 2, 0),   geometry(2, 3, 3, 176, 190, 1, 1),
-        geometry(9, 2, 3, 181, 190, 1, 1),  none,
+        geometry(9, 2, 3, 181, 190, 1, 1),  geometry(1, 6, 6, 100, 210, 1, 1),
+        geometry(1, 5, 6, 37, 70, 1, 1),    geometry(1, 4, 4, 130, 110, 1, 1),
+        geometry(1, 2, 2, 64, 80, 1, 1),    none,
     };
     (void)state;
     for (uint64_t i = 0; shapes[i].n; i++) {
@@ -403,10 +412,14 @@ static void test_choice(void **state)
         {geometry(1, 1, 1, 512, 512, 1, 1), ALGORITHM_GRAD_WEIGHT, "gather"},
         {geometry(1, 200, 200, 8, 8, 1, 1), ALGORITHM_GRAD_INPUT, "planes"},
         {geometry(1, 200, 200, 1, 8, 1, 1), ALGORITHM_FORWARD, "planes"},
+        {geometry(1, 6, 6, 256, 256, 1, 1), ALGORITHM_FORWARD, "winograd-2x2-thin"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
         if (strcmp(choices[i].name, "planes") == 0 && !loops_get()->planes)
+            continue;
+        if (strcmp(choices[i].name, "winograd-2x2-thin") == 0 &&
+            winograd_loops_get()->taps_tiles < 9)
             continue;
         const algorithm *a =
             algorithm_guess(&choices[i].v, NULL, PRECISION_F32, choices[i].task);
