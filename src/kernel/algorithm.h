@@ -85,9 +85,9 @@ const algorithm *algorithm_guess(const convolution *v, const float *weight, prec
 
 extern const algorithm algorithm_gather, algorithm_matrix, algorithm_depthwise,
     algorithm_sparse, algorithm_winograd_two, algorithm_winograd_four,
-    algorithm_winograd_thin_two,
-    algorithm_winograd_thin_four, algorithm_winograd_two_kept, algorithm_winograd_four_kept,
-    algorithm_bf16, algorithm_shift, algorithm_shift_kept, algorithm_shift_pairs,
-    algorithm_planes, algorithm_im2col, algorithm_direct;
+    algorithm_winograd_thin_two, algorithm_winograd_thin_four,
+    algorithm_winograd_two_kept, algorithm_winograd_four_kept, algorithm_bf16,
+    algorithm_shift, algorithm_shift_kept, algorithm_shift_pairs, algorithm_planes,
+    algorithm_im2col, algorithm_direct;
 
 #endif

@@ -11,9 +11,9 @@
    In bf16 images may be kept as such: they are widened as tiles are transformed and
    narrowed as these are put, and what is between is f32 (the rows that end in -f32).
 
-   Of the lines of G g G' of F(4x4, 3x3) only the first, the last and what is between for g1
-   need be kept, and of F(2x2, 3x3) g alone: the others are sums and differences of them
-   (the rows that end in -thin).
+   Of the lines of G g G' of F(4x4, 3x3) only the first, the last and what is between for
+   g1 need be kept, and of F(2x2, 3x3) g alone: the others are sums and differences of
+   them (the rows that end in -thin).
 
    The work itself is in winograd_prepare.c, winograd_pass.c, winograd_thin.c and
    winograd_weight.c.

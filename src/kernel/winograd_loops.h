@@ -93,14 +93,14 @@ typedef struct winograd_lines {
 } winograd_lines;
 
 /* The products of all planes of F(2x2, 3x3), of weights that are kept as taps and made in
-   registers; at most as many tiles as loops say.  Partial sums, which are those of not all
-   channels, lack a factor, which the last bring. */
+   registers; at most as many tiles as loops say.  Partial sums, which are those of not
+   all channels, lack a factor, which the last bring. */
 typedef struct winograd_taps {
     int64_t tiles, channels;
     int vectors;
     bool add, last;
-    const float *x; /* [group][tile][lane]; behind the tiles, and in y, there is room for as
-                       many as loops say */
+    const float *x; /* [group][tile][lane]; behind the tiles, and in y, there is room for
+                       as many as loops say */
     int64_t x_plane, x_group;
     const float *taps; /* [channel][9][vectors * lanes] */
     const float *next; /* as much, which will be read then: fetched meanwhile */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
-   winograd_thin.c -- the products of a panel whose planes are made on the way.  Where tiles
-   are few, to fetch weights takes longer than to multiply, and to make some of others is
-   faster.
+   winograd_thin.c -- the products of a panel whose planes are made on the way.  Where
+   tiles are few, to fetch weights takes longer than to multiply, and to make some of
+   others is faster.
 
    Of F(4x4, 3x3) three lines of planes are kept, half of the weights: planes go column by
    column, and channels in chunks.  Of F(2x2, 3x3) the nine taps are kept, and all planes
-   read them, a chunk of channels at a time.  What is kept of a chunk is read in one stream
-   and is near while it is needed; all products fetch the next chunk meanwhile, an even
-   share each. */
+   read them, a chunk of channels at a time.  What is kept of a chunk is read in one
+   stream and is near while it is needed; all products fetch the next chunk meanwhile, an
+   even share each. */
 #include "kernel/winograd_parts.h"
 
 static int64_t minimum(int64_t a, int64_t b)

@@ -20,8 +20,8 @@
 
 /* One model made ready to run again and again. */
 typedef struct lane {
-    plan *plan;   /* inference */
-    float *input; /* a batch, transformed once */
+    plan *plan;              /* inference */
+    float *input;            /* a batch, transformed once */
     train_settings settings; /* training */
     train_state state;
     dataset *data;

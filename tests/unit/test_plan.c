@@ -69,55 +69,6 @@ static void any_graph_runs_as_the_reference_says(void **state)
     }
 }
 
-static void run_again(plan *p, float *y, int64_t n)
-{
-    fill_input(plan_input(p), SIZE * SIZE);
-    assert_int_equal(plan_forward(p, 0, 0, NULL), E_OK);
-    memcpy(y, plan_output(p), (size_t)n * sizeof *y);
-}
-
-/* What a plan keeps of parameters is made again where they were written, replaced or
-   exchanged since: it gives the bits of a plan that is made then. */
-static void parameters_may_change_between_runs(void **state)
-{
-    (void)state;
-    graph *g = support_unet(SIZE), *other = support_unet(SIZE);
-    support_fill(g, 1);
-    support_fill(other, 2);
-    plan *p = plan_new_inference(g, 1, g->input_shape, NULL);
-    assert_non_null(plan_input(p));
-    int64_t n = shape_count(plan_output_shape(p)), same;
-    float *before = malloc((size_t)n * sizeof *before);
-    float *now = malloc((size_t)n * sizeof *now);
-    run_again(p, before, n);
-    for (int i = 0; i < 3 * g->parameter_count; i++) {
-        parameter *q = &g->parameters[i / 3], *with = &other->parameters[i / 3];
-        if (i % 3 == 2)
-            tensor_write_f32(with->data, NULL)[0] += 0.25f; /* has its own from now on */
-        run_again(p, now, n);
-        assert_memory_equal(now, before, (size_t)n * sizeof *now);
-        if (i % 3 == 0) {
-            tensor_write_f32(q->data, NULL)[0] += 0.5f;
-        } else if (i % 3 == 1) {
-            tensor *shared = tensor_share(with->data, NULL);
-            tensor_free(q->data);
-            q->data = shared;
-        } else {
-            tensor_swap(&q->data, &with->data);
-        }
-        run_again(p, now, n);
-        float *fresh = run_inference(g, 1, false, &same);
-        assert_memory_equal(now, fresh, (size_t)n * sizeof *now);
-        memcpy(before, now, (size_t)n * sizeof *now);
-        free(fresh);
-    }
-    free(before);
-    free(now);
-    plan_free(p);
-    graph_free(g);
-    graph_free(other);
-}
-
 static void fused_equals_unfused(void **state)
 {
     (void)state;
@@ -487,7 +438,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_graph_runs_as_the_reference_says),
-        cmocka_unit_test(parameters_may_change_between_runs),
         cmocka_unit_test(fused_equals_unfused),
         cmocka_unit_test(parts_of_a_concat_are_kept_for_later),
         cmocka_unit_test(batches_are_independent),
