@@ -199,7 +199,8 @@ static void add_man_keys(text *out)
 static const char language[] =
     "A line holds a command, or several parted by semicolons: a verb, its arguments, "
     "then "
-    "options as key=value in any order.  Arguments may be given as key=value too.  A "
+    "options as key=value in any order.  Arguments may be given as key=value too.  "
+    "What is in seconds may be written as 90s, 10m or 2h.  A "
     "number "
     "sign begins a comment.  Blanks part words; double quotes keep them, and put "
     "variables "

@@ -45,9 +45,15 @@ static void range_ends(const char *range, double *low, double *high)
     text_to_real(dots + 2, high);
 }
 
+static bool is_time(const option *row)
+{
+    return row->kind == OPTION_REAL && text_equal(row->unit, "s");
+}
+
 static status fail_kind(const option *row, const char *words, error *e)
 {
-    fail(e, E_USAGE, "%s=%s: %s is wanted", row->name, words, kinds[row->kind].noun);
+    fail(e, E_USAGE, "%s=%s: %s is wanted", row->name, words,
+         is_time(row) ? "a time as 90s, 10m or 2h" : kinds[row->kind].noun);
     if (row->range)
         fail_hint(e, "%s may be %s", row->name, row->range);
     return E_USAGE;
@@ -133,9 +139,30 @@ static status read_integer(option_value *v, error *e)
     return check_range(v->row, v->words, v->real, e);
 }
 
+/* "90", "90s", "10m" or "2h", in seconds. */
+static bool read_time(const char *words, double *seconds)
+{
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
+    char number[64];
+    size_t length = strlen(words);
+    for (size_t i = 0; length > 1 && i < sizeof units / sizeof *units; i++) {
+        if (words[length - 1] != units[i].unit)
+            continue;
+        snprintf(number, sizeof number, "%.*s", (int)(length - 1), words);
+        if (length > sizeof number || !text_to_real(number, seconds))
+            return false;
+        *seconds *= units[i].seconds;
+        return true;
+    }
+    return text_to_real(words, seconds);
+}
+
 static status read_real(option_value *v, error *e)
 {
-    if (!text_to_real(v->words, &v->real))
+    if (!(is_time(v->row) ? read_time : text_to_real)(v->words, &v->real))
         return fail_kind(v->row, v->words, e);
     return check_range(v->row, v->words, v->real, e);
 }

@@ -13,7 +13,8 @@
 typedef enum option_kind {
     OPTION_FLAG,    /* yes or no */
     OPTION_INTEGER, /* range "1..", "0..16" */
-    OPTION_REAL,    /* range "0..1"; an open end is left out */
+    OPTION_REAL,    /* range "0..1"; an open end is left out; one whose unit is "s" is also
+                       taken as 90s, 10m or 2h */
     OPTION_WORD,    /* one of "a|b|c" */
     OPTION_TEXT,    /* anything; range "a|b|c": what is usual, for completion and help */
     OPTION_REALS,   /* list "0.5,0.7"; range holds for each */

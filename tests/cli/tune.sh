@@ -24,7 +24,7 @@ session save work' >/dev/null
 # ---- a model ----
 
 lathe -q --format json -c 'session load work
-tune m budget=0.5 data=d as=t; show m; show t; save t t.safetensors; load u t.safetensors
+tune m budget=0.5s data=d as=t; show m; show t; save t t.safetensors; load u t.safetensors
 plan t rounds=1; plan u rounds=1; run m d index=0 > m.npy; run t d index=0 > t.npy
 tune q budget=0.5; tune m budget=0.5 lab=yes data=d samples=2' >out
 check_json out 12

@@ -23,6 +23,7 @@ static const option rows_a[] = {
     {"layers", OPTION_WORDS, NULL, NULL, NULL, "layers"},
     {"keep", OPTION_WORDS, "first|last", NULL, NULL, "ends"},
     {"name", OPTION_NAME, NULL, NULL, NULL, "name"},
+    {"budget", OPTION_REAL, "0.1..86400", "10m", "s", "time to spend"},
     {NULL}};
 static const option rows_b[] = {{"g", OPTION_SPAN, "0..", "50:500", NULL, "interaction"},
                                 {"note", OPTION_TEXT, NULL, NULL, NULL, "anything"},
@@ -34,7 +35,8 @@ static void option_defaults(void **state)
     (void)state;
     option_set set;
     assert_int_equal(option_set_init(&set, rows_a, rows_b, NULL), E_OK);
-    assert_int_equal(set.count, 13);
+    assert_int_equal(set.count, 14);
+    assert_true(option_real(&set, "budget") == 600);
     assert_true(option_real(&set, "amount") == 0.5);
     assert_int_equal(option_integer(&set, "epochs"), 10);
     assert_true(option_is(&set, "criterion", "magnitude"));
@@ -88,6 +90,14 @@ static void option_good_values(void **state)
     assert_true(option_get(&set, "sizes")->reals[2] == 30);
     assert_string_equal(option_get(&set, "layers")->items[1], "d.0");
     assert_true(option_get(&set, "g")->reals[1] == 7);
+    static const struct {
+        const char *words;
+        double seconds;
+    } times[] = {{"7", 7}, {"0.5s", 0.5}, {"1.5m", 90}, {"2h", 7200}, {"1e3s", 1000}};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        assert_int_equal(option_set_put(&set, "budget", times[i].words, &e), E_OK);
+        assert_true(option_real(&set, "budget") == times[i].seconds);
+    }
     assert_int_equal(option_set_put(&set, "g", "1.5:2", &e), E_OK);
     assert_true(option_get(&set, "g")->reals[0] == 1.5);
     option_set_clear(&set);
@@ -104,6 +114,12 @@ static void option_bad_values(void **state)
         {"amount", "2", E_RANGE, "amount=2: outside 0..1", ""},
         {"amount", "much", E_USAGE, "amount=much: a number is wanted",
          "amount may be 0..1"},
+        {"amount", "2s", E_USAGE, "amount=2s: a number is wanted", "amount may be 0..1"},
+        {"budget", "soon", E_USAGE, "budget=soon: a time as 90s, 10m or 2h is wanted",
+         "budget may be 0.1..86400"},
+        {"budget", "m", E_USAGE, "budget=m: a time as 90s, 10m or 2h is wanted",
+         "budget may be 0.1..86400"},
+        {"budget", "25h", E_RANGE, "budget=25h: outside 0.1..86400", ""},
         {"epochs", "0", E_RANGE, "epochs=0: outside 1..", ""},
         {"epochs", "1.5", E_USAGE, "epochs=1.5: a whole number is wanted",
          "epochs may be 1.."},
@@ -130,7 +146,7 @@ static void option_bad_values(void **state)
         {"epoch", "3", E_NAME, "no option 'epoch'", "did you mean 'epochs'?"},
         {"zzz", "3", E_NAME, "no option 'zzz'",
          "options: model, amount, epochs, criterion, packed, steps, sizes, layers, keep, "
-         "name, g, note, file"}};
+         "name, budget, g, note, file"}};
     option_set set;
     assert_int_equal(option_set_init(&set, rows_a, rows_b, NULL), E_OK);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

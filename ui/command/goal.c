@@ -5,7 +5,6 @@
 #include "ui/command/goal.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -22,7 +21,8 @@ static const option options[] = {
     {"metric", OPTION_TEXT, NULL, NULL, NULL,
      "what may be lost of the first metric of eval: -5pt, +1%, or a limit"},
     {"of", OPTION_WORD, NULL, NULL, NULL, "another metric that is meant by metric="},
-    {"budget", OPTION_TEXT, NULL, "10m", NULL, "time of the search: 90s, 10m, 2h"},
+    {"budget", OPTION_REAL, "0.1..1000000", "10m", "s",
+     "time of the search: 90s, 10m, 2h"},
     {"epochs", OPTION_INTEGER, "1..1000", "2", NULL,
      "of a candidate's first training; later ones are twice as long"},
     {"batch", OPTION_INTEGER, "1..", "32", NULL, "samples of one step of training"},
@@ -34,31 +34,6 @@ static const option options[] = {
      "of the input of timed runs (default: the session's)"},
     {0},
 };
-
-/* "90", "90s", "10m", "2h" in seconds. */
-static status read_budget(const char *words, double *seconds, error *e)
-{
-    static const struct {
-        char unit;
-        double seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}};
-    char number[32];
-    size_t length = strlen(words);
-    double factor = 1;
-    for (int i = 0; length > 1 && i < 3; i++)
-        if (words[length - 1] == units[i].unit) {
-            factor = units[i].seconds;
-            length--;
-            break;
-        }
-    snprintf(number, sizeof number, "%.*s", (int)length, words);
-    if (length < sizeof number && text_to_real(number, seconds) && *seconds > 0 &&
-        *seconds * factor < 1e7) {
-        *seconds *= factor;
-        return E_OK;
-    }
-    return fail(e, E_RANGE, "goal: budget=%.40s, wanted a time as 90s, 10m or 2h", words);
-}
 
 static status read_requirements(goal_search *g, error *e)
 {
@@ -104,7 +79,7 @@ static status prepare(goal_search *g, error *e)
 {
     const option_set *o = &g->call->options;
     const char *as = option_words(o, "as");
-    double budget;
+    const double budget = option_real(o, "budget");
     g->base_name = option_words(o, "model");
     g->data_name = option_words(o, "data");
     g->base = session_get_model(g->call->session, g->base_name, e);
@@ -114,7 +89,6 @@ static status prepare(goal_search *g, error *e)
     if (!g->measure.on.data)
         return e->code;
     TRY(check_splits(g, e));
-    TRY(read_budget(option_words(o, "budget"), &budget, e));
     g->name = as ? memory_text(as, e) : memory_format(e, "%s-goal", g->base_name);
     if (!g->name)
         return E_MEMORY;

@@ -13,7 +13,7 @@
 static const option tune_options[] = {
     {"model", OPTION_MODEL, NULL, NULL, NULL,
      "model to tune; or the word machine, for all of them"},
-    {"budget", OPTION_REAL, "0.1..86400", "30", "s", "time to spend"},
+    {"budget", OPTION_REAL, "0.1..86400", "30", "s", "time to spend: 30, 30s, 5m"},
     {"batch", OPTION_INTEGER, "1..", "1", NULL, "samples of one run"},
     {"data", OPTION_DATASET, NULL, NULL, NULL,
      "data to run on (default: random numbers), and to measure the lab's models on"},
