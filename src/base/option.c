@@ -55,7 +55,7 @@ static status fail_kind(const option *row, const char *words, error *e)
     fail(e, E_USAGE, "%s=%s: %s is wanted", row->name, words,
          is_time(row) ? "a time as 90s, 10m or 2h" : kinds[row->kind].noun);
     if (row->range)
-        fail_hint(e, "%s may be %s", row->name, row->range);
+        fail_hint(e, "%s may be %s%s", row->name, row->range, is_time(row) ? " s" : "");
     return E_USAGE;
 }
 
@@ -65,7 +65,8 @@ static status check_range(const option *row, const char *words, double number, e
     range_ends(row->range, &low, &high);
     if (number >= low && number <= high)
         return E_OK;
-    return fail(e, E_RANGE, "%s=%s: outside %s", row->name, words, row->range);
+    return fail(e, E_RANGE, "%s=%s: outside %s%s", row->name, words, row->range,
+                is_time(row) ? " s" : "");
 }
 
 bool option_choice(const char *range, int64_t i, char *buffer, int64_t size)

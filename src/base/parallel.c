@@ -72,17 +72,17 @@ static void clear_next(const struct job *j, team_seat seat)
         atomic_store_explicit(&shares[i].taken[next], 0, memory_order_relaxed);
 }
 
-/* A look costs less than taking: has another's share of COUNT tiles none to spare?  Member
+/* A look costs less than taking: has another's share of COUNT tiles some to spare?  Member
    0 takes its first at once.  The last of several is left to its own thread, which will
    soon be there and finds in its cache what others would have to fetch. */
-static bool has_none_to_spare(int share, int64_t count, team_seat seat)
+static bool has_to_spare(int share, int64_t count, team_seat seat)
 {
     enum { SEVERAL = 4 };
     if (seat.member == 0 ? team_has_left(share, seat.number) : share == 0 && count == 1)
-        return true;
+        return false;
     int64_t taken =
         atomic_load_explicit(&shares[share].taken[seat.number % 2], memory_order_relaxed);
-    return taken >= (count < SEVERAL ? count : count - 1);
+    return taken < (count < SEVERAL ? count : count - 1);
 }
 
 /* A context lies in the caller's cache: its lines come at once, and not one by one as they
@@ -109,7 +109,7 @@ static void take_tiles(const void *message, team_seat seat)
         const int share = (seat.member + i) % j->shares;
         const int64_t first = parallel_part(j->tiles, j->shares, share);
         const int64_t count = parallel_part(j->tiles, j->shares, share + 1) - first;
-        while (i == 0 || !has_none_to_spare(share, count, seat)) {
+        while (i == 0 || has_to_spare(share, count, seat)) {
             int64_t taken = atomic_fetch_add_explicit(
                 &shares[share].taken[seat.number % 2], 1, memory_order_relaxed);
             if (taken >= count)

@@ -41,9 +41,9 @@ typedef struct latency {
 } latency;
 
 /* Times COUNT models on random input in the order given, round by round, after a warm-up.
-   An inference run is: the input written, and forward; of several models each runs once
-   untimed before, so that it finds the caches as it leaves them itself.  E_STOPPED where
-   the task was cancelled: OUT has the whole rounds that were done, if any.  Clear
+   An inference run is forward, of an input that lies ready; of several models each runs
+   once untimed before, so that it finds the caches as it leaves them itself.  E_STOPPED
+   where the task was cancelled: OUT has the whole rounds that were done, if any.  Clear
    OUT[0..count-1] with latency_clear in any case. */
 status latency_measure(const model *const *models, int64_t count,
                        const latency_settings *s, const task *watch, latency *out,

@@ -144,7 +144,7 @@ const command command_bench = {
         "before its turn, so that it finds its own weights in the caches and not "
         "another's.  median_ms, p10_ms and p90_ms are of one run of a whole batch: the "
         "input (random, the same for all, of the shape that the model "
-        "was built for) written to the plan, and forward; with train=yes a step of "
+        "was built for) lies ready, and forward reads it there; with train=yes a step of "
         "training towards random targets, with the mean squared error.  peak_bytes is "
         "what a run holds beside the model, resident_bytes the most that the whole "
         "program held so far.  energy_mj is of all processor packages, one run, where "

@@ -269,7 +269,8 @@ def page(works, records, began, rounds, quiet, threads):
     found = Records(records)
     lines = ['# lathe beside its peers', '', *began,
              f'- Rounds: {rounds}; peer and lathe in turns, each in a process of its own; '
-             'one thread and all of them in pairs within one. A time is the median over rounds of the medians; lathe / peer is the median of '
+             'one thread and all of them in pairs within one. A time is the median over '
+             'rounds of the medians; lathe / peer is the median of '
              "the rounds' ratios, with the least and the most beside it; best / best "
              'compares the least times of both, which other programs disturb least. Where '
              'there are two peers the faster counts.',
